@@ -1,0 +1,61 @@
+"""The distribution's metadata. Version, requirements and long description are read from the files that own them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+
+
+def text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def version() -> str:
+    # Read, not imported: the package's own requirements are not there yet when a wheel is built.
+    match = re.search(r'^__version__ = "([^"]+)"$', text("zuora_client/_version.py"), re.MULTILINE)
+    assert match, "zuora_client/_version.py holds no version"
+    return match.group(1)
+
+
+def requirements() -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in text("requirements.txt").splitlines())
+    return [line for line in lines if line]
+
+
+setup(
+    name="zuora-entity-connections",
+    version=version(),
+    description="Connect Zuora entities from Python: a client for Zuora's entity connections REST API",
+    long_description=text("README.md") if (HERE / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    author="The zuora_client authors",
+    license_expression="MIT",
+    license_files=["LICENSE"],
+    keywords=["zuora", "billing", "multi-entity", "entity connections", "api client", "rest"],
+    classifiers=[
+        "Development Status :: 5 - Production/Stable",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Financial and Insurance Industry",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Office/Business :: Financial :: Accounting",
+        "Topic :: Software Development :: Libraries :: Python Modules",
+        "Typing :: Typed",
+    ],
+    packages=find_packages(include=["zuora_client", "zuora_client.*"]),
+    package_data={"zuora_client": ["py.typed"]},
+    include_package_data=False,
+    python_requires=">=3.9",
+    install_requires=requirements(),
+    zip_safe=False,
+)
