@@ -1,0 +1,122 @@
+"""What a client costs before and beside its calls: import, first call, resident memory, growth.
+
+Each figure comes from a fresh process, since what one client imports the next one gets for nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import clients
+from benchmarks.clients import Client
+
+ROOT = Path(__file__).resolve().parent.parent
+STATM = Path("/proc/self/statm")
+
+# Programs of their own: what this module imports would be free for the client. The second counts the import of
+# benchmarks.clients for every client alike.
+IMPORT = """
+import time
+start = time.process_time()
+{imports}
+cpu = time.process_time() - start
+try:
+    with open("/proc/self/statm") as statm:
+        resident = int(statm.read().split()[1])
+except OSError:
+    resident = 0
+import os
+print(cpu, resident * os.sysconf("SC_PAGE_SIZE"))
+"""
+FIRST_CALL = """
+import time
+start = time.process_time()
+from benchmarks.clients import {kind}
+client = {kind}({url!r})
+client.put()
+print(time.process_time() - start)
+client.close()
+"""
+
+
+class Footprint(NamedTuple):
+    """CPU seconds of the import, and bytes resident after it (0 where /proc does not tell)."""
+
+    cpu: float
+    resident: float
+
+
+class Growth(NamedTuple):
+    """What ``calls`` calls left behind: blocks of Python's allocator, and resident bytes."""
+
+    calls: int
+    blocks: int
+    resident: int
+
+
+def measure_imports(kinds: Sequence[type[Client]], generated: str, rounds: int) -> dict[str, list[Footprint]]:
+    """The footprint of each client in each round, by name; the first, uncounted round writes the bytecode files."""
+    found: dict[str, list[Footprint]] = {kind.name: [] for kind in kinds}
+    for number in range(rounds + 1):
+        for kind in kinds:
+            cpu, resident = _run(["-c", IMPORT.format(imports=kind.imports)], generated).split()
+            if number:
+                found[kind.name].append(Footprint(float(cpu), float(resident)))
+    return found
+
+
+def measure_first_calls(kinds: Sequence[type[Client]], generated: str, url: str, rounds: int) -> dict[str, list[float]]:
+    """CPU seconds from the import to the end of the first PUT, so that what is only put off is counted too."""
+    found: dict[str, list[float]] = {kind.name: [] for kind in kinds}
+    for _ in range(rounds):
+        for kind in kinds:
+            program = FIRST_CALL.format(kind=kind.__name__, url=url)
+            found[kind.name].append(float(_run(["-c", program], generated)))
+    return found
+
+
+def measure_growth(kind: type[Client], url: str, calls: int) -> Growth:
+    """Make ``calls`` calls after a warm-up of a tenth of them, PUT, POST and GET of 30 rows in turn."""
+    output = _run(["-m", "benchmarks.footprint", kind.__name__, url, str(calls)], "")
+    return Growth(*json.loads(output))
+
+
+def _run(arguments: Sequence[str], generated: str) -> str:
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), generated])))
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _growth(kind: type[Client], url: str, calls: int) -> Growth:
+    client = kind(url)
+    _mixed_calls(client, calls // 10)
+    blocks, resident = _memory()
+    _mixed_calls(client, calls)
+    blocks_after, resident_after = _memory()
+    client.close()
+    return Growth(calls, blocks_after - blocks, resident_after - resident)
+
+
+def _mixed_calls(client: Client, calls: int) -> None:
+    for _ in range(calls // 4):
+        client.put()
+        client.post()
+        client.get(30)
+        client.put()
+
+
+def _memory() -> tuple[int, int]:
+    gc.collect()
+    resident = int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if STATM.exists() else 0
+    return sys.getallocatedblocks(), resident
+
+
+if __name__ == "__main__":
+    print(json.dumps(_growth(getattr(clients, sys.argv[1]), sys.argv[2], int(sys.argv[3]))))

@@ -1,0 +1,237 @@
+"""The server that every client talks to: one fixed answer for each path, kept alive, never in the measured process.
+
+nginx where it is installed. Where it is not, a few processes of our own answer the same bytes, more slowly: the CPU
+figures of the clients stay comparable, calls a second may then be the server's limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+PUT_ANSWER = b'{"success":true}'
+POST_ANSWER = b'{"success":true,"id":"8a808255575bdae401576a914a140420"}'
+TOKEN_ANSWER = json.dumps(
+    {"access_token": "benchmark-token", "token_type": "bearer", "expires_in": 3598, "scope": "platform.write"}
+).encode()
+ROWS = (30, 300)
+FALLBACK_PROCESSES = 2
+
+NGINX_CONF = """
+daemon off;
+master_process off;
+error_log stderr;
+pid {folder}/nginx.pid;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    default_type application/json;
+    keepalive_requests 1000000000;
+    keepalive_timeout 3600s;
+    tcp_nodelay on;
+    open_file_cache max=16;
+    client_body_temp_path {folder}/temp;
+    proxy_temp_path {folder}/temp;
+    fastcgi_temp_path {folder}/temp;
+    uwsgi_temp_path {folder}/temp;
+    scgi_temp_path {folder}/temp;
+    {servers}
+}}
+"""
+NGINX_SERVER = """
+    server {{
+        listen 127.0.0.1:{port};
+        root {folder}/{root};
+        location = /oauth/token {{ return 200 '{token}'; }}
+        location = /v1/entity-connections {{
+            if ($request_method = POST) {{ return 200 '{post}'; }}
+            {encoding}
+            rewrite ^ /rows-$arg_pageSize.json break;
+        }}
+        location / {{ return 200 '{put}'; }}
+    }}
+"""
+
+
+class Server(NamedTuple):
+    """A running server: what it is, and its two base URLs."""
+
+    description: str
+    plain_url: str
+    gzip_url: str
+
+
+def rows_answer(rows: int) -> bytes:
+    """A page of the list operation with ``rows`` connections, each 165 bytes or so, as the reference shows them."""
+    statuses = ("Connected", "Pending", "Disconnected")
+    page = {
+        "entityConnections": [
+            {
+                "id": f"8a808255575bdae401576a914a{row:06x}",
+                "sourceEntityId": "8a808255557baba1015580e12fa5083a",
+                "targetEntityId": f"8a80825556ff28a4015708ba29{row:06x}",
+                "status": statuses[row % 3],
+            }
+            for row in range(rows)
+        ],
+        "success": True,
+    }
+    return json.dumps(page, separators=(",", ":")).encode()
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Server]:
+    """Start the server, wait until it accepts, stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="zuora-benchmark-") as name:
+        nginx = shutil.which(
+            "nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+        )
+        with _nginx(nginx, Path(name)) if nginx is not None else _fallback() as server:
+            yield server
+
+
+@contextlib.contextmanager
+def _nginx(program: str, folder: Path) -> Iterator[Server]:
+    (folder / "temp").mkdir()
+    for root in ("plain", "gzip"):
+        (folder / root).mkdir()
+        for rows in ROWS:
+            body = rows_answer(rows)
+            (folder / root / f"rows-{rows}.json").write_bytes(gzip.compress(body, mtime=0) if root == "gzip" else body)
+    ports = {"plain": _free_port(), "gzip": _free_port()}
+    servers = "".join(
+        NGINX_SERVER.format(
+            port=port,
+            folder=folder,
+            root=root,
+            token=TOKEN_ANSWER.decode(),
+            post=POST_ANSWER.decode(),
+            put=PUT_ANSWER.decode(),
+            encoding="add_header Content-Encoding gzip;" if root == "gzip" else "",
+        )
+        for root, port in ports.items()
+    )
+    conf = folder / "nginx.conf"
+    conf.write_text(NGINX_CONF.format(folder=folder, servers=servers))
+    version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr.split()[-1]
+    process = subprocess.Popen([program, "-e", "stderr", "-p", str(folder), "-c", str(conf)])
+    try:
+        _wait_until_accepting(process, ports.values())
+        yield Server(f"{version}, one process", *(f"http://127.0.0.1:{port}" for port in ports.values()))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def _fallback() -> Iterator[Server]:
+    """Several processes that share two listening sockets; each ends when its standard input closes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as plain, socket.create_server(("127.0.0.1", 0)) as zipped:
+        sockets = (plain.fileno(), zipped.fileno())
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.server", *map(str, sockets)], stdin=subprocess.PIPE, pass_fds=sockets
+            )
+            for _ in range(FALLBACK_PROCESSES)
+        ]
+        try:
+            yield Server(
+                f"our own fallback in Python, {FALLBACK_PROCESSES} processes (nginx is not installed)",
+                *(f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in (plain, zipped)),
+            )
+        finally:
+            for process in processes:
+                process.communicate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def _wait_until_accepting(process: subprocess.Popen[bytes], ports: Iterable[int]) -> None:
+    for port in ports:
+        for _ in range(200):
+            if process.poll() is not None:
+                raise RuntimeError(f"nginx ended at start with status {process.returncode}")
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.025)
+        else:
+            raise RuntimeError("nginx did not accept connections within five seconds")
+
+
+class _Answers(asyncio.Protocol):
+    """Just enough HTTP/1.1 for clients that send a whole request before they read."""
+
+    def __init__(self, zipped: bool) -> None:
+        self._received = b""
+        self._zipped = zipped
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, blank, rest = self._received.partition(b"\r\n\r\n")
+        if not blank:
+            return
+        length = 0
+        _, found, value = head.lower().partition(b"\r\ncontent-length:")
+        if found:
+            length = int(value.partition(b"\r\n")[0])
+        if len(rest) < length:
+            return
+        self._received = rest[length:]
+        self._transport.write(_answer(head.partition(b"\r\n")[0], self._zipped))
+
+
+_ready: dict[tuple[bytes, bool], bytes] = {}
+
+
+def _answer(request_line: bytes, zipped: bool) -> bytes:
+    answer = _ready.get((request_line, zipped))
+    if answer is None:
+        encoding = b""
+        if b"/oauth/token" in request_line:
+            body = TOKEN_ANSWER
+        elif request_line.startswith(b"POST"):
+            body = POST_ANSWER
+        elif request_line.startswith(b"PUT"):
+            body = PUT_ANSWER
+        else:
+            body = rows_answer(next(rows for rows in ROWS if b"pageSize=%d " % rows in request_line))
+            if zipped:
+                body, encoding = gzip.compress(body, mtime=0), b"Content-Encoding: gzip\r\n"
+        answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s" % (
+            encoding,
+            len(body),
+            body,
+        )
+        _ready[request_line, zipped] = answer
+    return answer
+
+
+async def _serve(plain: int, zipped: int) -> None:
+    loop = asyncio.get_running_loop()
+    for number, is_zipped in ((plain, False), (zipped, True)):
+        sock = socket.socket(fileno=number)
+        await loop.create_server(lambda is_zipped=is_zipped: _Answers(is_zipped), sock=sock)  # type: ignore[misc]
+    await loop.run_in_executor(None, sys.stdin.buffer.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(*map(int, sys.argv[1:])))
