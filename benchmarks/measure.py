@@ -6,6 +6,7 @@ where the seconds do not. CPU is that of the whole process, user and system, all
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import random
 import statistics
@@ -60,7 +61,7 @@ class Crew:
     def __init__(self, threads: int) -> None:
         self._start = threading.Barrier(threads + 1)
         self._finish = threading.Barrier(threads + 1)
-        self._work: Callable[[], object] | None = None
+        self._work: Callable[[], object] = object
         self._calls = 0
         self._errors: list[Exception] = []
         self._threads = [threading.Thread(target=self._loop, daemon=True) for _ in range(threads)]
@@ -81,23 +82,22 @@ class Crew:
         return Cost(cpu / made, wall / made)
 
     def close(self) -> None:
-        self._work = None
-        self._start.wait()
+        """End the threads, also those that an interrupted ``run`` left in the middle of their work."""
+        self._start.abort()
+        self._finish.abort()
         for thread in self._threads:
             thread.join()
 
     def _loop(self) -> None:
-        while True:
-            self._start.wait()
-            work = self._work
-            if work is None:
-                return
-            try:
-                for _ in range(self._calls):
-                    work()
-            except Exception as error:
-                self._errors.append(error)
-            self._finish.wait()
+        with contextlib.suppress(threading.BrokenBarrierError):
+            while True:
+                self._start.wait()
+                try:
+                    for _ in range(self._calls):
+                        self._work()
+                except Exception as error:
+                    self._errors.append(error)
+                self._finish.wait()
 
 
 def measure(case: Case, clients: Sequence[Client], threads: int, rounds: int) -> dict[str, list[Cost]]:
