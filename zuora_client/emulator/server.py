@@ -1,0 +1,204 @@
+"""The sockets: a listener, a thread for each connection, and a stop that leaves nothing behind.
+
+Invariant: when :meth:`Server.stop` returns, the port is closed, every connection is closed and every thread has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Optional
+
+from .faults import FaultPlan
+from .messages import Headers, Request, Response, json_response
+from .service import Around, Service, run
+from .wire import BadRequest, Hangup, Wire, frame
+
+#: How many requests the record keeps; older ones are forgotten.
+RECORDED_REQUESTS = 100_000
+
+_STOP_SECONDS = 10.0
+
+
+class Exchange:
+    """One request on its connection, and the verbs with which a fault spoils it. Without one: ``send(execute())``.
+
+    Every verb may raise Hangup, which ends the exchange and the connection.
+    """
+
+    def __init__(self, wire: Wire, request: Request, service: Service) -> None:
+        self.request = request
+        self.service = service
+        self._wire = wire
+        self._body_is_read = False
+
+    def read_body(self) -> None:
+        """Read the body of the request, once."""
+        if not self._body_is_read:
+            self._body_is_read = True
+            self.request.body = self._wire.read_body(self.request)
+
+    def execute(self, around: Around = run) -> Response:
+        """Let the service answer; after this, ``request.status`` and ``request.committed`` stand."""
+        self.read_body()
+        return self.service.handle(self.request, around)
+
+    def send(self, response: Response) -> None:
+        """Send a well-formed answer."""
+        self.read_body()
+        self.send_bytes(frame(response, self.request))
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._wire.send(data)
+
+    def pause(self, seconds: Optional[float]) -> None:
+        """Wait, until the client goes or the server stops at the latest; None waits for that alone."""
+        self._wire.pause(seconds)
+
+    def close(self) -> None:
+        """Close the connection in an orderly way."""
+        raise Hangup
+
+    def reset(self) -> None:
+        """Tear the connection down with a TCP reset."""
+        self._wire.reset()
+
+
+class Server:
+    """Serves one :class:`Service` on one port. Can be started again after a stop, on the same port if that is free."""
+
+    def __init__(
+        self,
+        service: Service,
+        faults: FaultPlan,
+        host: str,
+        port: int,
+        ssl_context: Optional[ssl.SSLContext],
+        keep_alive_seconds: Optional[float],
+    ) -> None:
+        self.requests: deque[Request] = deque(maxlen=RECORDED_REQUESTS)
+        self.lock = threading.Lock()
+        self._service = service
+        self._faults = faults
+        self._address = (host, port)
+        self._bound_port = port
+        self._ssl_context = ssl_context
+        self._keep_alive_seconds = keep_alive_seconds
+        self._running = False
+        self._number = 0
+
+    def start(self) -> int:
+        """Listen, and return the port. Does nothing when the server runs."""
+        if self._running:
+            return self._bound_port
+        self._listener = self._listen()
+        self._bound_port = int(self._listener.getsockname()[1])
+        self._wake_receiver, self._waker = socket.socketpair()
+        self._stopping = threading.Event()
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._acceptor = self._spawn(self._accept, "accept")
+        self._running = True
+        return self._bound_port
+
+    def stop(self) -> None:
+        """Close the port and every connection, and wait for the threads. Does nothing when the server does not run."""
+        if not self._running:
+            return
+        self._running = False
+        deadline = time.monotonic() + _STOP_SECONDS
+        self._stopping.set()
+        self._waker.close()
+        self._acceptor.join(_STOP_SECONDS)
+        with self.lock:
+            threads = list(self._open.values())
+            for sock in self._open:
+                # Not SSLSocket.shutdown: it takes the TLS state away from under the thread that is using it.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0))
+
+    def _listen(self) -> socket.socket:
+        host, port = self._address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            return socket.create_server((host, self._bound_port), family=family, backlog=1024)
+        except OSError:
+            if self._bound_port == port:
+                raise
+            return socket.create_server((host, port), family=family, backlog=1024)
+
+    def _spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
+        thread = threading.Thread(target=target, name=f"zuora-emulator-{name}", daemon=True)
+        thread.start()
+        return thread
+
+    def _accept(self) -> None:
+        with self._listener, self._wake_receiver, selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._wake_receiver, selectors.EVENT_READ)
+            while True:
+                selector.select()
+                if self._stopping.is_set():
+                    return
+                try:
+                    sock, _ = self._listener.accept()
+                except OSError:
+                    continue  # the client gave up before it was his turn
+                self._number += 1
+                self._welcome(sock, self._number)
+
+    def _welcome(self, sock: socket.socket, number: int) -> None:
+        sock.settimeout(self._keep_alive_seconds)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._ssl_context is not None:
+            # Only wrapped here: the handshake waits for the client, so it belongs in the connection's own thread.
+            sock = self._ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        thread = threading.Thread(
+            target=self._converse, args=(sock, number), name=f"zuora-emulator-{number}", daemon=True
+        )
+        with self.lock:
+            self._open[sock] = thread
+        thread.start()
+
+    def _converse(self, sock: socket.socket, number: int) -> None:
+        wire = Wire(sock, number, self._stopping)
+        try:
+            if isinstance(sock, ssl.SSLSocket):
+                sock.do_handshake()
+            while not self._stopping.is_set() and self._exchange(wire):
+                pass
+        except (Hangup, OSError):
+            pass  # the client went, the server stops, or a fault wanted it so
+        finally:
+            with self.lock:
+                del self._open[sock]
+                sock.close()
+
+    def _exchange(self, wire: Wire) -> bool:
+        """Serve one request; False when it was the last of its connection."""
+        try:
+            request = wire.read_head()
+            if request is None:
+                return False
+            with self.lock:
+                self.requests.append(request)
+            exchange = Exchange(wire, request, self._service)
+            fault = self._faults.choose(request)
+            if fault is None:
+                exchange.send(exchange.execute())
+            else:
+                fault.act(exchange)
+            return request.keep_alive
+        except BadRequest as error:
+            farewell = Request("", "/", Headers(()))
+            farewell.keep_alive = False
+            wire.send(frame(json_response(error.status, {"message": str(error)}), farewell))
+            return False
