@@ -1,4 +1,4 @@
-"""What is uploaded holds the package, the whole package and nothing but the package, and works far from the checkout."""
+"""What is uploaded holds the package, all of it and nothing else, and works far from the checkout."""
 
 from __future__ import annotations
 
