@@ -7,12 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Optional
 
 from . import ZuoraEmulator
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m zuora_client.emulator", description="Serve an embedded Zuora tenant until Ctrl-C."

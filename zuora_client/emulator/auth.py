@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from .messages import Headers
 from .state import Entity
@@ -32,7 +32,7 @@ class Grant(NamedTuple):
     """What a caller has proven: the ids of the entities he may name, and the one he is in when he names none."""
 
     entity_ids: frozenset[str]
-    home_id: Optional[str]
+    home_id: str | None
     expires_at: float
 
 
@@ -58,7 +58,7 @@ class Credentials:
             self._clients[client.client_id] = (client.client_secret, tuple(entities) or self._all)
         return client
 
-    def check_client(self, client_id: str, client_secret: str) -> Optional[tuple[Entity, ...]]:
+    def check_client(self, client_id: str, client_secret: str) -> tuple[Entity, ...] | None:
         """The entities of the client, or None when id and secret do not belong together."""
         with self._lock:
             secret, entities = self._clients.get(client_id, ("", ()))
@@ -78,7 +78,7 @@ class Credentials:
         with self._lock:
             self._tokens.clear()
 
-    def authenticate(self, headers: Headers) -> Optional[Grant]:
+    def authenticate(self, headers: Headers) -> Grant | None:
         """What the headers prove, or None. A bearer token decides alone; else the two access-key headers do."""
         authorization = headers.get("Authorization")
         if authorization is not None:

@@ -1,7 +1,7 @@
 """The embedded Zuora that users hold in their hands: tenant, credentials, server and record in one object.
 
-Invariant: what is here outlives :meth:`ZuoraEmulator.stop`. Entities, connections, tokens and the record of requests are
-the same after the next start; only the sockets are new.
+Invariant: what is here outlives :meth:`ZuoraEmulator.stop`. Entities, connections, tokens and the record of requests
+are the same after the next start; only the sockets are new.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Optional, Union
 
 from .auth import Client, Credentials
-from .faults import Fault, FaultPlan
+from .fault_plan import FaultPlan
+from .faults import Fault
 from .messages import Request
 from .server import Server
 from .service import Service
@@ -40,14 +40,14 @@ class ZuoraEmulator:
 
     def __init__(
         self,
-        entities: Union[int, Sequence[str]] = 3,
+        entities: int | Sequence[str] = 3,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        ssl_context: Optional[ssl.SSLContext] = None,
+        ssl_context: ssl.SSLContext | None = None,
         token_lifetime: float = 3599,
         clock: Callable[[], float] = time.monotonic,
-        keep_alive_seconds: Optional[float] = None,
+        keep_alive_seconds: float | None = None,
     ) -> None:
         self._hierarchy = Hierarchy(make_entities(entities))
         self._credentials = Credentials(self._hierarchy.entities, token_lifetime, clock)
@@ -73,15 +73,15 @@ class ZuoraEmulator:
 
     def __exit__(
         self,
-        exc_type: Optional[type[BaseException]],
-        exc: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.stop()
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at the end. After a stop still the last one; RuntimeError before the first start."""
+        """The base URL, no slash at its end. After a stop still the last one; RuntimeError before the first start."""
         if not self._url:
             raise RuntimeError("the emulator has no URL before start()")
         return self._url
@@ -123,12 +123,12 @@ class ZuoraEmulator:
         return self._credentials.access_key_secret
 
     def add_connection(
-        self, source: EntityLike, target: EntityLike, status: str = "Connected", id: Optional[str] = None
+        self, source: EntityLike, target: EntityLike, status: str = "Connected", id: str | None = None
     ) -> Connection:
         """Seed a connection, past all rules but two: its id is new, and its sides are two entities (ValueError).
 
-        ``source`` and ``target`` are entities or ids in either spelling. ``status`` is any text, so that a program can be
-        tried with one that Zuora has not thought of yet; such a row can be neither accepted, denied nor disconnected.
+        ``source`` and ``target`` are entities or ids in either spelling. ``status`` is any text, so that a program can
+        be tried with one that Zuora has not thought of yet; no operation changes such a row.
         """
         return self._hierarchy.add(self._hierarchy.entity(source).id, self._hierarchy.entity(target).id, status, id)
 
@@ -144,9 +144,9 @@ class ZuoraEmulator:
         """From now on, refuse every token that was issued so far."""
         self._credentials.expire_tokens()
 
-    def fail_next(self, fault: Fault, times: int = 1, *, method: Optional[str] = None, path: str = "/v1/*") -> None:
-        """Let ``fault`` meet the next request that matches, or the next ``times``; not the token endpoint, unless named.
+    def fail_next(self, fault: Fault, times: int = 1, *, method: str | None = None, path: str = "/v1/*") -> None:
+        """Let ``fault`` meet the next request that matches, or the next ``times``.
 
-        ``method`` and ``path`` are as in :meth:`FaultPlan.add`.
+        ``method`` and ``path`` are as in :meth:`FaultPlan.add`, but by default the token endpoint is spared.
         """
         self.faults.add(fault, method=method, path=path, times=times)

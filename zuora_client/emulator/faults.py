@@ -1,21 +1,18 @@
 """Everything that can go wrong between a client and Zuora, on demand.
 
-Invariant: a fault says by itself whether the request is executed; the record of the request (``committed``) says what
-happened in truth. A fault acts on one exchange; the plan decides which requests it meets.
+Invariant: a fault says by itself whether the request is executed, and the record of the request (``committed``) says
+what happened in truth. A fault acts on one exchange; which requests it meets is the plan's business.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import json
-import random
-import threading
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from .messages import Request, Response, json_response
+from .messages import Response, json_response
 from .service import Operation, envelope
 from .wire import frame
 
@@ -60,7 +57,7 @@ def reset_after_commit() -> Fault:
 
 
 def delay(seconds: float) -> Fault:
-    """Execute the request, then keep it running for so long before it is answered.
+    """Execute the request, then keep it running for so long before it is answered, even if the client goes.
 
     While it runs, another POST with its Idempotency-Key gets a 409.
     """
@@ -68,7 +65,7 @@ def delay(seconds: float) -> Fault:
     def act(exchange: Exchange) -> None:
         def slowly(operation: Operation) -> Response:
             response = operation()
-            exchange.pause(seconds)
+            exchange.work(seconds)
             return response
 
         exchange.send(exchange.execute(slowly))
@@ -145,7 +142,7 @@ def connection_close() -> Fault:
 
 
 def http_1_0() -> Fault:
-    """Execute the request and answer as an HTTP/1.0 server: no Content-Length, the body ends where the connection does."""
+    """Execute the request and answer as an HTTP/1.0 server: no Content-Length, the body ends with the connection."""
 
     def act(exchange: Exchange) -> None:
         response = exchange.execute()
@@ -159,15 +156,15 @@ def http_1_0() -> Fault:
 def answer(status: int, body: Body = None, headers: HeaderFields = None, *, stored: bool = False) -> Fault:
     """Answer in the place of Zuora; the request is not executed.
 
-    ``body`` is bytes, text, or what becomes JSON. ``headers`` are sent as they are, a Content-Length too. By default the
-    answer comes from in front of the API, so no Idempotency-Key remembers it; with ``stored=True`` it comes from the
-    API itself and is replayed to a POST with the same key for 24 hours.
+    ``body`` is bytes, text, or what becomes JSON. ``headers`` are sent as they are, a Content-Length too. By default
+    the answer comes from in front of the API, so no Idempotency-Key remembers it; with ``stored=True`` it comes from
+    the API itself and is replayed to a POST with the same key for 24 hours.
     """
     return _answering("answer", _response(status, body, headers), stored)
 
 
 def answer_after_commit(status: int, body: Body = None, headers: HeaderFields = None) -> Fault:
-    """Execute the request, and answer something else: what a gateway does that lost patience. Arguments as ``answer``."""
+    """Execute the request, and answer something else, as a gateway does that lost patience. Arguments as ``answer``."""
     response = _response(status, body, headers)
 
     def act(exchange: Exchange) -> None:
@@ -180,8 +177,8 @@ def answer_after_commit(status: int, body: Body = None, headers: HeaderFields = 
 def refusal(code: object, message: str = "Refused on demand.", *, status: int = 200) -> Fault:
     """Zuora's own refusal: ``success`` false with one reason, HTTP 200 by default; nothing is executed.
 
-    ``code`` is sent as it is: a number such as 53500050, a text, two digits. The answer comes from the API itself, so it
-    is stored under the Idempotency-Key of a POST, and a key that has an answer already replays that one instead.
+    ``code`` is sent as it is: a number such as 53500050, a text, two digits. The answer comes from the API itself, so
+    it is stored under the Idempotency-Key of a POST, and a key that has an answer already replays that one instead.
     """
 
     def act(exchange: Exchange) -> None:
@@ -192,20 +189,17 @@ def refusal(code: object, message: str = "Refused on demand.", *, status: int = 
 
 def html_error(status: int = 502) -> Fault:
     """An HTML page from a gateway in front of Zuora; nothing is executed."""
-    page = (
-        f"<html><head><title>{status}</title></head><body><h1>{status}</h1><p>The gateway says no.</p></body></html>\n"
-    )
+    page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
     return _answering("html_error", Response(status, page.encode(), (("Content-Type", "text/html"),)))
 
 
-def too_many_requests(retry_after: Optional[int] = None, reset: int = 30) -> Fault:
+def too_many_requests(retry_after: int | None = None, reset: int = 30) -> Fault:
     """429 because of the rate, as Zuora writes it: code 70, ``RateLimit-Reset`` in seconds, no ``success``.
 
     Zuora's published sample has no Retry-After; give ``retry_after`` to send one.
     """
-    message = (
-        f"API Rate limit exceeded for the minute, retry after {reset if retry_after is None else retry_after} seconds"
-    )
+    seconds = reset if retry_after is None else retry_after
+    message = f"API Rate limit exceeded for the minute, retry after {seconds} seconds"
     headers = {
         "RateLimit-Limit": "50000, 50000;w=60, 2250000;w=3600, 27000000;w=86400",
         "RateLimit-Remaining": "0",
@@ -271,101 +265,6 @@ def silence() -> Fault:
         exchange.pause(None)
 
     return Fault("silence", act)
-
-
-class _Rule:
-    """When a fault happens. Sees every request that matches, so that it counts and draws the same whatever others do."""
-
-    def __init__(
-        self,
-        fault: Fault,
-        method: Optional[str],
-        path: Optional[str],
-        first: int,
-        times: Optional[int],
-        probability: float,
-        seed: Optional[int],
-    ) -> None:
-        self.fault = fault
-        self._method = method.upper() if method else None
-        self._path = path
-        self._first = first
-        self._left = times
-        self._probability = probability
-        self._random = random.Random(seed)
-        self._seen = 0
-
-    def wants(self, request: Request) -> bool:
-        """Count the request if it matches; True if the fault is due and not used up."""
-        if self._method is not None and self._method != request.method:
-            return False
-        if self._path is not None and not fnmatch.fnmatchcase(request.path, self._path):
-            return False
-        self._seen += 1
-        drawn = self._random.random() < self._probability
-        return self._seen >= self._first and drawn and self._left != 0
-
-    def use(self) -> None:
-        """Take one off the number of times."""
-        if self._left is not None:
-            self._left -= 1
-
-
-class FaultPlan:
-    """Which faults meet which requests. Rules are asked in the order in which they came, the first that is due acts. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rules: list[_Rule] = []
-
-    def add(
-        self,
-        fault: Fault,
-        *,
-        method: Optional[str] = None,
-        path: Optional[str] = None,
-        nth: Optional[int] = None,
-        times: Optional[int] = None,
-        probability: Optional[float] = None,
-        seed: Optional[int] = None,
-    ) -> None:
-        """Let ``fault`` meet requests from now on; with nothing else said, every one, the token endpoint too.
-
-        Args:
-            method: only requests with this method.
-            path: only requests whose path, as sent and without the query, is this, or fits it as a shell pattern
-                (``/v1/entity-connections/*/accept``).
-            nth: only the nth request that matches, counted from 1; with ``times``, from the nth one on.
-            times: at most so often. Without it there is no end, unless ``nth`` is given.
-            probability: from 0 to 1, drawn for each request that matches.
-            seed: makes the draws the same in every run.
-        """
-        if nth is not None and nth < 1:
-            raise ValueError("nth counts from 1")
-        if times is not None and times < 0:
-            raise ValueError("times must not be negative")
-        if probability is not None and not 0 <= probability <= 1:
-            raise ValueError("probability must be from 0 to 1")
-        if nth is not None and times is None:
-            times = 1
-        rule = _Rule(fault, method, path, nth or 1, times, 1.0 if probability is None else probability, seed)
-        with self._lock:
-            self._rules.append(rule)
-
-    def clear(self) -> None:
-        """Forget all rules. An exchange that a fault has met already is not changed by this."""
-        with self._lock:
-            self._rules.clear()
-
-    def choose(self, request: Request) -> Optional[Fault]:
-        """The fault for this request, whose name is noted in it; None for a plain answer."""
-        with self._lock:
-            due = [rule for rule in self._rules if rule.wants(request)]
-            if not due:
-                return None
-            due[0].use()
-            request.fault = due[0].fault.name
-            return due[0].fault
 
 
 def _answering(name: str, response: Response, stored: bool = False) -> Fault:

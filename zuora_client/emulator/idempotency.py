@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Optional
 
 from .messages import Response
 from .state import Refusal
@@ -18,12 +17,12 @@ MAX_KEY_LENGTH = 255
 
 
 class _Entry:
-    __slots__ = ("purpose", "expires_at", "response")
+    __slots__ = ("expires_at", "purpose", "response")
 
     def __init__(self, purpose: object, expires_at: float) -> None:
         self.purpose = purpose
         self.expires_at = expires_at
-        self.response: Optional[Response] = None
+        self.response: Response | None = None
 
 
 class IdempotencyStore:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 
@@ -42,8 +42,8 @@ class Headers(Mapping[str, str]):
 class Request:
     """One request, and the record of what became of it.
 
-    ``method``, ``path`` (percent-encoding untouched, no query), ``query`` (decoded), ``headers``, ``body`` (as sent, not
-    inflated), and then:
+    ``method``, ``path`` (percent-encoding untouched, no query), ``query`` (decoded), ``headers``, ``body`` (as sent,
+    not inflated), and then:
 
     * ``entity_id``: the entity it ran in (32 hex digits), None when it did not get that far or needs no entity;
     * ``status``: the HTTP status that the service decided on, None when a fault kept the request from it;
@@ -56,8 +56,18 @@ class Request:
     """
 
     __slots__ = (
-        "method", "target", "path", "query", "headers", "body",
-        "entity_id", "status", "committed", "fault", "connection_id", "keep_alive",
+        "body",
+        "committed",
+        "connection_id",
+        "entity_id",
+        "fault",
+        "headers",
+        "keep_alive",
+        "method",
+        "path",
+        "query",
+        "status",
+        "target",
     )  # fmt: skip
 
     def __init__(self, method: str, target: str, headers: Headers, body: bytes = b"", connection_id: int = 0) -> None:
@@ -69,10 +79,10 @@ class Request:
         self.query = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
         self.headers = headers
         self.body = body
-        self.entity_id: Optional[str] = None
-        self.status: Optional[int] = None
+        self.entity_id: str | None = None
+        self.status: int | None = None
         self.committed = False
-        self.fault: Optional[str] = None
+        self.fault: str | None = None
         self.connection_id = connection_id
         self.keep_alive = True
 
@@ -94,7 +104,7 @@ class Response(NamedTuple):
         """The same answer with more header fields."""
         return self._replace(headers=self.headers + headers)
 
-    def header(self, name: str) -> Optional[str]:
+    def header(self, name: str) -> str | None:
         """The value of the first header field of this name, or None."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 

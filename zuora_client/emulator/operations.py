@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import zlib
-from typing import Any, Optional
+from typing import Any, cast
 from urllib.parse import parse_qs, urlencode
 
 from .auth import Credentials
@@ -104,10 +104,7 @@ class Operations:
 
     def initiate(self, request: Request, _argument: str) -> Response:
         """POST /v1/entity-connections: the entity of the call asks the target for a connection."""
-        payload = _payload(request)
-        if not isinstance(payload, dict):
-            raise Refusal(20, "The body must be a JSON object")
-        target = payload.get("targetEntityId")
+        target = _payload(request).get("targetEntityId")
         if target is None:
             raise Refusal(22, "'targetEntityId' is required", status=400)
         if not isinstance(target, str) or not 1 <= len(target) <= 32:
@@ -153,8 +150,8 @@ def _media_type(request: Request) -> str:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-def _payload(request: Request) -> object:
-    """The JSON that a POST or PUT carries, whose fields beyond the known are nobody's business; {} for an empty body."""
+def _payload(request: Request) -> dict[str, Any]:
+    """The JSON that a POST or PUT carries; {} for an empty body. Fields that are not known are ignored."""
     if _media_type(request) != "application/json":
         raise Refusal(20, "Content-Type must be application/json", status=415)
     body = request.body
@@ -166,10 +163,12 @@ def _payload(request: Request) -> object:
     if not body.strip():
         return {}
     try:
-        payload: object = json.loads(body)
+        payload: Any = json.loads(body)
     except (ValueError, RecursionError):
         raise Refusal(90, "The body is not valid JSON", status=400) from None
-    return payload
+    if not isinstance(payload, dict):
+        raise Refusal(20, "The body must be a JSON object")
+    return cast("dict[str, Any]", payload)
 
 
 def _inflate(body: bytes) -> bytes:
@@ -183,7 +182,7 @@ def _inflate(body: bytes) -> bytes:
     return inflated
 
 
-def _whole_number(query: dict[str, str], name: str, default: int, maximum: Optional[int]) -> int:
+def _whole_number(query: dict[str, str], name: str, default: int, maximum: int | None) -> int:
     text = query.get(name)
     if text is None:
         return default
@@ -198,7 +197,7 @@ def _entity_of(request: Request) -> str:
     return request.entity_id
 
 
-def _entity_row(entity: Entity) -> dict[str, Optional[str]]:
+def _entity_row(entity: Entity) -> dict[str, str | None]:
     return {
         "id": entity.id,
         "name": entity.name,

@@ -12,10 +12,8 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Optional
 
-from .faults import FaultPlan
+from .fault_plan import FaultPlan
 from .messages import Headers, Request, Response, json_response
 from .service import Around, Service, run
 from .wire import BadRequest, Hangup, Wire, frame
@@ -58,7 +56,11 @@ class Exchange:
         """Send bytes as they are."""
         self._wire.send(data)
 
-    def pause(self, seconds: Optional[float]) -> None:
+    def work(self, seconds: float) -> None:
+        """Wait as a slow server does: whether the client is still there or not. A stop of the server ends it."""
+        self._wire.work(seconds)
+
+    def pause(self, seconds: float | None) -> None:
         """Wait, until the client goes or the server stops at the latest; None waits for that alone."""
         self._wire.pause(seconds)
 
@@ -80,11 +82,12 @@ class Server:
         faults: FaultPlan,
         host: str,
         port: int,
-        ssl_context: Optional[ssl.SSLContext],
-        keep_alive_seconds: Optional[float],
+        ssl_context: ssl.SSLContext | None,
+        keep_alive_seconds: float | None,
     ) -> None:
         self.requests: deque[Request] = deque(maxlen=RECORDED_REQUESTS)
         self.lock = threading.Lock()
+        self._control = threading.Lock()
         self._service = service
         self._faults = faults
         self._address = (host, port)
@@ -96,34 +99,34 @@ class Server:
 
     def start(self) -> int:
         """Listen, and return the port. Does nothing when the server runs."""
-        if self._running:
+        with self._control:
+            if not self._running:
+                self._listener = self._listen()
+                self._bound_port = int(self._listener.getsockname()[1])
+                self._wake_receiver, self._waker = socket.socketpair()
+                self._stopping = threading.Event()
+                self._open: dict[socket.socket, threading.Thread] = {}
+                self._acceptor = threading.Thread(target=self._accept, name="zuora-emulator", daemon=True)
+                self._acceptor.start()
+                self._running = True
             return self._bound_port
-        self._listener = self._listen()
-        self._bound_port = int(self._listener.getsockname()[1])
-        self._wake_receiver, self._waker = socket.socketpair()
-        self._stopping = threading.Event()
-        self._open: dict[socket.socket, threading.Thread] = {}
-        self._acceptor = self._spawn(self._accept, "accept")
-        self._running = True
-        return self._bound_port
 
     def stop(self) -> None:
         """Close the port and every connection, and wait for the threads. Does nothing when the server does not run."""
-        if not self._running:
-            return
-        self._running = False
-        deadline = time.monotonic() + _STOP_SECONDS
-        self._stopping.set()
-        self._waker.close()
-        self._acceptor.join(_STOP_SECONDS)
-        with self.lock:
-            threads = list(self._open.values())
-            for sock in self._open:
-                # Not SSLSocket.shutdown: it takes the TLS state away from under the thread that is using it.
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        for thread in threads:
-            thread.join(max(deadline - time.monotonic(), 0))
+        with self._control:
+            if not self._running:
+                return
+            self._running = False
+            deadline = time.monotonic() + _STOP_SECONDS
+            self._stopping.set()
+            self._waker.close()
+            self._acceptor.join(_STOP_SECONDS)
+            with self.lock:
+                threads = list(self._open.values())
+                for sock in self._open:
+                    _shut_down(sock)
+            for thread in threads:
+                thread.join(max(deadline - time.monotonic(), 0))
 
     def _listen(self) -> socket.socket:
         host, port = self._address
@@ -134,11 +137,6 @@ class Server:
             if self._bound_port == port:
                 raise
             return socket.create_server((host, port), family=family, backlog=1024)
-
-    def _spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
-        thread = threading.Thread(target=target, name=f"zuora-emulator-{name}", daemon=True)
-        thread.start()
-        return thread
 
     def _accept(self) -> None:
         with self._listener, self._wake_receiver, selectors.DefaultSelector() as selector:
@@ -153,7 +151,10 @@ class Server:
                 except OSError:
                     continue  # the client gave up before it was his turn
                 self._number += 1
-                self._welcome(sock, self._number)
+                try:
+                    self._welcome(sock, self._number)
+                except OSError:
+                    sock.close()  # gone again, or it does not speak TLS
 
     def _welcome(self, sock: socket.socket, number: int) -> None:
         sock.settimeout(self._keep_alive_seconds)
@@ -178,8 +179,10 @@ class Server:
         except (Hangup, OSError):
             pass  # the client went, the server stops, or a fault wanted it so
         finally:
-            with self.lock:
+            with self.lock:  # so that stop() never meets a closed socket, whose number may be another's by then
                 del self._open[sock]
+                if not wire.is_reset:
+                    _shut_down(sock)
                 sock.close()
 
     def _exchange(self, wire: Wire) -> bool:
@@ -202,3 +205,10 @@ class Server:
             farewell.keep_alive = False
             wire.send(frame(json_response(error.status, {"message": str(error)}), farewell))
             return False
+
+
+def _shut_down(sock: socket.socket) -> None:
+    # The connection ends even where a forked process has a copy of the socket. Not SSLSocket.shutdown: that takes the
+    # TLS state away from under the thread that is using it.
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -1,7 +1,7 @@
 """What stands between HTTP and the operations: routes, credentials, the entity of the call, stored answers, headers.
 
-Invariant: every request gets exactly one :class:`Response`, and ``request.status`` and ``request.committed`` are settled
-before it is handed out. Facts come from Zuora's public reference; what that leaves open is a choice, listed in
+Invariant: every request gets exactly one :class:`Response`, and ``request.status`` and ``request.committed`` are
+settled before it is handed out. Facts come from Zuora's public reference; what that leaves open is a choice, listed in
 docs/testing.md. No sockets here.
 """
 
@@ -14,7 +14,6 @@ import uuid
 import zlib
 from collections.abc import Callable
 from functools import partial
-from typing import Optional
 from urllib.parse import unquote
 
 from .auth import Credentials, Grant
@@ -27,7 +26,7 @@ Operation = Callable[[], Response]
 #: Answers in the place of an operation, usually by running it.
 Around = Callable[[Operation], Response]
 
-# Our choice: the last resource code of Zuora's range. That of entity connections is in no public list that we could read.
+# Our choice: the last resource code of the documented range. That of entity connections is not published.
 POST_RESOURCE = 679999
 NO_PAYLOAD_RESOURCE = 500000
 
@@ -136,10 +135,10 @@ class Service:
     def sign(self, request: Request, response: Response) -> Response:
         """Add Zuora-Request-Id, and Zuora-Track-Id when a legal one was sent."""
         response = response.with_headers(("Zuora-Request-Id", str(uuid.uuid4())))
-        track_id = request.headers.get("Zuora-Track-Id")
-        return response.with_headers(("Zuora-Track-Id", track_id)) if _is_track_id(track_id) else response
+        track_id = request.headers.get("Zuora-Track-Id", "")
+        return response.with_headers(("Zuora-Track-Id", track_id)) if _TRACK_ID.match(track_id) else response
 
-    def _prepare(self, request: Request) -> tuple[Operation, Optional[str]]:
+    def _prepare(self, request: Request) -> tuple[Operation, str | None]:
         """Judge what comes before the operation: what to run, and the key under which its answer is stored."""
         try:
             return self._admit(request)
@@ -147,12 +146,12 @@ class Service:
             answer = _answer(request, refusal)
             return lambda: answer, None
 
-    def _admit(self, request: Request) -> tuple[Operation, Optional[str]]:
+    def _admit(self, request: Request) -> tuple[Operation, str | None]:
         headers = request.headers
         name, argument = _route(request)
         operation = partial(getattr(self.operations, name), request, argument)
         track_id = headers.get("Zuora-Track-Id")
-        if track_id and not _is_track_id(track_id):
+        if track_id and not _TRACK_ID.match(track_id):
             raise Refusal(20, "Zuora-Track-Id takes 64 US-ASCII characters, none of : ; \" '", status=400)
         if name == "create_token":
             return operation, None
@@ -167,7 +166,7 @@ class Service:
         request.entity_id = self._entity_of_call(headers.get("Zuora-Entity-Ids"), grant, name not in _NEED_NO_ENTITY)
         return operation, key if request.method == "POST" else None
 
-    def _entity_of_call(self, named: Optional[str], grant: Grant, needed: bool) -> Optional[str]:
+    def _entity_of_call(self, named: str | None, grant: Grant, needed: bool) -> str | None:
         if named is not None:
             entity = self._hierarchy.find(named)
             if entity is None or entity.id not in grant.entity_ids:
@@ -214,7 +213,3 @@ def _route(request: Request) -> tuple[str, str]:
     if request.method not in methods:
         raise Refusal(45, f"{request.method} is not supported here", status=405, resource=NO_PAYLOAD_RESOURCE)
     return methods[request.method], argument
-
-
-def _is_track_id(text: Optional[str]) -> bool:
-    return text is not None and _TRACK_ID.match(text) is not None

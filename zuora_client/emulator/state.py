@@ -3,8 +3,10 @@
 Invariant: every change of a connection goes through :class:`Hierarchy`, under its one lock, and either happens wholly
 or raises :class:`Refusal` and changes nothing. No HTTP here: the rules can be read, and tested, by themselves.
 
-    (nothing) --initiate by the source--> Pending --accept by the target--> Connected --disconnect by either--> Disconnected
-                                             +------deny by the target--------------------------------------> Disconnected
+    nothing   -- initiate, by the source -->  Pending
+    Pending   -- accept, by the target   -->  Connected
+    Pending   -- deny, by the target     -->  Disconnected
+    Connected -- disconnect, by either   -->  Disconnected
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Optional, Union
+from typing import Union
 
 PENDING = "Pending"
 CONNECTED = "Connected"
@@ -44,7 +46,7 @@ class Refusal(Exception):
     ``resource`` is the six-digit resource code; None lets the service choose it by the kind of request.
     """
 
-    def __init__(self, category: int, message: str, *, status: int = 200, resource: Optional[int] = None) -> None:
+    def __init__(self, category: int, message: str, *, status: int = 200, resource: int | None = None) -> None:
         super().__init__(message)
         self.category = category
         self.message = message
@@ -59,7 +61,7 @@ class Entity:
     id: str
     name: str
     display_name: str
-    parent_id: Optional[str]
+    parent_id: str | None
     locale: str = "en_US"
     timezone: str = "GMT"
     status: str = "Provisioned"
@@ -84,7 +86,7 @@ class Connection:
 EntityLike = Union[Entity, str]
 
 
-def make_entities(entities: Union[int, Sequence[str]]) -> list[Entity]:
+def make_entities(entities: int | Sequence[str]) -> list[Entity]:
     """Build a hierarchy from a number of entities or from their names; the first is the root of all others.
 
     A number takes the names of Zuora's published sample first and generated ones after them. Names must be unique and
@@ -101,7 +103,7 @@ def make_entities(entities: Union[int, Sequence[str]]) -> list[Entity]:
         raise ValueError("entities: names must be unique in the hierarchy")
     rows = {row[0]: row for row in _PUBLISHED}
     made: dict[str, Entity] = {}
-    root: Optional[Entity] = None
+    root: Entity | None = None
     for name in names:
         if not _NAME.match(name):
             raise ValueError(f"entities: {name!r} may hold letters, digits, spaces, periods and hyphens, at most 255")
@@ -126,18 +128,18 @@ class Hierarchy:
         self._active: dict[tuple[str, str], set[str]] = {}
         self._numbers = itertools.count(1)
 
-    def find(self, spelling: str) -> Optional[Entity]:
-        """The entity with this id in its 32-hex or 36-character spelling, letters of either case; None if there is none."""
+    def find(self, spelling: str) -> Entity | None:
+        """The entity with this id, in the 32-hex or the 36-character spelling, letters of either case; else None."""
         return self._by_spelling.get(spelling.lower())
 
     def entity(self, entity: EntityLike) -> Entity:
-        """The entity of this hierarchy that is meant by an Entity or an id in either spelling; ValueError if none is."""
+        """The entity of this hierarchy that an Entity or an id in either spelling means; ValueError if none is."""
         found = self.find(entity.id if isinstance(entity, Entity) else entity)
         if found is None:
             raise ValueError(f"no such entity in this hierarchy: {entity!r}")
         return found
 
-    def connections(self, entity_id: Optional[str] = None, direction: Optional[str] = None) -> list[Connection]:
+    def connections(self, entity_id: str | None = None, direction: str | None = None) -> list[Connection]:
         """Connections, oldest first: all, or those of one entity; ``direction`` is ``inbound``, ``outbound`` or None.
 
         Inbound means that the entity is the target, outbound that it is the source.
@@ -152,7 +154,7 @@ class Hierarchy:
             return [row for row in rows if row.source_entity_id == entity_id]
         return rows
 
-    def add(self, source_id: str, target_id: str, status: str, id_: Optional[str] = None) -> Connection:
+    def add(self, source_id: str, target_id: str, status: str, id_: str | None = None) -> Connection:
         """Seed a connection as it stands, rules aside. ValueError if the id is taken or both sides are one entity."""
         with self._lock:
             return self._add(source_id, target_id, status, id_)
@@ -182,7 +184,7 @@ class Hierarchy:
         """Connected becomes Disconnected, for good; as the source or as the target."""
         return self._change(entity_id, connection_id, "disconnect", CONNECTED, DISCONNECTED)
 
-    def _add(self, source_id: str, target_id: str, status: str, id_: Optional[str]) -> Connection:
+    def _add(self, source_id: str, target_id: str, status: str, id_: str | None) -> Connection:
         if source_id == target_id:
             raise ValueError("source and target are the same entity")
         id_ = id_ or self._new_id()
@@ -218,7 +220,7 @@ class Hierarchy:
             busy.discard(row.id)
 
     def _new_id(self) -> str:
-        # Multiplying by an odd number permutes the numbers below 2**96: never the same id twice, and none looks like a counter.
+        # Multiplying by an odd number permutes the numbers below 2**96: no id comes twice, none looks like a counter.
         while True:
             id_ = f"8a808255{next(self._numbers) * 0x5A3C7A10155B54A63821C0D9 % 2**96:024x}"
             if id_ not in self._connections:

@@ -6,6 +6,7 @@ the server stops it shuts the socket down, which ends every read, write and paus
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import struct
@@ -13,7 +14,6 @@ import threading
 import time
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Optional
 
 from .messages import Headers, Request, Response
 
@@ -44,9 +44,10 @@ class Wire:
         self._number = number
         self._stopping = stopping
         self._buffer = bytearray()
+        self.is_reset = False
 
-    def read_head(self) -> Optional[Request]:
-        """The next request without its body; None when the client is done. Raises Hangup, also when he is silent for too long."""
+    def read_head(self) -> Request | None:
+        """The next request without its body; None when the client is done. Raises Hangup when he is silent too long."""
         end = 0
         while True:
             end = self._buffer.find(b"\r\n\r\n", max(end - 3, 0))
@@ -73,7 +74,7 @@ class Wire:
         return request
 
     def read_body(self, request: Request) -> bytes:
-        """The body of the request whose head was read last; asked for with 100 Continue if the client waits for that."""
+        """The body of the request whose head was read last. Says 100 Continue first if the client waits for that."""
         headers = request.headers
         coding = headers.get("Transfer-Encoding")
         length = headers.get("Content-Length", "0")
@@ -98,23 +99,24 @@ class Wire:
 
     def reset(self) -> None:
         """Make the end of the connection a TCP reset instead of an orderly close, and end it. Raises Hangup."""
-        try:
+        self.is_reset = True
+        with contextlib.suppress(OSError):  # the client was quicker
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        except OSError:
-            pass  # the client was quicker
         raise Hangup
 
-    def pause(self, seconds: Optional[float]) -> None:
+    def work(self, seconds: float) -> None:
+        """Wait, whether the client goes away or not; a stop of the server ends it."""
+        self._stopping.wait(seconds)
+
+    def pause(self, seconds: float | None) -> None:
         """Wait; forever if None. Raises Hangup when the client goes away or the server stops first."""
         end = None if seconds is None else time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
             silent = not selector.select(seconds)
         if not silent:
-            try:
+            with contextlib.suppress(OSError):
                 silent = bool(socket.socket.recv(self._sock, 1, socket.MSG_PEEK))
-            except OSError:
-                pass
             # The client has sent more already, so the socket no longer tells when he goes.
             if silent:
                 self._stopping.wait(None if end is None else max(end - time.monotonic(), 0))
@@ -165,9 +167,7 @@ class Wire:
                 raise BadRequest(400, "malformed chunk")
 
 
-def frame(
-    response: Response, request: Request, *, version: str = "HTTP/1.1", chunk_size: Optional[int] = None
-) -> bytes:
+def frame(response: Response, request: Request, *, version: str = "HTTP/1.1", chunk_size: int | None = None) -> bytes:
     """The bytes of an answer. A Content-Length, Date or Connection that the answer brings along is left as it is."""
     has_body = request.method != "HEAD" and response.status not in (204, 304)
     names = {name.lower() for name, _ in response.headers}
@@ -192,4 +192,4 @@ def frame(
 
 def _keep_alive(version: str, headers: Headers) -> bool:
     options = {option.strip().lower() for option in headers.get("Connection", "").split(",")}
-    return "close" not in options and (version == "HTTP/1.1" or "keep-alive" in options)
+    return version == "HTTP/1.1" and "close" not in options
