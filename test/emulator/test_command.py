@@ -1,0 +1,66 @@
+"""``python -m zuora_client.emulator``."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from zuora_client.emulator import ZuoraEmulator
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_how_to_reach_it_serves_and_ends_on_a_signal(number: signal.Signals) -> None:
+    command = [sys.executable, "-W", "error", "-m", "zuora_client.emulator", "--entities", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            lines = [process.stdout.readline().rstrip("\n") for _ in range(5)]
+            values = dict(re.split(r"\s{2,}", line) for line in lines)
+            assert list(values) == [
+                "URL",
+                "Client id",
+                "Client secret",
+                "Entity Acme Corporation",
+                "Entity Acme-Americas",
+            ]
+            assert len({line.index(value) for line, value in zip(lines, values.values())}) == 1, "one column"
+            assert values["Entity Acme Corporation"] == "8a808255557baba1015580e12fa5083a"
+            assert fetch_token(values) == 200
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert errors == ""
+
+
+def fetch_token(values: dict[str, str]) -> int:
+    from http.client import HTTPConnection
+    from urllib.parse import urlencode, urlsplit
+
+    connection = HTTPConnection(urlsplit(values["URL"]).netloc, timeout=60)
+    form = {
+        "client_id": values["Client id"],
+        "client_secret": values["Client secret"],
+        "grant_type": "client_credentials",
+    }
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/oauth/token", urlencode(form), headers)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status
+
+
+def test_a_port_that_is_taken_or_a_wrong_size_is_a_short_error(zuora: ZuoraEmulator) -> None:
+    port = zuora.url.rpartition(":")[2]
+    for arguments in (["--port", port], ["--port", "99999"], ["--entities", "0"]):
+        command = [sys.executable, "-m", "zuora_client.emulator", *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert result.returncode == 2
+        assert "error:" in result.stderr
+        assert "Traceback" not in result.stderr

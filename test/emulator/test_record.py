@@ -1,0 +1,98 @@
+"""What the record of requests says."""
+
+from __future__ import annotations
+
+import pytest
+
+from zuora_client.emulator import Headers, ZuoraEmulator, faults
+from zuora_client.emulator import server as server_module
+
+
+def test_a_record_has_all_that_was_sent(zuora, connect) -> None:
+    connect(zuora.entities[0]).call(
+        "POST", "/v1/entity-connections?a=1&b=x%20y&c=&a=2", '{"targetEntityId":"no"}', {"X-Mine": "v"}
+    )
+    (request,) = zuora.requests
+    assert (request.method, request.path) == ("POST", "/v1/entity-connections")
+    assert request.query == {"a": "2", "b": "x y", "c": ""}
+    assert request.body == b'{"targetEntityId":"no"}'
+    for name in ("X-Mine", "x-mine", "X-MINE"):
+        assert request.headers[name] == "v"
+        assert name in request.headers
+    assert request.headers.get("absent") is None
+    assert request.entity_id == zuora.entities[0].id
+    assert (request.status, request.committed, request.fault, request.connection_id) == (200, False, None, 1)
+
+
+def test_the_record_tells_what_was_done_from_what_was_said(zuora, connect) -> None:
+    source, target = connect(zuora.entities[0]), connect(zuora.entities[1])
+    first = source.initiate(zuora.entities[1])
+    source.initiate(zuora.entities[1])
+    target.change("accept", first.json["id"])
+    target.change("accept", first.json["id"])
+    source.get()
+    assert [(r.method, r.status, r.committed) for r in zuora.requests] == [
+        ("POST", 200, True),
+        ("POST", 200, False),
+        ("PUT", 200, True),
+        ("PUT", 200, False),
+        ("GET", 200, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "committed", "status"),
+    [
+        (faults.answer(200, {"success": True}), False, None),
+        (faults.html_error(), False, None),
+        (faults.refusal(53500050), False, None),
+        (faults.answer_after_commit(502), True, 200),
+    ],
+)
+def test_a_fault_is_named_and_the_truth_is_kept(zuora, connect, fault, committed: bool, status) -> None:
+    zuora.fail_next(fault)
+    connect(zuora.entities[0]).initiate(zuora.entities[1])
+    (request,) = zuora.requests
+    assert (request.fault, request.committed, request.status) == (fault.name, committed, status)
+    assert len(zuora.connections) == committed
+
+
+def test_the_list_is_a_snapshot(zuora, connect) -> None:
+    before = zuora.requests
+    connect().get("/v1/entities")
+    assert before == []
+    assert len(zuora.requests) == 1
+
+
+def test_the_record_is_bounded_and_keeps_the_newest(monkeypatch, connect) -> None:
+    assert server_module.RECORDED_REQUESTS == 100_000
+    monkeypatch.setattr(server_module, "RECORDED_REQUESTS", 3)
+    with ZuoraEmulator() as zuora:
+        http = connect(None, zuora)
+        for number in range(5):
+            http.get(f"/v1/entities?n={number}")
+        assert [request.query["n"] for request in zuora.requests] == ["2", "3", "4"]
+        http.connection.close()
+
+
+def test_repeated_headers_are_joined() -> None:
+    headers = Headers([("A", "1"), ("b", "2"), ("a", "3")])
+    assert dict(headers) == {"a": "1, 3", "b": "2"}
+    assert len(headers) == 2
+    with pytest.raises(KeyError):
+        headers["c"]
+
+
+def test_seeding_takes_entities_and_ids_in_both_spellings(zuora) -> None:
+    root, child = zuora.entities[:2]
+    for source, target in ((root, child), (root.id, child.uuid), (root.uuid.upper(), child.id)):
+        row = zuora.add_connection(source, target)
+        assert (row.source_entity_id, row.target_entity_id, row.status) == (root.id, child.id, "Connected")
+    assert zuora.add_connection(child, root, "Pending", id="mine").id == "mine"
+    for bad in (("nobody", root), (root, root)):
+        with pytest.raises(ValueError, match="entity"):
+            zuora.add_connection(*bad)
+    with pytest.raises(ValueError, match="no such entity"):
+        zuora.issue_token("nobody")
+    with pytest.raises(ValueError, match="no such entity"):
+        zuora.add_client("nobody")
