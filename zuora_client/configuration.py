@@ -1,0 +1,370 @@
+"""Every setting of the client, in one place and without side effects.
+
+Making or changing a `Configuration` opens nothing, reads no environment and sets no log level; only `debug` and
+`logger_file` touch logging, and only this package's own logger. What is wrong is refused where it is set. Copies
+(``copy.deepcopy``, pickle, `Configuration.set_default`) carry what the caller configured and share nothing that can
+change.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import ipaddress
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Callable
+from urllib.parse import urlsplit
+
+from ._version import __version__
+from .deadline import seconds_or_none
+from .environments import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Self
+
+logging.getLogger("zuora_client").addHandler(logging.NullHandler())
+
+
+class Host:
+    """A base URL, read once: scheme, name, port and the path in front of every resource path."""
+
+    __slots__ = ("name", "origin", "port", "prefix", "scheme", "url")
+
+    def __init__(self, url: str) -> None:
+        """Raises ValueError for what is not an http(s) URL of a host; the text names ``host``."""
+        if not isinstance(url, str):
+            raise TypeError(f"host must be text such as 'https://rest.zuora.com', not {type(url).__name__}")
+        self.url = url.strip().rstrip("/")
+        if not (self.url.isascii() and self.url.isprintable()) or " " in self.url or "\\" in self.url:
+            raise ValueError("host: a base URL has printable ASCII characters only and no spaces or backslashes")
+        try:
+            parts = urlsplit(self.url)
+            self.scheme, self.name, self.port = parts.scheme.lower(), parts.hostname, parts.port
+        except ValueError as error:
+            raise ValueError(f"host is not a URL: {error}") from None
+        if parts.username is not None:
+            raise ValueError("host: leave user names and passwords out of the URL; use the credential settings")
+        if self.scheme not in ("http", "https") or not self.name:
+            raise ValueError(f"host must be a base URL such as 'https://rest.zuora.com'; it is {self.url!r}")
+        if parts.query or parts.fragment:
+            raise ValueError(f"host: a base URL has no query and no fragment; it is {self.url!r}")
+        self.prefix = parts.path
+        self.origin = f"{self.scheme}://{parts.netloc}"
+
+    @property
+    def private(self) -> bool:
+        """Whether what is sent to this host cannot be read on the way: https, or it never leaves the machine."""
+        if self.scheme == "https" or self.name == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.name or "").is_loopback
+        except ValueError:
+            return False
+
+
+def _host(_: str, value: Any) -> str:
+    return Host(value).url
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1; it is {value}")
+    return value
+
+
+def _required_seconds(name: str, value: Any) -> float:
+    seconds = seconds_or_none(name, value)
+    if seconds is None:
+        raise ValueError(f"{name} must be a number of seconds; None is not a limit here")
+    return seconds
+
+
+def _secret_text(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (str, bytes)) or (name == "access_token" and callable(value)):
+        return value
+    kinds = "text, bytes or a callable that returns them" if name == "access_token" else "text or bytes"
+    raise TypeError(f"{name} must be {kinds}, not {type(value).__name__}")
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "host": _host,
+    "client_id": _secret_text,
+    "client_secret": _secret_text,
+    "access_token": _secret_text,
+    "entity_id": _secret_text,
+    "connect_timeout": seconds_or_none,
+    "read_timeout": seconds_or_none,
+    "deadline": seconds_or_none,
+    "max_attempts": _count,
+    "max_retry_after": _required_seconds,
+    "max_response_bytes": _count,
+    "connection_pool_maxsize": _count,
+}
+
+
+class Configuration:
+    """The settings of a client. Every keyword is also an attribute that may be assigned later.
+
+    Host, credentials and timeouts are read at each call. TLS, proxy and pool settings are read when an `ApiClient` is
+    made: make another client to change them.
+
+    Args:
+        host: base URL; a trailing slash is dropped, a path in it goes in front of every resource path.
+            ``https://rest.zuora.com`` when neither `host` nor `environment` is given.
+        environment: an `Environment` or its name, instead of `host`.
+        client_id, client_secret: OAuth client credentials; the client fetches and renews tokens itself.
+        access_token: a bearer token, or a callable that returns one and is asked for every attempt.
+        entity_id: the entity a call runs in when the call names none, in either spelling.
+        connect_timeout, read_timeout: seconds for each attempt, 10 and 130 (Zuora itself gives up after 120).
+            None switches one off.
+        deadline: seconds for a whole call, 300: tokens, waits and all attempts. None switches it off.
+        max_attempts: how often one request may be sent, 3.
+        max_retry_after: the longest wait, in seconds, that Zuora may ask for before the call raises instead, 120.
+        max_response_bytes: the largest answer, before and after inflating, 32 MiB.
+        raise_on_failure: False returns an answer of ``success: false`` as an object, as generated clients do.
+        allow_insecure_http: True permits credentials over plain http to a host that is not this machine.
+        user_agent_suffix: text appended to the User-Agent, for example your service and its version.
+        proxy: URL of a proxy, with ``user:password@`` when it asks for them.
+        trust_env: True reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY when `proxy` is not set.
+
+    Raises:
+        ValueError: both `host` and `environment`; an unusable URL, number or name.
+        TypeError: a value of another type.
+    """
+
+    _default: Configuration | None = None
+
+    host: str
+    client_id: str | bytes | None
+    client_secret: str | bytes | None
+    access_token: str | bytes | Callable[[], str | bytes] | None
+    entity_id: str | bytes | None
+    connect_timeout: float | None
+    read_timeout: float | None
+    deadline: float | None
+    max_attempts: int
+    max_retry_after: float
+    max_response_bytes: int
+    connection_pool_maxsize: int
+
+    def __init__(
+        self,
+        host: str | None = None,
+        *,
+        environment: Environment | str | None = None,
+        client_id: str | bytes | None = None,
+        client_secret: str | bytes | None = None,
+        access_token: str | bytes | Callable[[], str | bytes] | None = None,
+        entity_id: str | bytes | None = None,
+        **settings: Any,
+    ) -> None:
+        if host is not None and environment is not None:
+            raise ValueError("give host or environment, not both: each names the base URL")
+        if self._default is not None:
+            self.__dict__.update(copy.deepcopy(self._default).__dict__)
+        else:
+            self._set_defaults()
+        if host is not None:
+            self.host = host
+        if environment is not None:
+            self.environment = environment
+        given = {"client_id": client_id, "client_secret": client_secret, "access_token": access_token}
+        for name, value in {**given, "entity_id": entity_id, **settings}.items():
+            if name in settings and name not in self.__dict__ and name not in ("debug", "logger_file"):
+                raise TypeError(f"Configuration has no setting {name!r}")
+            if value is not None or name in settings:
+                setattr(self, name, value)
+
+    def _set_defaults(self) -> None:
+        self.host = Environment.US.value
+        self.client_id = self.client_secret = self.access_token = self.entity_id = None
+        self.api_key: dict[str, str] = {}
+        self.api_key_prefix: dict[str, str] = {}
+        self.username = ""
+        self.password = ""
+
+        self.connect_timeout = 10.0
+        self.read_timeout = 130.0
+        self.deadline = 300.0
+        self.max_attempts = 3
+        self.max_retry_after = 120.0
+        self.max_response_bytes = 32 * 1024 * 1024
+        self.raise_on_failure = True
+        self.allow_insecure_http = False
+        self.user_agent_suffix = ""
+
+        self.verify_ssl = True
+        self.ssl_ca_cert: str | None = None
+        self.cert_file: str | None = None
+        self.key_file: str | None = None
+        self.assert_hostname: str | bool | None = None
+        self.connection_pool_maxsize = (os.cpu_count() or 1) * 5
+        self.proxy: str | None = None
+        self.trust_env = False
+
+        self.safe_chars_for_path_param = ""
+        self.temp_folder_path: str | None = None
+        self.logger_format = "%(asctime)s %(levelname)s %(message)s"
+        self.logger_stream_handler: logging.Handler | None = None
+        self.logger_file_handler: logging.Handler | None = None
+        self._logger_file: str | None = None
+        self._debug = False
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
+        """Return a configuration from the environment; keywords win over it.
+
+        Reads ZUORA_HOST or ZUORA_ENVIRONMENT, ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET, ZUORA_ACCESS_TOKEN and
+        ZUORA_ENTITY_ID. A variable that is empty counts as not set.
+
+        Raises:
+            ValueError: both ZUORA_HOST and ZUORA_ENVIRONMENT, or a value that the setting refuses.
+        """
+        environ = os.environ if environ is None else environ
+        names = ("host", "environment", "client_id", "client_secret", "access_token", "entity_id")
+        found = {name: environ[f"ZUORA_{name.upper()}"] for name in names if environ.get(f"ZUORA_{name.upper()}")}
+        if "host" in settings or "environment" in settings:
+            found.pop("host", None)
+            found.pop("environment", None)
+        return cls(**{**found, **settings})
+
+    @classmethod
+    def set_default(cls, default: Configuration | None) -> None:
+        """Let every later ``Configuration()`` start as a copy of `default`; None goes back to the built-in values."""
+        cls._default = copy.deepcopy(default)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check = _CHECKS.get(name)
+        object.__setattr__(self, name, value if check is None else check(name, value))
+
+    @property
+    def environment(self) -> Environment | None:
+        """The data centre whose URL `host` is, or None. Assigning one sets `host`."""
+        return next((member for member in Environment if member.value == self.host), None)
+
+    @environment.setter
+    def environment(self, value: Environment | str) -> None:
+        self.host = Environment.of(value).value
+
+    # -- credentials, in the generated form -------------------------------------------------------------------------
+
+    def get_api_key_with_prefix(self, identifier: str) -> str | None:
+        """Return the key called `identifier` behind its prefix, or None when there is no such key."""
+        key = self.api_key.get(identifier)
+        prefix = self.api_key_prefix.get(identifier)
+        return f"{prefix} {key}" if key and prefix else key
+
+    def get_basic_auth_token(self) -> str:
+        """Return the Authorization value for `username` and `password`."""
+        pair = f"{self.username}:{self.password}".encode()
+        return "Basic " + base64.b64encode(pair).decode("ascii")
+
+    def auth_settings(self) -> dict[str, dict[str, Any]]:
+        """Return what ``auth_settings`` of `ApiClient.call_api` may name: each key of `api_key`, and ``basic``."""
+        settings: dict[str, dict[str, Any]] = {
+            name: {"type": "api_key", "in": "header", "key": name, "value": self.get_api_key_with_prefix(name)}
+            for name in self.api_key
+        }
+        settings["basic"] = {
+            "type": "basic",
+            "in": "header",
+            "key": "Authorization",
+            "value": self.get_basic_auth_token() if self.username or self.password else None,
+        }
+        return settings
+
+    @property
+    def credentials(self) -> str:
+        """Which credentials a call will use, in words and without a secret."""
+        if self.access_token is not None:
+            return "access token" + (" from a callable" if callable(self.access_token) else "")
+        if self.client_id is not None and self.client_secret is not None:
+            return "OAuth client credentials"
+        return "access keys" if self.api_key.get("apiAccessKeyId") else "none"
+
+    # -- logging, in the generated form -----------------------------------------------------------------------------
+
+    @property
+    def logger(self) -> dict[str, logging.Logger]:
+        """The loggers by role. This client writes to ``package_logger`` only."""
+        return {"package_logger": logging.getLogger("zuora_client"), "urllib3_logger": logging.getLogger("urllib3")}
+
+    @property
+    def debug(self) -> bool:
+        """Whether this package's logger tells each attempt (no bodies, no secrets), on stderr or in `logger_file`."""
+        return self._debug
+
+    @debug.setter
+    def debug(self, value: bool) -> None:
+        self._debug = bool(value)
+        logging.getLogger("zuora_client").setLevel(logging.DEBUG if self._debug else logging.NOTSET)
+        if self._debug and self.logger_file_handler is None and self.logger_stream_handler is None:
+            self.logger_stream_handler = self._add(logging.StreamHandler())
+        elif not self._debug:
+            self._remove("logger_stream_handler")
+
+    @property
+    def logger_file(self) -> str | None:
+        """A file that this package's logger writes to instead of stderr; None closes it."""
+        return self._logger_file
+
+    @logger_file.setter
+    def logger_file(self, value: str | None) -> None:
+        self._remove("logger_file_handler")
+        self._logger_file = value
+        if value:
+            self.logger_file_handler = self._add(logging.FileHandler(value, encoding="utf-8"))
+            self._remove("logger_stream_handler")
+
+    def _add(self, handler: logging.Handler) -> logging.Handler:
+        handler.setFormatter(logging.Formatter(self.logger_format))
+        logging.getLogger("zuora_client").addHandler(handler)
+        return handler
+
+    def _remove(self, name: str) -> None:
+        handler = getattr(self, name)
+        if handler is not None:
+            logging.getLogger("zuora_client").removeHandler(handler)
+            handler.close()
+            setattr(self, name, None)
+
+    # -- copies and text --------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Handlers hold locks and streams, and belong to the object that added them.
+        return {**self.__dict__, "logger_stream_handler": None, "logger_file_handler": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        return f"<Configuration {self.host}, credentials: {self.credentials}>"
+
+    def to_debug_report(self) -> str:
+        """Return what a bug report needs: versions, host, kind of credentials. It holds no secret."""
+        # Imported here: it costs start-up time, and only people who write a bug report need it.
+        from importlib import metadata
+
+        def version(distribution: str) -> str:
+            try:
+                return metadata.version(distribution)
+            except metadata.PackageNotFoundError:
+                return "not installed as a distribution"
+
+        lines = [
+            "Python SDK Debug Report:",
+            f"OS: {sys.platform}",
+            f"Python Version: {sys.version.split()[0]}",
+            "Version of the API: 2019-07-26",
+            f"SDK Package Version: {__version__}",
+            *(f"{name}: {version(name)}" for name in ("urllib3", "certifi", "six", "python-dateutil")),
+            f"Host: {self.host}",
+            f"Credentials: {self.credentials}",
+        ]
+        return "\n".join(lines)

@@ -1,0 +1,124 @@
+"""Time as a call sees it: one deadline over everything the caller waits for, and bounds for each attempt.
+
+Only this module turns a caller's ``_request_timeout`` into numbers, and only through a `Clock` does the client
+look at the time or sleep, so that a test can own both.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .configuration import Configuration
+
+# poll(2) counts milliseconds in 32 bits: a longer wait (23 days) would wrap around. Nobody can tell the difference.
+_LONGEST = 2_000_000
+
+
+class Clock:
+    """Monotonic seconds, and a sleep. Replace both together to own time in a test."""
+
+    now = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+
+
+class Deadline:
+    """A moment after which the caller no longer waits. `seconds` of None never comes."""
+
+    __slots__ = ("_at", "_now", "seconds")
+
+    def __init__(self, seconds: float | None, clock: Clock) -> None:
+        self.seconds = seconds
+        self._now = clock.now
+        self._at = None if seconds is None else clock.now() + seconds
+
+    def remaining(self) -> float | None:
+        """Seconds left, negative when it has passed, None when there is no deadline."""
+        return None if self._at is None else self._at - self._now()
+
+    @property
+    def expired(self) -> bool:
+        return self._at is not None and self._now() >= self._at
+
+    def within(self, seconds: float | None) -> float | None:
+        """Return `seconds`, or what is left if that is less."""
+        if self._at is None:
+            return seconds
+        left = self._at - self._now()
+        return left if seconds is None or left < seconds else seconds
+
+    def sooner(self, seconds: float, clock: Clock) -> Deadline:
+        """Return a deadline that comes in `seconds`, or with this one if that is sooner."""
+        return Deadline(self.within(seconds), clock)
+
+
+class Timeouts:
+    """The three bounds of a call, in seconds; None switches one off.
+
+    `connect` and `read` bound each attempt (`read` is the longest silence, not the whole body), `deadline` bounds the
+    call. A connect timeout counts per address of the host, and name resolution is outside all three.
+    """
+
+    __slots__ = ("connect", "deadline", "read")
+
+    def __init__(self, connect: float | None, read: float | None, deadline: float | None) -> None:
+        self.connect = connect
+        self.read = read
+        self.deadline = deadline
+
+    @classmethod
+    def of(cls, request_timeout: Any, configuration: Configuration) -> Timeouts:
+        """Read a ``_request_timeout``: a number bounds the whole call in place of ``configuration.deadline``,
+        a (connect, read) pair or a ``urllib3.Timeout`` bounds each attempt.
+
+        Raises:
+            ValueError: zero, negative, NaN or infinite.
+            TypeError: neither a number, nor a pair, nor a timeout object.
+        """
+        if request_timeout is None:
+            return cls(configuration.connect_timeout, configuration.read_timeout, configuration.deadline)
+        if isinstance(request_timeout, (tuple, list)):
+            if len(request_timeout) != 2:
+                raise ValueError("_request_timeout: a pair is (connect seconds, read seconds)")
+            connect, read = (seconds_or_none("_request_timeout", part) for part in request_timeout)
+            return cls(connect, read, configuration.deadline)
+        if hasattr(request_timeout, "connect_timeout") and hasattr(request_timeout, "read_timeout"):
+            return cls._of_urllib3(request_timeout, configuration)
+        seconds = seconds_or_none("_request_timeout", request_timeout)
+        return cls(configuration.connect_timeout, configuration.read_timeout, seconds)
+
+    @classmethod
+    def _of_urllib3(cls, timeout: Any, configuration: Configuration) -> Timeouts:
+        # urllib3 spells "not given" as a sentinel of its own, so anything that is not a number means our setting.
+        def part(value: Any, default: float | None) -> float | None:
+            if value is None:
+                return None
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+                return float(value)
+            return default
+
+        total = part(getattr(timeout, "total", None), None)
+        connect = part(getattr(timeout, "_connect", None), configuration.connect_timeout)
+        read = part(getattr(timeout, "_read", None), configuration.read_timeout)
+        if total is not None:
+            connect = total if connect is None else min(connect, total)
+            read = total if read is None else min(read, total)
+        return cls(connect, read, configuration.deadline)
+
+
+def seconds_or_none(name: str, value: Any) -> float | None:
+    """Return `value` as seconds, None as None.
+
+    Raises:
+        TypeError: not a number (a bool is none).
+        ValueError: not a positive finite number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds or None, not {type(value).__name__}")
+    if not value > 0 or value == math.inf:
+        raise ValueError(f"{name} must be positive seconds, or None for no limit; it is {value!r}")
+    return float(min(value, _LONGEST))
