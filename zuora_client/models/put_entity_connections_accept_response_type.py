@@ -1,0 +1,19 @@
+"""The answer to accept."""
+
+from __future__ import annotations
+
+from .base import Model
+
+
+class PUTEntityConnectionsAcceptResponseType(Model):
+    """Zuora's word on an accepted connection request.
+
+    Attributes:
+        success: whether Zuora did what was asked.
+    """
+
+    swagger_types = {"success": "bool"}
+    attribute_map = {"success": "success"}
+
+    def __init__(self, success: bool | None = None) -> None:
+        self.success = success
