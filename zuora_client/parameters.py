@@ -1,0 +1,140 @@
+"""Text for headers, paths and queries: it arrives as it was given, or it is refused here, by name.
+
+Every error is a TypeError or ValueError that names the parameter. No error shows the value of a header: it may be a
+secret.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import six
+
+_DASHED = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PLAIN = re.compile(r"[0-9a-fA-F]{32}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
+
+
+def text(name: str, value: Any) -> str:
+    """Return str, bytes (as UTF-8) or int as text.
+
+    Raises:
+        TypeError: another type; a bool is none of these.
+        ValueError: bytes that are not UTF-8.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        try:
+            return six.ensure_str(value)
+        except UnicodeDecodeError:
+            raise ValueError(f"{name}: the bytes are not UTF-8 text") from None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise TypeError(f"{name} must be text, bytes or an integer, not {type(value).__name__}")
+
+
+def header_name(name: Any) -> str:
+    """Return a header's name. Raises TypeError or ValueError when it is not one."""
+    if not isinstance(name, str):
+        raise TypeError(f"a header name must be text, not {type(name).__name__}")
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("a header name has ASCII letters, digits and -._ only, and at least one of them")
+    return name
+
+
+def header_text(name: str, value: Any) -> str:
+    """Return a header value as text that arrives as it is. The value is never part of an error: it may be a secret.
+
+    Raises:
+        TypeError: neither text, bytes nor a number.
+        ValueError: control characters, anything but ASCII, or space at either end (receivers strip it).
+    """
+    if isinstance(value, (bool, float)):
+        value = str(value)
+    header = text(name, value)
+    if not (header.isascii() and header.isprintable()) or header != header.strip():
+        raise ValueError(
+            f"{name}: a header value must be printable ASCII text without space at its ends (is there a line break at "
+            "the end of it?)"
+        )
+    return header
+
+
+def path_segment(name: str, value: Any, safe: str = "") -> str:
+    """Return a path parameter percent-encoded whole, so that it stays one segment.
+
+    Raises:
+        ValueError: empty, ``.``, ``..``, control characters, or text that UTF-8 cannot hold. Any of them would reach
+            another address than the one meant.
+        TypeError: neither text, bytes nor an integer.
+    """
+    if value is None:
+        raise ValueError(f"{name} must not be None")
+    value = text(name, value)
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError(f"{name} must not contain control characters")
+    quoted = _quote(name, value, safe)
+    for segment in quoted.split("/"):
+        if segment in ("", ".", ".."):
+            raise ValueError(f"{name} must not be empty, '.' or '..'; it is {value!r}")
+    return quoted
+
+
+def query_string(pairs: list[tuple[str, Any]]) -> str:
+    """Return ``name=value&...`` in the given order; a value of None is left out, True and False become JSON's words.
+
+    Raises:
+        ValueError: text that UTF-8 cannot hold.
+    """
+    return "&".join(
+        f"{_quote('a query name', name)}={_query_value(name, value)}" for name, value in pairs if value is not None
+    )
+
+
+def _query_value(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _quote(name, text(name, value) if isinstance(value, (str, bytes)) else str(value))
+
+
+def _quote(name: str, value: str, safe: str = "") -> str:
+    try:
+        return quote(value, safe=safe)
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds half of a surrogate pair, which no URL can carry") from None
+
+
+def with_hyphens(entity_id: str) -> str:
+    """Return the 36-character spelling that headers want; text that is not 32 hexadecimal digits as it is."""
+    if _PLAIN.fullmatch(entity_id):
+        return "-".join((entity_id[:8], entity_id[8:12], entity_id[12:16], entity_id[16:20], entity_id[20:]))
+    return entity_id
+
+
+def without_hyphens(entity_id: str) -> str:
+    """Return the 32-digit spelling that bodies and ``/v1/entities`` use; text that is not a UUID as it is."""
+    return entity_id.replace("-", "") if _DASHED.fullmatch(entity_id) else entity_id
+
+
+def parameters_to_tuples(params: Any, collection_formats: dict[str, str] | None) -> list[tuple[str, Any]]:
+    """Return parameters as pairs, lists joined or repeated as `collection_formats` says (csv, ssv, tsv, pipes, multi).
+
+    Raises:
+        ValueError: a collection format that does not exist.
+    """
+    pairs: list[tuple[str, Any]] = []
+    for name, value in params.items() if isinstance(params, dict) else params:
+        style = (collection_formats or {}).get(name)
+        if style is None or value is None:
+            pairs.append((name, value))
+        elif style == "multi":
+            pairs.extend((name, item) for item in value)
+        elif style in _SEPARATORS:
+            pairs.append((name, _SEPARATORS[style].join(text(name, item) for item in value)))
+        else:
+            raise ValueError(f"{name}: there is no collection format {style!r}; there are multi, csv, ssv, tsv, pipes")
+    return pairs

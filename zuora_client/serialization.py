@@ -1,0 +1,280 @@
+"""Python values to JSON and back.
+
+Strict on send: what is no plain data is a TypeError or ValueError that names the parameter. Lenient on receive: only a
+wrong container is an `InvalidResponseError`; scalar values are never judged, and fields that no model knows are kept.
+Types are resolved once for each class, not for each object.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from operator import itemgetter
+from typing import Any, Callable
+
+from . import models
+from .exceptions import InvalidResponseError
+from .parameters import text
+
+Converter = Callable[[Any], Any]
+
+
+def sanitize(value: Any) -> Any:
+    """Return `value` as plain data: primitives as they are, containers walked, dates in ISO 8601, models by their
+    JSON names with None left out.
+
+    Raises:
+        TypeError: an object that is none of these.
+    """
+    if value is None or isinstance(value, (str, bytes, int, float)):
+        return value
+    if isinstance(value, list):
+        return [sanitize(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(sanitize(item) for item in value)
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: sanitize(item) for key, item in value.items()}
+    names = getattr(value, "attribute_map", None)
+    if not isinstance(names, dict):
+        raise TypeError(f"cannot send a {type(value).__name__}: it is neither plain data nor a model")
+    fields = ((names[name], getattr(value, name)) for name in value.swagger_types)
+    return {key: sanitize(item) for key, item in fields if item is not None}
+
+
+def dump_json(name: str, value: Any) -> bytes:
+    """Return `value`, sanitized, as JSON in UTF-8. Errors name the parameter.
+
+    Raises:
+        TypeError: something in it is no plain data.
+        ValueError: NaN or infinity, or it contains itself or is nested too deeply.
+    """
+    try:
+        return _encode(sanitize(value)).encode("ascii")
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{name} contains itself, or is nested too deeply for JSON") from None
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _encode_rest(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return text("bytes in a body", value)
+    raise TypeError(f"cannot send a {type(value).__name__}: it is not plain data")
+
+
+_encode = json.JSONEncoder(allow_nan=False, default=_encode_rest).encode
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the document in `body`. JSON is UTF-8 whatever a header says about its charset.
+
+    An integer too long for Python's limit (4,300 digits) is kept as its digits in text.
+
+    Raises:
+        InvalidResponseError: not UTF-8, not JSON, or nested deeper than the parser can go.
+    """
+    if body.startswith(b"\xef\xbb\xbf"):
+        body = body[3:]
+    try:
+        document = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidResponseError(reason=f"the answer is not UTF-8 text (byte {error.start})") from None
+    try:
+        return json.loads(document)
+    except RecursionError:
+        raise InvalidResponseError(reason="the answer is JSON nested too deeply to read") from None
+    except json.JSONDecodeError as error:
+        raise InvalidResponseError(reason=f"the answer is not JSON ({error})") from None
+    except ValueError:
+        return json.loads(document, parse_int=_long_integer)
+
+
+def _long_integer(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
+def decode_text(body: bytes, content_type: str | None) -> str:
+    """Return a body as text for a person: by its charset when there is such a one, and never failing."""
+    found = re.search(r"charset=\"?([\w.:-]+)", content_type or "", re.IGNORECASE)
+    try:
+        return body.decode(found.group(1) if found else "utf-8", "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
+_converters: dict[Any, Converter] = {}
+
+
+def converter(kind: Any) -> Converter:
+    """Return the function that turns a JSON document into a `kind`: a class, or text such as
+    ``list[GETEntityConnectionsArrayItemsType]``, ``dict(str, int)``, ``datetime``.
+
+    Raises:
+        ValueError: text that names no type, or ``file``.
+        TypeError: a class that is no model.
+    """
+    try:
+        return _converters[kind]
+    except KeyError:
+        return _converters.setdefault(kind, _build(kind))
+
+
+def nothing(kind: Any) -> Any:
+    """Return what an empty yes means as a `kind`: a model with nothing set, None for everything else."""
+    cls = getattr(models, kind, None) if isinstance(kind, str) else kind
+    return converter(kind)({}) if hasattr(cls, "attribute_map") else None
+
+
+def _build(kind: Any) -> Converter:
+    if not isinstance(kind, str):
+        return _of_class(kind)
+    items = re.fullmatch(r"list\[(.*)\]", kind) or re.fullmatch(r"dict\(([^,]*), ?(.*)\)", kind)
+    if items:
+        return (_list_of if kind.startswith("list") else _dict_of)(converter(items.groups()[-1]))
+    if kind == "file":
+        raise ValueError("response_type 'file' is not supported: no operation of this API answers with a file")
+    found = _NATIVE.get(kind) or (getattr(models, kind, None) if kind in models.__all__ else None)
+    if found is None:
+        raise ValueError(f"response_type: there is no type called {kind!r}")
+    return _of_class(found)
+
+
+def _of_class(cls: Any) -> Converter:
+    if cls is datetime.datetime or cls is datetime.date:
+        return _moment if cls is datetime.datetime else _day
+    if cls in (str, int, float, bool):
+        return lambda value: _cast(cls, value)
+    if cls is object:
+        return lambda value: value
+    if not isinstance(getattr(cls, "attribute_map", None), dict):
+        raise TypeError(f"response_type: {cls!r} is neither a model nor a native type")
+    return _model_of(cls)
+
+
+def _list_of(convert: Converter) -> Converter:
+    def convert_list(data: Any) -> Any:
+        if data is None:
+            return None
+        if not isinstance(data, list):
+            raise _wrong_container("a list", data)
+        return [convert(item) for item in data]
+
+    return convert_list
+
+
+def _dict_of(convert: Converter) -> Converter:
+    def convert_dict(data: Any) -> Any:
+        if data is None:
+            return None
+        if not isinstance(data, dict):
+            raise _wrong_container("an object", data)
+        return {key: convert(item) for key, item in data.items()}
+
+    return convert_dict
+
+
+def _model_of(cls: Any) -> Converter:
+    """Return a converter that fills the class through its own constructor.
+
+    The arguments of our models are in the order of ``attribute_map``, so this is what a person would write by hand, and
+    as fast. A class of the caller's gets keywords.
+    """
+    ours = issubclass(cls, models.base.Model)
+    keys = tuple(cls.attribute_map.values())
+    known, size = frozenset(keys), len(keys)
+    pick = itemgetter(*keys) if len(keys) > 1 else lambda data: (data[keys[0]],)
+    # Scalars pass as they are, so only fields of another type need a converter.
+    kinds = [cls.swagger_types[name] for name in cls.attribute_map]
+    nested = [(index, converter(kind)) for index, kind in enumerate(kinds) if kind not in _SCALARS]
+
+    def convert_model(data: Any) -> Any:
+        if type(data) is not dict:
+            if data is None:
+                return None
+            raise _wrong_container("an object", data)
+        try:
+            values = pick(data)
+            exact = len(data) == size
+        except KeyError:
+            values = [data.get(key) for key in keys]
+            exact = False
+        if nested:
+            values = list(values)
+            for index, convert in nested:
+                values[index] = convert(values[index])
+        if not ours:
+            return cls(**dict(zip(cls.attribute_map, values)))
+        try:
+            model = cls(*values)
+        except (TypeError, ValueError):
+            model = _past_constructor(cls, values)
+        if not exact:
+            extras = {key: value for key, value in data.items() if key not in known}
+            if extras:
+                model._additional_properties = extras
+        return model
+
+    return convert_model
+
+
+def _past_constructor(cls: Any, values: Any) -> Any:
+    # The checks of a constructor are for callers; what an answer holds is kept.
+    model = cls.__new__(cls)
+    model.__dict__.update(zip(cls.attribute_map, values))
+    return model
+
+
+def _cast(cls: type, value: Any) -> Any:
+    if value is None or isinstance(value, (list, dict, cls)):
+        return value
+    try:
+        return cls(value)
+    except (ValueError, OverflowError):
+        return value
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    # Imported here: dateutil costs more start-up time than everything else of this package.
+    from dateutil.parser import isoparse, parse
+
+    try:
+        return isoparse(value)
+    except ValueError:
+        pass
+    try:
+        return parse(value)
+    except (ValueError, OverflowError):
+        raise InvalidResponseError(reason=f"the answer holds {value[:40]!r} where a date should be") from None
+
+
+def _day(value: Any) -> Any:
+    moment = _moment(value)
+    return moment.date() if isinstance(moment, datetime.datetime) else moment
+
+
+def _wrong_container(expected: str, data: Any) -> InvalidResponseError:
+    kind = {dict: "an object", list: "a list", str: "text", bool: "a boolean"}.get(type(data), "a number")
+    return InvalidResponseError(reason=f"the answer holds {kind} where {expected} should be")
+
+
+_NATIVE = {
+    "str": str,
+    "int": int,
+    "long": int,
+    "float": float,
+    "bool": bool,
+    "object": object,
+    "date": datetime.date,
+    "datetime": datetime.datetime,
+}
+_SCALARS = frozenset(("str", "int", "long", "float", "bool", "object"))
