@@ -1,0 +1,199 @@
+"""Connections that keep time, and pools that keep only good connections.
+
+urllib3's pools and connections with four habits added, each at a seam that is the same in urllib3 1.26 and 2.x:
+every read takes no longer than the running attempt may still take; a request that begins to leave is noticed; what is
+not read to its exact end is closed; what has been idle for long carries no write.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+if TYPE_CHECKING:
+    from .deadline import Deadline, Timeouts
+
+# Firewalls drop idle connections without a word. A write on such a one could only end as "unknown".
+IDLE_SECONDS_FOR_WRITES = 30.0
+
+
+class Attempt:
+    """The running attempt, as its connection sees it.
+
+    Attributes:
+        left: whether any byte of the request may have left.
+        deadline: None once the head of a streamed answer is here: the rest is the caller's.
+    """
+
+    __slots__ = ("connection", "deadline", "left", "timeouts", "write")
+
+    def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool) -> None:
+        self.deadline: Deadline | None = deadline
+        self.timeouts = timeouts
+        self.write = write
+        self.left = False
+        self.connection: Any = None
+
+    def patience(self) -> float | None:
+        """Return how long the next read of the socket may take, in seconds.
+
+        Raises:
+            socket.timeout: no time is left.
+        """
+        return self.bounded(self.timeouts.read if self.left else self.timeouts.connect)
+
+    def bounded(self, seconds: float | None) -> float | None:
+        """Return `seconds`, or what is left of the deadline if that is less."""
+        if self.deadline is not None:
+            seconds = self.deadline.within(seconds)
+            if seconds is not None and seconds <= 0:
+                raise socket.timeout("the deadline of the call has passed")
+        return seconds
+
+
+class _Running(threading.local):
+    attempt: Attempt
+
+
+# urllib3 offers no way to hand something to a connection through urlopen(), and an attempt never leaves its thread.
+running = _Running()
+
+
+class _PatientReader(io.RawIOBase):
+    """Reads a socket, giving each read only the time that the attempt has left."""
+
+    def __init__(self, sock: Any) -> None:
+        self._socket = sock
+        # A file of the socket keeps it open until this reader is closed, as the reader that it replaces would.
+        self._hold = sock.makefile("rb", buffering=0)
+        self.attempt = running.attempt
+        self._at_rest = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._at_rest:
+            return None
+        self._socket.settimeout(self.attempt.patience())
+        count: int = self._socket.recv_into(buffer)
+        return count
+
+    def rest(self) -> None:
+        """Read the socket no more; whoever asks gets what is buffered already."""
+        self._at_rest = True
+
+    def pending(self) -> bool:
+        """Whether TLS holds bytes that a poll of the socket does not see."""
+        pending = getattr(self._socket, "pending", None)
+        return bool(pending and pending())
+
+    def close(self) -> None:
+        self._hold.close()
+        super().close()
+
+
+class _ExactBuffer(io.BufferedReader):
+    """Notices at its end whether anything is left over: the next request would get it as its answer."""
+
+    raw: _PatientReader
+
+    def close(self) -> None:
+        if not self.closed:
+            connection = self.raw.attempt.connection
+            if connection is not None:
+                self.raw.rest()
+                connection.exact = not (self.peek(1) or self.raw.pending())
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = _ExactBuffer(_PatientReader(sock))
+
+
+class _Watched:
+    """A connection that says when a request leaves through it, and whether its last answer ended exactly."""
+
+    response_class: Any = _Response
+    exact = True
+    idle_since = 0.0
+    sock: Any
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]
+        attempt = running.attempt
+        self.sock.settimeout(attempt.bounded(attempt.timeouts.read))
+        attempt.connection = self
+        attempt.left = True
+        self.exact = False
+        super().endheaders(*args, **kwargs)  # type: ignore[misc]
+
+
+class _Connection(_Watched, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Watched, HTTPSConnection):
+    pass
+
+
+class _UnverifiedConnection(_TlsConnection):
+    def connect(self) -> None:
+        super().connect()
+        # The warning was given when the client was made; urllib3 would repeat it for every connection.
+        self.is_verified = True
+
+
+class _CarefulPool:
+    """Hands on no connection that may be dead or may hold leftovers."""
+
+    now = staticmethod(time.monotonic)
+    pool: Any
+
+    # The one place where a connection changes hands; urllib3 has no public one.
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        idle = connection.sock is not None and running.attempt.write
+        if idle and self.now() - connection.idle_since > IDLE_SECONDS_FOR_WRITES:
+            connection.close()
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            if not connection.exact:
+                connection.close()
+                connection.exact = True
+            connection.idle_since = self.now()
+        super()._put_conn(connection)  # type: ignore[misc]
+
+    def forget(self) -> None:
+        """In a forked child: close its copies of the parent's connections, past a lock that may be held for ever."""
+        queue = self.pool
+        if queue is not None:
+            inherited = [connection for connection in queue.queue if connection is not None]
+            queue.__init__(queue.maxsize)
+            for connection in inherited:
+                connection.close()
+
+
+class Pool(_CarefulPool, urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class TlsPool(_CarefulPool, urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class UnverifiedPool(_CarefulPool, urllib3.HTTPSConnectionPool):
+    ConnectionCls = _UnverifiedConnection

@@ -1,0 +1,367 @@
+"""One attempt over HTTP, and nothing about what its answer means.
+
+What it keeps: an attempt ends within the deadline of its call, whatever the other side drips or withholds; its error
+says whether the request had left, as the connection saw it; no body grows beyond its limit, inflated or not; a
+connection is reused only after a whole and exact answer. urllib3's own retries, redirects and decoding are switched
+off. Together with `connections` this is the only module that knows urllib3.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.ssl_match_hostname import CertificateError as _CertificateError
+
+from .connections import Attempt, Pool, TlsPool, UnverifiedPool, running
+from .deadline import Clock
+from .exceptions import (
+    NOT_SENT,
+    UNKNOWN,
+    ApiConnectionError,
+    ApiException,
+    ApiTimeoutError,
+    InvalidResponseError,
+    TlsError,
+)
+from .inflate import Inflater
+from .serialization import decode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import TypeAlias
+    from urllib3.response import BaseHTTPResponse
+
+    # For the signatures of the API: a timeout that is taken, and what `_preload_content=False` returns.
+    TransportTimeout: TypeAlias = urllib3.Timeout
+    RawResponse: TypeAlias = BaseHTTPResponse
+
+    from .configuration import Configuration, Host
+    from .deadline import Deadline, Timeouts
+
+__all__ = ["ApiException", "RESTClientObject", "RESTResponse"]
+
+_PIECE = 65536
+
+
+class RESTResponse:
+    """A whole answer.
+
+    Attributes:
+        status: HTTP status.
+        reason: HTTP reason phrase.
+        headers: names are compared without case.
+        content: the body as bytes, inflated.
+    """
+
+    __slots__ = ("content", "headers", "reason", "status")
+
+    def __init__(self, status: int, reason: str | None, headers: Mapping[str, str], content: bytes) -> None:
+        self.status = status
+        self.reason = reason
+        self.content = content
+        self.headers = headers
+
+    @property
+    def data(self) -> str:
+        """The body as text; what its charset cannot read is replaced."""
+        return decode_text(self.content, self.headers.get("content-type"))
+
+    def getheaders(self) -> Mapping[str, str]:
+        """Return all headers."""
+        return self.headers
+
+    def getheader(self, name: str, default: str | None = None) -> str | None:
+        """Return one header, or `default`."""
+        return self.headers.get(name, default)
+
+
+class _Route:
+    """How a host is reached: its pool, and whether the proxy wants to see the whole URL."""
+
+    __slots__ = ("origin", "pool", "through_proxy")
+
+    def __init__(self, manager: urllib3.PoolManager, host: Host) -> None:
+        # urllib3 splits the brackets off an IPv6 address itself.
+        self.pool: Any = manager.connection_from_url(host.origin)
+        self.through_proxy = manager.proxy is not None and host.scheme == "http"
+        self.origin = host.origin
+
+
+class RESTClientObject:
+    """The transport of one client: TLS, proxy and pool as the configuration said when it was made.
+
+    Raises:
+        ValueError: a CA file, client certificate or proxy URL that cannot be used; the setting is named.
+    """
+
+    def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
+        self._limit = configuration.max_response_bytes
+        self._pool_size = configuration.connection_pool_maxsize
+        self._proxy = configuration.proxy
+        self._trust_env = configuration.trust_env
+        self._tls = _TlsSettings(configuration)
+        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._routes: dict[str, _Route] = {}
+        if self._proxy is not None:
+            self._manager(self._proxy)
+        # urllib3 1.26 leaves the sockets of a forgotten pool to the garbage collector, which complains.
+        self._finalizer = weakref.finalize(self, _close_pools, self._routes)
+
+    def attempt(
+        self,
+        host: Host,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        timeouts: Timeouts,
+        deadline: Deadline,
+        *,
+        write: bool = False,
+        stream: bool = False,
+    ) -> Any:
+        """Send one request once and return the whole answer, whatever its status.
+
+        Args:
+            target: path and query, percent-encoded.
+            write: do not send it over a connection that was idle for long.
+            stream: return urllib3's response with its body unread when the status is 2xx; the deadline ends there.
+
+        Raises:
+            ApiConnectionError, ApiTimeoutError, TlsError: no whole answer came. `outcome` says whether the request had
+                left: ``not_sent`` or ``unknown``.
+            InvalidResponseError: an answer too large, or in a coding that cannot be read; `status` is kept.
+        """
+        attempt = running.attempt = Attempt(deadline, timeouts, write)
+        route = self._routes.get(host.url) or self._route(host)
+        try:
+            response = route.pool.urlopen(
+                method,
+                route.origin + target if route.through_proxy else target,
+                body=body,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=urllib3.Timeout(connect=attempt.patience(), read=timeouts.read),
+                preload_content=False,
+                decode_content=stream,
+                enforce_content_length=True,
+            )
+        except Exception as error:
+            raise _translate(error, attempt) from error
+        if stream and 200 <= response.status <= 299:
+            attempt.deadline = None
+            return response
+        return self._read(response, attempt)
+
+    def _read(self, response: Any, attempt: Attempt) -> RESTResponse:
+        headers = response.headers
+        try:
+            inflater = Inflater(headers.get("content-encoding"), self._limit)
+            while True:
+                piece = response.read(_PIECE, decode_content=False)
+                if not piece:
+                    break
+                inflater.feed(piece)
+                if response.length_remaining == 0:
+                    break
+            content = inflater.finish()
+        except BaseException as error:
+            # Closed, not drained: what is still to come may be endless.
+            response.close()
+            response.release_conn()
+            if isinstance(error, InvalidResponseError):
+                failure: ApiException = error
+            elif isinstance(error, Exception):
+                failure = _translate(error, attempt)
+            else:
+                raise
+            failure.status, failure.headers, failure.outcome = response.status, headers, UNKNOWN
+            if failure is error:
+                raise
+            raise failure from error
+        response.release_conn()
+        return RESTResponse(response.status, response.reason, headers, content)
+
+    # -- how a host is reached --------------------------------------------------------------------------------------
+
+    def _route(self, host: Host) -> _Route:
+        route = self._routes[host.url] = _Route(self._manager(self._proxy or self._proxy_of(host)), host)
+        route.pool.now = self._clock.now
+        return route
+
+    def _proxy_of(self, host: Host) -> str | None:
+        if not self._trust_env:
+            return None
+        # Imported here: it costs start-up time, and few ask for it.
+        from urllib import request
+
+        proxies = request.getproxies_environment()
+        authority = host.origin.partition("://")[2]
+        # Typeshed does not know it, but it is there on every platform.
+        bypass: bool = request.proxy_bypass_environment(authority, proxies)  # type: ignore[attr-defined]
+        return None if bypass else proxies.get(host.scheme)
+
+    def _manager(self, proxy: str | None) -> urllib3.PoolManager:
+        manager = self._managers.get(proxy)
+        if manager is None:
+            settings: dict[str, Any] = {"num_pools": 10, "maxsize": self._pool_size, "block": False}
+            settings.update(self._tls.pool_settings())
+            manager = urllib3.PoolManager(**settings) if proxy is None else _proxy_manager(proxy, settings)
+            tls_pool = TlsPool if self._tls.verify else UnverifiedPool
+            manager.pool_classes_by_scheme = {"http": Pool, "https": tls_pool}
+            manager = self._managers.setdefault(proxy, manager)
+        return manager
+
+    def forget(self) -> None:
+        """In a forked child: leave every connection to the parent."""
+        self._finalizer.detach()
+        for route in self._routes.values():
+            route.pool.forget()
+        # Kept from the garbage collector, whose clean-up would wait for locks that a thread of the parent held.
+        _inherited.extend((self._routes, self._managers))
+        self._routes, self._managers = {}, {}
+        self._finalizer = weakref.finalize(self, _close_pools, self._routes)
+
+    def close(self) -> None:
+        """Close every connection. Harmless when done twice."""
+        self._finalizer()
+
+
+_inherited: list[Any] = []
+
+
+def _close_pools(routes: dict[str, _Route]) -> None:
+    for route in routes.values():
+        route.pool.close()
+
+
+class _TlsSettings:
+    """What is to be trusted, taken from a configuration once. The context is made when it is first needed: reading
+    certifi's bundle costs more than a hundred calls."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.verify = bool(configuration.verify_ssl)
+        self._assert_hostname = configuration.assert_hostname
+        self._ca = configuration.ssl_ca_cert
+        self._certificate = configuration.cert_file
+        self._key = configuration.key_file
+        self._context: ssl.SSLContext | None = None
+        if not self.verify:
+            warnings.warn(
+                "verify_ssl is False: anybody on the way can read the credentials and change the answers",
+                urllib3.exceptions.InsecureRequestWarning,
+                stacklevel=5,
+            )
+        if self._ca or self._certificate:
+            # Made at once, so that a wrong path is an error where it was configured.
+            self.pool_settings()
+
+    def pool_settings(self) -> dict[str, Any]:
+        if self._context is None:
+            self._context = self._make_context()
+        return {
+            "ssl_context": self._context,
+            "cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE",
+            "assert_hostname": self._assert_hostname,
+        }
+
+    def _make_context(self) -> ssl.SSLContext:
+        # Imported here: the bundle is needed only by those who call over TLS.
+        import certifi
+
+        context = create_urllib3_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # With a name of the caller's own to compare, urllib3 compares; otherwise TLS itself does.
+        context.check_hostname = self.verify and self._assert_hostname is None
+        context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
+        if self.verify:
+            try:
+                context.load_verify_locations(self._ca or certifi.where())
+            except (OSError, ssl.SSLError) as error:
+                raise ValueError(f"ssl_ca_cert: cannot read {self._ca!r} as a PEM bundle ({error})") from None
+        if self._certificate:
+            try:
+                context.load_cert_chain(self._certificate, self._key)
+            except (OSError, ssl.SSLError) as error:
+                raise ValueError(f"cert_file, key_file: cannot read the client certificate ({error})") from None
+        return context
+
+
+def _proxy_manager(proxy: str, settings: dict[str, Any]) -> urllib3.PoolManager:
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise ValueError("proxy is not a URL such as 'http://proxy.example.com:3128'") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("proxy must be an http or https URL such as 'http://proxy.example.com:3128'")
+    headers = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers = urllib3.make_headers(proxy_basic_auth=pair)
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    # Without the user and password, so that no error of urllib3 can show them.
+    return urllib3.ProxyManager(f"{parts.scheme}://{name}:{port}", proxy_headers=headers, **settings)
+
+
+# -- what broke -----------------------------------------------------------------------------------------------------
+
+
+def _translate(error: Exception, attempt: Attempt) -> ApiException:
+    """Return an error of ours for one of urllib3's, http.client's or the socket's."""
+    root = _root(error)
+    failure: ApiException
+    if isinstance(root, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) or _is_connect_timeout(root):
+        failure = ApiTimeoutError(reason=_what_took_long(attempt))
+    elif _is_tls_refusal(root) and not attempt.left:
+        failure = TlsError(reason=f"TLS could not be set up: {root}")
+    elif isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
+        failure = ApiConnectionError(reason=f"the connection ended before the whole answer was here ({root})")
+    else:
+        failure = ApiConnectionError(reason=f"{'the connection broke' if attempt.left else 'no connection'}: {root}")
+    failure.outcome = UNKNOWN if attempt.left else NOT_SENT
+    return failure
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return what urllib3 has wrapped."""
+    for _ in range(5):
+        inner = getattr(error, "original_error", None) or getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((part for part in error.args if isinstance(part, BaseException)), None)
+        if inner is None:
+            break
+        error = inner
+    return error
+
+
+def _is_connect_timeout(error: BaseException) -> bool:
+    # In urllib3 1.26 a refused connection is a kind of connect timeout.
+    exceptions = urllib3.exceptions
+    return isinstance(error, exceptions.ConnectTimeoutError) and not isinstance(error, exceptions.NewConnectionError)
+
+
+def _is_tls_refusal(error: BaseException) -> bool:
+    # A connection that just ends during the handshake says nothing about trust.
+    kinds = (ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError, _CertificateError)
+    return isinstance(error, kinds) and not isinstance(error, ssl.SSLEOFError)
+
+
+def _what_took_long(attempt: Attempt) -> str:
+    if attempt.deadline is not None and attempt.deadline.expired:
+        return f"the deadline of {attempt.deadline.seconds:g} s passed"
+    if attempt.left:
+        return f"no byte came for {attempt.timeouts.read:g} s (read timeout)"
+    return f"no connection within {attempt.timeouts.connect:g} s (connect timeout)"
