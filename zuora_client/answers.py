@@ -1,0 +1,216 @@
+"""Reading Zuora's answers: is it a yes, and if not, in whose words and of which kind.
+
+HTTP 200 is no proof: ``success: false`` is a refusal under any status, and so are reasons without a ``success``. A
+missing ``success`` alone is a yes, because the published schemas require none. The envelopes are those of Zuora's error
+guide and of older and neighbouring services: REST, CRUD, OAuth, Spring, SOAP.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import (
+    ApiException,
+    AuthenticationError,
+    ConflictError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    Reason,
+    RequestRejectedError,
+    ServerError,
+)
+from .rest import RESTResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_BY_CATEGORY: dict[int | None, type[ApiException]] = {
+    10: PermissionDeniedError,
+    11: AuthenticationError,
+    40: NotFoundError,
+    50: ConflictError,
+    70: RateLimitError,
+}
+_BY_STATUS: dict[int, type[ApiException]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: ConflictError,
+    429: RateLimitError,
+}
+_INVALID_CREDENTIAL = 90000011
+_WRONG_ENTITY = 90000020
+_MOST_REASONS = 100
+
+
+def is_yes(status: int, document: Any) -> bool:
+    """Whether an answer says that Zuora did what was asked.
+
+    Args:
+        status: its HTTP status.
+        document: its body as JSON, or None when it is empty or no JSON.
+    """
+    return 200 <= status <= 299 and not (isinstance(document, dict) and _says_no(document))
+
+
+def refusal(response: RESTResponse, document: Any, *, keyed: bool) -> ApiException:
+    """Return the error that an answer means which is no yes.
+
+    Args:
+        response: the whole answer.
+        document: its body as JSON, or None when it is empty or no JSON.
+        keyed: whether the request carried an idempotency key; 422 then means that the key was used before.
+    """
+    envelope = document if isinstance(document, dict) else {}
+    good = 200 <= response.status <= 299
+    reasons = tuple(_reasons(envelope))
+    kind = _kind(response.status, reasons)
+    error = (RequestRejectedError if response.status == 422 and not keyed else kind)(http_resp=response)
+    error.reasons = reasons
+    if good:
+        error.reason = "; ".join(reason.message for reason in reasons) or "Zuora refused the call and gave no reason"
+    if 300 <= response.status <= 399:
+        error.reason = _redirect(response)
+    headers = response.headers
+    error.process_id = _word(envelope.get("processId"))
+    error.request_id = _word(headers.get("Zuora-Request-Id") or envelope.get("requestId"))
+    error.track_id = headers.get("Zuora-Track-Id")
+    error.retry_after = _retry_after(headers)
+    if isinstance(error, RateLimitError):
+        _read_limits(error, headers)
+    if any(reason.code == _WRONG_ENTITY for reason in reasons):
+        error.advice = (
+            "The entity is not one that these credentials may use: check zuora_entity_ids (or entity_id), and which "
+            "entities the OAuth client was made for."
+        )
+    return error
+
+
+def refusal_in(model: Any, method: str, path: str) -> ApiException:
+    """Return the error that a model with ``success`` False is, for callers who switched `raise_on_failure` off."""
+    document = {**model.additional_properties, "success": False}
+    error = refusal(RESTResponse(200, "OK", {}, b""), document, keyed=False)
+    error.method, error.path = method, path
+    return error
+
+
+def _says_no(envelope: dict[str, Any]) -> bool:
+    success = envelope.get("success", envelope.get("Success"))
+    if success is None:
+        return bool(envelope.get("reasons") or envelope.get("Errors") or "faultcode" in envelope)
+    return success is False or (isinstance(success, str) and success.lower() == "false")
+
+
+def _kind(status: int, reasons: tuple[Reason, ...]) -> type[ApiException]:
+    if 300 <= status <= 399:
+        return InvalidResponseError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return ServerError
+    if any(reason.code == _INVALID_CREDENTIAL for reason in reasons):
+        return AuthenticationError
+    kinds = (_BY_CATEGORY.get(reason.category) for reason in reasons)
+    return next((kind for kind in kinds if kind is not None), RequestRejectedError)
+
+
+def _reasons(envelope: dict[str, Any]) -> Iterator[Reason]:
+    """Yield the reasons of any envelope that we know; what is malformed inside becomes text, not an error."""
+    listed = envelope.get("reasons") or envelope.get("Errors") or envelope.get("errors")
+    if isinstance(listed, dict):
+        listed = [listed]
+    if isinstance(listed, list):
+        for item in listed[:_MOST_REASONS]:
+            if isinstance(item, dict):
+                yield Reason(_code(item.get("code", item.get("Code"))), _text(item, "message", "Message"))
+            elif item is not None:
+                yield Reason(None, str(item))
+        return
+    message = _text(envelope, "message", "Message", "error_description", "faultstring", "error")
+    code = _code(envelope.get("code", envelope.get("faultcode", envelope.get("error"))))
+    if message or code is not None:
+        yield Reason(None if code == message else code, message)
+
+
+def _text(item: dict[str, Any], *names: str) -> str:
+    return next((str(item[name]) for name in names if item.get(name) not in (None, "")), "")
+
+
+def _code(value: Any) -> int | str | None:
+    """Zuora writes codes as numbers, as digits in text and as words."""
+    if value is None or isinstance(value, (bool, dict, list)):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else str(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
+        return int(value)
+    return value if isinstance(value, int) else str(value)
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _redirect(response: RESTResponse) -> str:
+    location = response.headers.get("Location") or ""
+    target = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#@]*)", location)
+    where = f"to host {target.group(1)!r}" if target else "within the host"
+    return f"a redirect ({response.reason}) {where}; redirects are never followed, because credentials would go along"
+
+
+# -- what the headers say about waiting -----------------------------------------------------------------------------
+
+
+def _seconds(value: str | None) -> float | None:
+    """Return plain decimal seconds, or None for anything else."""
+    if value is None or not re.fullmatch(r"\s*\d{1,9}(\.\d{1,9})?\s*", value):
+        return None
+    return float(value)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("Retry-After")
+    seconds = _seconds(value)
+    if value is None or seconds is not None:
+        return seconds
+    # A date is compared with the Date of the same answer, so that a wrong clock of this machine does not matter.
+    until, now = _moment(value), _moment(headers.get("Date"))
+    return None if until is None else max(0.0, until - (time.time() if now is None else now))
+
+
+def _moment(value: str | None) -> float | None:
+    try:
+        return None if value is None else parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
+
+
+def _read_limits(error: RateLimitError, headers: Mapping[str, str]) -> None:
+    if error.retry_after is None:
+        # Zuora sends it with every answer; it is a hint to wait only where a limit was hit.
+        error.retry_after = _seconds(headers.get("RateLimit-Reset"))
+    concurrency = any(reason.code == 50000070 or "oncurren" in reason.message for reason in error.reasons)
+    prefix = "Concurrency-Limit" if concurrency else "RateLimit"
+    error.limit_type = "concurrency" if concurrency else "rate"
+    error.limits = _limits(headers.get(f"{prefix}-Limit")) or None
+    remaining = _seconds(headers.get(f"{prefix}-Remaining"))
+    error.remaining = None if remaining is None else int(remaining)
+
+
+def _limits(value: str | None) -> dict[int, int]:
+    """Return window in seconds to requests; 0 stands for the window that counts now.
+
+    Zuora writes ``2250000, 50000;w=60, 2250000;w=3600``: a list, so ``int()`` fails on it.
+    """
+    limits = {}
+    for item in (value or "").split(","):
+        found = re.fullmatch(r"\s*(\d{1,18})\s*(?:;\s*w=(\d{1,9}))?\s*", item)
+        if found:
+            limits[int(found.group(2) or 0)] = int(found.group(1))
+    return limits
