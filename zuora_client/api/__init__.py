@@ -1,0 +1,7 @@
+"""The API classes; there is one."""
+
+from __future__ import annotations
+
+from .entity_connections_api import EntityConnectionsApi
+
+__all__ = ["EntityConnectionsApi"]

@@ -1,0 +1,36 @@
+"""What only the operation knows of its errors: who must make the call, and how to find out whether it was done."""
+
+from __future__ import annotations
+
+from ..exceptions import ApiException, OutcomeUnknownError, PermissionDeniedError
+
+_PATH = "/v1/entity-connections"
+
+_WHO = {
+    _PATH: "An administrator of the source entity must make this call, who may also access the target entity.",
+    f"{_PATH}/{{connection_id}}/accept": "An administrator of the TARGET entity must make this call, in that entity.",
+    f"{_PATH}/{{connection_id}}/deny": "An administrator of the TARGET entity must make this call, in that entity.",
+    f"{_PATH}/{{connection_id}}/disconnect": "An administrator of the source or the target entity must make this call.",
+}
+_LOOK = {
+    _PATH: (
+        "List the outbound connections of the source entity before you try again: Pending to this target means done."
+    ),
+    f"{_PATH}/{{connection_id}}/accept": (
+        "List the connection before you try again: Connected means done, Pending means not done."
+    ),
+    f"{_PATH}/{{connection_id}}/deny": (
+        "List the connection before you try again: Pending means not done, gone or Disconnected means done."
+    ),
+    f"{_PATH}/{{connection_id}}/disconnect": (
+        "List the connection before you try again: Disconnected means done, Connected means not done."
+    ),
+}
+
+
+def explain(template: str, error: ApiException) -> None:
+    """Put into `error` what to do next, as far as it depends on the operation."""
+    if isinstance(error, OutcomeUnknownError):
+        error.advice = _LOOK[template]
+    elif isinstance(error, PermissionDeniedError) and error.method != "GET":
+        error.advice = f"{_WHO[template]} To write at all, the user behind the client needs API Write Access."

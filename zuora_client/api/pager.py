@@ -1,0 +1,81 @@
+"""All pages of the list, lazily. Only the page number is ever taken from an answer, never an address: the token would
+go wherever a ``nextPage`` points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from ..answers import refusal_in
+from ..exceptions import ANSWERED, InvalidResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+    from ..models import GETEntityConnectionsArrayItemsType, GETEntityConnectionsResponseType
+
+# A server that promises more and sends nothing must not keep us for ever.
+_MOST_EMPTY_PAGES = 100
+
+
+class ConnectionIterator:
+    """Iterates over connections, holding one page at a time.
+
+    A page that fails raises where the loop stands; the next ``next()`` asks for that page again, and nothing is
+    skipped or repeated. Rows come as Zuora sends them: when connections are made or ended between two pages, a row may
+    come twice or not at all.
+
+    Attributes:
+        page: number of the page that is asked for next; None after the last.
+    """
+
+    def __init__(self, list_page: Callable[..., GETEntityConnectionsResponseType], **arguments: Any) -> None:
+        self._list_page = list_page
+        self._arguments = arguments
+        self._rows: list[GETEntityConnectionsArrayItemsType] = []
+        self._empty_pages = 0
+        self.page: int | None = 1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> GETEntityConnectionsArrayItemsType:
+        while not self._rows:
+            if self.page is None:
+                raise StopIteration
+            self._turn(self.page)
+        return self._rows.pop()
+
+    def _turn(self, page: int) -> None:
+        answer = self._list_page(page=page, **self._arguments)
+        if answer.success is False:
+            # Only under raise_on_failure=False; here a refusal would look like the end.
+            raise refusal_in(answer, "GET", "/v1/entity-connections")
+        following = _following(page, answer.next_page)
+        rows = [row for row in answer.entity_connections or () if row is not None]
+        self._empty_pages = 0 if rows else self._empty_pages + 1
+        if following is not None and self._empty_pages >= _MOST_EMPTY_PAGES:
+            raise _lie(f"{_MOST_EMPTY_PAGES} pages in a row are empty and promise another")
+        self._rows = rows[::-1]
+        self.page = following
+
+
+def _following(page: int, next_page: Any) -> int | None:
+    """Return the number of the page after `page`, or None when there is none."""
+    if not next_page:
+        return None
+    try:
+        told = parse_qs(urlsplit(str(next_page)).query).get("page")
+    except ValueError:
+        raise _lie("nextPage is not a URL") from None
+    if told is not None and told != [str(page + 1)]:
+        raise _lie(f"nextPage of page {page} names page {told[0][:20]!r}")
+    return page + 1
+
+
+def _lie(reason: str) -> InvalidResponseError:
+    error = InvalidResponseError(status=200, reason=f"the list of connections cannot be read to its end: {reason}")
+    error.outcome, error.method, error.path = ANSWERED, "GET", "/v1/entity-connections"
+    return error

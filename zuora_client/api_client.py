@@ -1,0 +1,424 @@
+"""The client as its callers see it: arguments become a request, checked whole before anything is sent.
+
+What it keeps: a wrong argument is a TypeError or ValueError that names it, at the call, with ``async_req`` too; no
+setting of one call is left behind for the next; what is copied or pickled is what the caller configured; a forked child
+goes on with connections, locks and threads of its own. The road that a request then takes is `zuora_client.pipeline`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from . import parameters, serialization
+from ._version import __version__
+from .auth import SECRET_HEADERS
+from .configuration import Configuration, Host
+from .deadline import Clock, Timeouts
+from .exceptions import InvalidResponseError
+from .pipeline import Pipeline, Request
+from .retry import KEYED, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.pool import ThreadPool
+
+    from typing_extensions import Self
+
+    from .exceptions import ApiException
+    from .rest import RESTClientObject
+
+_ENTITY = "zuora-entity-ids"
+
+
+class ApiClient:
+    """Transport, credentials and (de)serialization for any path of Zuora's API.
+
+    One client serves many threads. Use it as a context manager, or call `close` when it is no longer needed.
+
+    Args:
+        configuration: the settings; a new ``Configuration()`` when None.
+        header_name, header_value: a default header, sent with every call.
+        cookie: value of the ``Cookie`` header.
+        clock: time and sleep, replaced in tests only.
+
+    Raises:
+        ValueError: a CA file, client certificate or proxy of the configuration cannot be used.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration | None = None,
+        header_name: str | None = None,
+        header_value: str | None = None,
+        cookie: str | None = None,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self.configuration = Configuration() if configuration is None else configuration
+        self.default_headers: dict[str, Any] = {}
+        self.cookie = cookie
+        suffix = self.configuration.user_agent_suffix
+        self.user_agent = f"zuora-entity-connections/{__version__}" + (f" {suffix}" if suffix else "")
+        if header_name is not None:
+            self.default_headers[header_name] = header_value
+        self._clock = clock or Clock()
+        self._open()
+
+    def _open(self) -> None:
+        self._pipeline = Pipeline(self.configuration, self._clock)
+        self._host: Host | None = None
+        self._pool: ThreadPool | None = None
+        self._lock = threading.Lock()
+        self._here = threading.local()
+        self._closed = False
+        _clients.add(self)
+
+    # -- what a caller sets and reads -------------------------------------------------------------------------------
+
+    @property
+    def user_agent(self) -> str:
+        """The User-Agent header. Settable."""
+        return str(self.default_headers["User-Agent"])
+
+    @user_agent.setter
+    def user_agent(self, value: str) -> None:
+        self.default_headers["User-Agent"] = value
+
+    @property
+    def rest_client(self) -> RESTClientObject:
+        """The transport."""
+        return self._pipeline.rest_client
+
+    @property
+    def last_response(self) -> Any:
+        """The last answer to a call that the calling thread made and that succeeded, or None."""
+        return getattr(self._here, "last_response", None)
+
+    def set_default_header(self, header_name: str, header_value: str) -> None:
+        """Send a header with every later call. It wins over the call's own header of that name."""
+        self.default_headers[header_name] = header_value
+
+    @property
+    def pool(self) -> ThreadPool:
+        """The threads behind ``async_req``, started when first asked for."""
+        with self._lock:
+            if self._pool is None:
+                # Imported here: it costs start-up time, and most programs never need it.
+                from multiprocessing.pool import ThreadPool
+
+                self._pool = ThreadPool()
+                # It only tells the threads to end when their work is done. Nobody waits for them.
+                weakref.finalize(self, self._pool.close)
+            return self._pool
+
+    def close(self) -> None:
+        """Close every connection, and let the threads of ``async_req`` end after their work. Harmless when done twice.
+
+        A later call raises ValueError.
+        """
+        self._closed = True
+        self.rest_client.close()
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in ("configuration", "default_headers", "cookie", "_clock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def _forget(self) -> None:
+        """In a forked child: leave the parent's connections, locks and threads alone."""
+        self._pipeline.forget()
+        self._lock = threading.Lock()
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    # -- calls ------------------------------------------------------------------------------------------------------
+
+    def call_api(
+        self,
+        resource_path: str,
+        method: str,
+        path_params: Any = None,
+        query_params: Any = None,
+        header_params: dict[str, Any] | None = None,
+        body: Any = None,
+        post_params: Any = None,
+        files: Any = None,
+        response_type: Any = None,
+        auth_settings: list[str] | None = None,
+        async_req: bool | None = None,
+        _return_http_data_only: bool | None = None,
+        collection_formats: dict[str, str] | None = None,
+        _preload_content: bool = True,
+        _request_timeout: Any = None,
+        *,
+        _explain: Callable[[ApiException], None] | None = None,
+    ) -> Any:
+        """Call any path of Zuora's API.
+
+        Args:
+            resource_path: begins with exactly one ``/``; ``{name}`` is replaced by a path parameter.
+            method: GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE. It also decides what may be sent twice.
+            path_params, query_params: dicts or lists of pairs; a query value of None is not sent.
+            header_params: a dict; a value of None is not sent.
+            body: plain data or a model, sent as JSON; text and bytes go as they are under another Content-Type.
+            post_params: form fields, for ``application/x-www-form-urlencoded``.
+            files: not supported.
+            response_type: a class, or text such as ``object``, ``list[str]`` or a model's name; None ignores the body.
+            auth_settings: names in `Configuration.auth_settings` to send besides the configured credentials.
+            async_req: True returns at once an object whose ``get()`` returns or raises what the plain call would.
+            _return_http_data_only: True returns the data instead of ``(data, status, headers)``.
+            collection_formats: parameter name to csv, ssv, tsv, pipes or multi, for values that are lists.
+            _preload_content: False returns urllib3's response with its body unread; close or release it.
+            _request_timeout: seconds for the whole call, or a (connect, read) pair for each attempt.
+
+        Raises:
+            ApiException: the call failed; see `zuora_client.exceptions`.
+            TypeError, ValueError: a wrong argument; nothing was sent.
+        """
+        if files or response_type == "file":
+            raise ValueError("files are not supported: no operation of this API takes or gives one")
+        if response_type is not None:
+            serialization.converter(response_type)
+        query = parameters.parameters_to_tuples(query_params, collection_formats) if query_params else []
+        own = dict(header_params) if header_params else {}
+        if auth_settings:
+            self.update_params_for_auth(own, query, auth_settings)
+        headers = self._headers(own, stream=not _preload_content)
+        path = self._path(resource_path, parameters.parameters_to_tuples(path_params or (), collection_formats))
+        request = self._request(method, self._host_now(), path, headers, body, post_params, _request_timeout)
+        request.template = resource_path
+        request.query = parameters.query_string(query) if query else ""
+        request.authorize = _CREDENTIAL_HEADERS.isdisjoint(headers)
+        request.stream = not _preload_content
+        request.response_type = response_type
+        request.explain = _explain
+        self._refuse_to_leak(request, headers)
+        if async_req:
+            return self.pool.apply_async(self._run, (request, _return_http_data_only))
+        return self._run(request, _return_http_data_only)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        query_params: Any = None,
+        headers: dict[str, Any] | None = None,
+        post_params: Any = None,
+        body: Any = None,
+        _preload_content: bool = True,
+        _request_timeout: Any = None,
+    ) -> Any:
+        """Send one request to a whole URL, with these headers and no credentials, under the policy of every call.
+
+        Returns:
+            The answer, see `zuora_client.rest.RESTResponse`.
+
+        Raises:
+            ApiException: it failed, its status is not 2xx, or Zuora said no.
+            TypeError, ValueError: a wrong argument; nothing was sent.
+        """
+        parts = urlsplit(url)
+        sent = {str(name).lower(): (name, value) for name, value in _checked(headers or {})}
+        host = Host(f"{parts.scheme}://{parts.netloc}")
+        request = self._request(
+            method, host, self._path(parts.path or "/", ()), sent, body, post_params, _request_timeout
+        )
+        pairs = parameters.parameters_to_tuples(query_params or (), None)
+        request.query = "&".join(filter(None, (parts.query, parameters.query_string(pairs))))
+        request.stream = not _preload_content
+        self._refuse_to_leak(request, sent)
+        return self._run(request, False, whole=True)
+
+    def _run(self, request: Request, data_only: bool | None, *, whole: bool = False) -> Any:
+        response, data = self._pipeline.run(request)
+        self._here.last_response = response
+        if request.stream or whole:
+            return response
+        return data if data_only else (data, response.status, response.headers)
+
+    # -- arguments --------------------------------------------------------------------------------------------------
+
+    def _request(
+        self,
+        method: str,
+        host: Host,
+        path: str,
+        headers: dict[str, tuple[str, str]],
+        body: Any,
+        post_params: Any,
+        request_timeout: Any,
+    ) -> Request:
+        if self._closed:
+            raise ValueError("this ApiClient is closed: make another one")
+        verb = method.upper() if isinstance(method, str) else method
+        if verb not in KINDS:
+            raise ValueError(f"method must be one of {', '.join(KINDS)}; it is {method!r}")
+        timeouts = Timeouts.of(request_timeout, self.configuration)
+        request = Request(verb, host, path, dict(headers.values()), timeouts)
+        request.own_key = request.kind == KEYED and "idempotency-key" in headers
+        request.body = _body(headers.get("content-type", ("", ""))[1], body, post_params)
+        return request
+
+    def _host_now(self) -> Host:
+        host, url = self._host, self.configuration.host
+        if host is None or host.url != url:
+            host = self._host = Host(url)
+        return host
+
+    def _path(self, path: str, path_params: Any) -> str:
+        if not isinstance(path, str) or path[:1] != "/" or path[:2] == "//":
+            raise ValueError("resource_path must begin with exactly one '/'")
+        safe = self.configuration.safe_chars_for_path_param
+        for name, value in path_params:
+            path = path.replace(f"{{{name}}}", parameters.path_segment(name, value, safe))
+        if not (path.isascii() and path.isprintable()) or " " in path:
+            raise ValueError("resource_path must be percent-encoded: printable ASCII without spaces")
+        return path
+
+    def _headers(self, own: dict[str, Any], *, stream: bool) -> dict[str, tuple[str, str]]:
+        """Return all headers but the credentials, by their names in lower case. Defaults win over the call's own."""
+        headers = {"accept-encoding": ("Accept-Encoding", "identity" if stream else "gzip")}
+        headers.update((name.lower(), (name, value)) for name, value in _checked(own))
+        named = headers.get(_ENTITY)
+        if named is None and self.configuration.entity_id is not None:
+            named = ("Zuora-Entity-Ids", parameters.header_text("entity_id", self.configuration.entity_id))
+        headers.update((name.lower(), (name, value)) for name, value in _checked(self.default_headers))
+        if named is not None:
+            headers[_ENTITY] = _agreed_entity(named, headers.get(_ENTITY, named))
+        elif _ENTITY in headers:
+            headers[_ENTITY] = _agreed_entity(headers[_ENTITY], headers[_ENTITY])
+        if self.cookie is not None:
+            headers["cookie"] = ("Cookie", parameters.header_text("Cookie", self.cookie))
+        headers.setdefault("content-type", ("Content-Type", "application/json"))
+        return headers
+
+    def _refuse_to_leak(self, request: Request, headers: dict[str, Any]) -> None:
+        if request.host.private or self.configuration.allow_insecure_http:
+            return
+        configured = request.authorize and self.configuration.credentials != "none"
+        if configured or not SECRET_HEADERS.isdisjoint(headers):
+            raise ValueError(
+                f"host {request.host.url!r}: anybody on the way can read credentials over plain http; use https, or "
+                "set allow_insecure_http"
+            )
+
+    def update_params_for_auth(self, headers: dict[str, Any], querys: Any, auth_settings: list[str] | None) -> None:
+        """Add the named entries of `Configuration.auth_settings` to `headers`, or to `querys` (a list of pairs).
+
+        Raises:
+            ValueError: a name that is not there.
+        """
+        settings = self.configuration.auth_settings()
+        for name in auth_settings or []:
+            if name not in settings:
+                raise ValueError(f"auth_settings: there is no {name!r}; there are {', '.join(settings)}")
+            setting = settings[name]
+            if setting["value"]:
+                headers[setting["key"]] = setting["value"]
+
+    # -- the generated client's tools -------------------------------------------------------------------------------
+
+    def sanitize_for_serialization(self, obj: Any) -> Any:
+        """Return `obj` as plain data: containers walked, dates in ISO 8601, models by their JSON names without None.
+
+        Raises:
+            TypeError: an object that is neither plain data nor a model.
+        """
+        return serialization.sanitize(obj)
+
+    def deserialize(self, response: Any, response_type: Any) -> Any:
+        """Return the JSON in ``response.data`` as a `response_type`.
+
+        Raises:
+            InvalidResponseError: no JSON, or another container than the type says.
+            ValueError: there is no such type.
+        """
+        convert = serialization.converter(response_type)
+        data = response.data
+        content = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+        try:
+            return convert(serialization.parse_json(content))
+        except InvalidResponseError:
+            if response_type in ("str", str):
+                return data
+            raise
+
+    def select_header_accept(self, accepts: list[str]) -> str | None:
+        """Return the Accept header for these media types: JSON when it is among them, None for an empty list."""
+        if not accepts:
+            return None
+        lowered = [accept.lower() for accept in accepts]
+        return "application/json" if "application/json" in lowered else ", ".join(lowered)
+
+    def select_header_content_type(self, content_types: list[str]) -> str:
+        """Return the Content-Type for a body that may have any of these: JSON when it may be JSON."""
+        lowered = [content_type.lower() for content_type in content_types]
+        if not lowered or "application/json" in lowered or "*/*" in lowered:
+            return "application/json"
+        return lowered[0]
+
+    def parameters_to_tuples(self, params: Any, collection_formats: dict[str, str] | None) -> list[tuple[str, Any]]:
+        """Return parameters as pairs, lists joined or repeated as `collection_formats` says."""
+        return parameters.parameters_to_tuples(params, collection_formats)
+
+
+_CREDENTIAL_HEADERS = SECRET_HEADERS - {"cookie"}
+
+
+def _checked(headers: dict[str, Any]) -> Any:
+    """Yield each header that is given, fit to be sent."""
+    for name, value in headers.items():
+        if value is not None:
+            yield parameters.header_name(name), parameters.header_text(name, value)
+
+
+def _agreed_entity(named: tuple[str, str], default: tuple[str, str]) -> tuple[str, str]:
+    entity = parameters.with_hyphens(default[1])
+    if parameters.with_hyphens(named[1]).lower() != entity.lower():
+        raise ValueError(
+            "zuora_entity_ids (or entity_id) and the default header Zuora-Entity-Ids name two different entities; a "
+            "call in the wrong one may not be undone, so leave one of them out"
+        )
+    return default[0], entity
+
+
+def _body(content_type: str, body: Any, post_params: Any) -> bytes | None:
+    if post_params:
+        if not content_type.lower().startswith("application/x-www-form-urlencoded"):
+            raise ValueError("post_params are sent as application/x-www-form-urlencoded only: set that Content-Type")
+        return parameters.query_string(parameters.parameters_to_tuples(post_params, None)).encode("ascii")
+    if body is None:
+        return None
+    if "json" in content_type.lower() or not isinstance(body, (str, bytes)):
+        return serialization.dump_json("body", body)
+    return body.encode() if isinstance(body, str) else body
+
+
+# -- fork -----------------------------------------------------------------------------------------------------------
+
+_clients: weakref.WeakSet[ApiClient] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for client in list(_clients):
+        client._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,275 @@
+"""The road of a request that is ready: authorize, attempt, judge, deserialize, and again if it may.
+
+What it keeps: whatever fails on it is an `ApiException` whose `outcome` is the truth about the whole call, that names
+method, path and every attempt, and that holds no secret. Only an allow-list is logged: method, path template, status,
+milliseconds, ids.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from . import answers, serialization
+from .auth import SECRET_HEADERS, Credentials
+from .deadline import Clock, Deadline
+from .exceptions import (
+    ANSWERED,
+    ApiException,
+    AuthenticationError,
+    InvalidResponseError,
+)
+from .redaction import redact
+from .rest import RESTClientObject, RESTResponse
+from .retry import KEYED, KINDS, READ, Course, RetryQuota, new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .configuration import Configuration, Host
+    from .deadline import Timeouts
+
+logger = logging.getLogger(__name__)
+
+_TOKEN_PATH = "/oauth/token"
+
+
+class Request:
+    """One logical call, complete but for the credentials.
+
+    Attributes:
+        path, template: the path as it is sent, and as it is logged: with the names of its parameters.
+        kind: how it bears a second arrival, see `zuora_client.retry`.
+        own_key: the caller brought the idempotency key.
+        authorize: add the configured credentials to each attempt.
+        stream: return urllib3's response with its body unread.
+        response_type: what the answer is turned into; None ignores its body.
+        explain: adds to an error what only the operation knows.
+    """
+
+    __slots__ = (
+        "authorize",
+        "body",
+        "explain",
+        "headers",
+        "host",
+        "kind",
+        "method",
+        "own_key",
+        "path",
+        "query",
+        "response_type",
+        "stream",
+        "template",
+        "timeouts",
+    )
+
+    def __init__(self, method: str, host: Host, path: str, headers: dict[str, str], timeouts: Timeouts) -> None:
+        self.method = method
+        self.host = host
+        self.path = self.template = path
+        self.query = ""
+        self.headers = headers
+        self.timeouts = timeouts
+        self.body: bytes | None = None
+        self.kind = KINDS[method]
+        self.own_key = False
+        self.authorize = False
+        self.stream = False
+        self.response_type: Any = None
+        self.explain: Callable[[ApiException], None] | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query as they are sent."""
+        target = self.host.prefix + self.path
+        return f"{target}?{self.query}" if self.query else target
+
+
+class Pipeline:
+    """What all calls of a client share: connections, tokens and the retry quota."""
+
+    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+        self._configuration = configuration
+        self._clock = clock
+        self._credentials = Credentials(clock)
+        self._quota = RetryQuota()
+        self.rest_client = RESTClientObject(configuration, clock)
+
+    def run(self, request: Request) -> tuple[Any, Any]:
+        """Send a request as often as it may be sent.
+
+        Returns:
+            The answer, and what its body holds as the request's response type.
+
+        Raises:
+            ApiException: see `zuora_client.exceptions`.
+        """
+        return self._run(request, Deadline(request.timeouts.deadline, self._clock))
+
+    def _run(self, request: Request, deadline: Deadline) -> tuple[Any, Any]:
+        course = Course(request.kind, self._configuration, self._quota, deadline, own_key=request.own_key)
+        clock = self._clock
+        headers = request.headers
+        if request.kind == KEYED and not request.own_key:
+            headers["Idempotency-Key"] = new_key()
+        while True:
+            sent = headers
+            started = clock.now()
+            try:
+                if request.authorize:
+                    sent = {**headers, **self._authorization(request, deadline)}
+            except ApiException as error:
+                # The token endpoint had attempts of its own; this call was not sent.
+                final = self._finish(course.final(error), request, sent)
+                raise final from final.__cause__
+            try:
+                response, data = self._attempt(request, sent, deadline)
+            except ApiException as error:
+                elapsed = clock.now() - started
+                self._log(request, error.status, elapsed, error.headers)
+                wait = course.wait_after(error, elapsed, partial(self._renew, request, sent))
+                if wait is None:
+                    final = self._finish(course.final(error), request, sent)
+                    raise final from final.__cause__
+                if course.needs_new_key:
+                    headers["Idempotency-Key"] = new_key()
+                if wait:
+                    clock.sleep(wait)
+            else:
+                self._quota.give_back()
+                if logger.isEnabledFor(logging.DEBUG):
+                    self._log(request, response.status, clock.now() - started, response.headers)
+                return response, data
+
+    # -- attempt and judge ------------------------------------------------------------------------------------------
+
+    def _attempt(self, request: Request, headers: dict[str, str], deadline: Deadline) -> tuple[Any, Any]:
+        response = self.rest_client.attempt(
+            request.host,
+            request.method,
+            request.target,
+            headers,
+            request.body,
+            request.timeouts,
+            deadline,
+            write=request.kind != READ,
+            stream=request.stream,
+        )
+        if request.stream and not isinstance(response, RESTResponse):
+            return response, None
+        try:
+            return response, self._judge(request, response)
+        except InvalidResponseError as error:
+            error.status, error.reason = response.status, error.reason
+            error.body, error.headers, error.outcome = response.data, response.headers, ANSWERED
+            error.request_id = response.headers.get("Zuora-Request-Id")
+            error.track_id = response.headers.get("Zuora-Track-Id")
+            raise
+
+    def _judge(self, request: Request, response: RESTResponse) -> Any:
+        """Return what the answer holds, or raise the error that it is."""
+        good = 200 <= response.status <= 299
+        document: Any = None
+        if response.content:
+            try:
+                document = serialization.parse_json(response.content)
+            except InvalidResponseError:
+                if good and request.response_type not in _TEXT_WILL_DO:
+                    raise
+                document = response.data if good else None
+        if not answers.is_yes(response.status, document) and (not good or self._configuration.raise_on_failure):
+            raise answers.refusal(response, document, keyed=request.kind == KEYED)
+        if request.response_type is None:
+            return None
+        if response.content:
+            return serialization.converter(request.response_type)(document)
+        if request.kind == READ and request.method != "HEAD":
+            raise InvalidResponseError(reason=f"the answer is empty ({response.status})")
+        # Zuora said yes and nothing more.
+        return serialization.nothing(request.response_type)
+
+    # -- credentials ------------------------------------------------------------------------------------------------
+
+    def _authorization(self, request: Request, deadline: Deadline) -> dict[str, str]:
+        def fetch(client_id: str, client_secret: str, bound: Deadline) -> dict[str, Any]:
+            return self._fetch_token(request, client_id, client_secret, bound)
+
+        return self._credentials.headers(self._configuration, request.host.url, deadline, fetch)
+
+    def _renew(self, request: Request, sent: dict[str, str]) -> bool:
+        return request.authorize and self._credentials.refused(self._configuration, sent)
+
+    def _fetch_token(self, call: Request, client_id: str, client_secret: str, deadline: Deadline) -> dict[str, Any]:
+        """Ask the token endpoint, as often as a read may be asked; it has no side effect worth protecting."""
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "User-Agent": call.headers.get("User-Agent", ""),
+        }
+        request = Request("POST", call.host, _TOKEN_PATH, headers, call.timeouts)
+        request.kind = READ
+        request.response_type = object
+        form = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
+        request.body = urlencode(form).encode("ascii")
+        try:
+            document: dict[str, Any] = self._run(request, deadline)[1]
+            return document
+        except ApiException as error:
+            failure = _refused_client(error, call.host) if _is_refusal(error) else error
+            failure.reason = f"{call.host.url}{_TOKEN_PATH}: {failure.reason}"
+            redact(failure, [client_secret])
+            raise failure from failure.__cause__
+
+    # -- what is said -----------------------------------------------------------------------------------------------
+
+    def _finish(self, error: ApiException, request: Request, sent: dict[str, str]) -> ApiException:
+        """Complete an error with what the whole call knows, and take every secret out of it."""
+        error.method, error.path = request.method, request.host.prefix + request.path
+        if request.explain is not None:
+            request.explain(error)
+        redact(error, [value for name, value in sent.items() if name.lower() in SECRET_HEADERS])
+        return error
+
+    def _log(self, request: Request, status: int | None, elapsed: float, headers: Any) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            ids = headers or {}
+            logger.debug(
+                "%s %s: %s in %.0f ms, request id %s, track id %s",
+                request.method,
+                request.template,
+                status or "no answer",
+                elapsed * 1000,
+                ids.get("Zuora-Request-Id"),
+                ids.get("Zuora-Track-Id"),
+            )
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """In a forked child: go on with connections and locks of its own."""
+        self.rest_client.forget()
+        self._credentials.tokens.forget()
+        self._quota.forget()
+
+
+_TEXT_WILL_DO = (None, "str", str, "object", object)
+
+
+def _is_refusal(error: ApiException) -> bool:
+    """Whether the token endpoint said no, as opposed to not now or nothing that can be read."""
+    said_no = error.status is not None and (error.status <= 299 or 400 <= error.status <= 499)
+    return said_no and error.status not in (408, 429) and not isinstance(error, InvalidResponseError)
+
+
+def _refused_client(error: ApiException, host: Host) -> AuthenticationError:
+    refused = AuthenticationError()
+    refused.__dict__.update({name: value for name, value in vars(error).items() if name != "advice"})
+    refused.advice = (
+        f"Check client_id and client_secret, that they were made in the data centre of {host.url}, and that the user "
+        "behind them is active."
+    )
+    return refused
