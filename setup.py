@@ -37,7 +37,7 @@ setup(
     license_files=["LICENSE"],
     keywords=["zuora", "billing", "multi-entity", "entity connections", "api client", "rest"],
     classifiers=[
-        "Development Status :: 5 - Production/Stable",
+        "Development Status :: 4 - Beta",
         "Intended Audience :: Developers",
         "Intended Audience :: Financial and Insurance Industry",
         "Operating System :: OS Independent",
