@@ -1,0 +1,160 @@
+"""A server on a raw socket: it reads whole requests and answers each with the bytes or the behaviour that comes next."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import struct
+import threading
+from typing import Any, Callable, Union
+
+Behaviour = Union[bytes, Callable[[socket.socket, "Received"], None]]
+
+
+class Received:
+    """A request as it came in. Header names are in lower case."""
+
+    def __init__(self, head: bytes, body: bytes) -> None:
+        lines = head.decode("latin-1").split("\r\n")
+        self.line = lines[0]
+        self.method, self.target, _ = lines[0].split(" ", 2)
+        pairs = (line.partition(":") for line in lines[1:] if line)
+        self.headers = {name.lower(): value.strip() for name, _, value in pairs}
+        self.body = body
+
+    def __repr__(self) -> str:
+        return f"<{self.line}>"
+
+
+class ScriptedServer:
+    """Answers the n-th request with the n-th behaviour; the last one serves all later requests.
+
+    A behaviour is the bytes of an answer, or a callable that gets the socket and the request. After a callable the
+    connection is closed, unless it returns True.
+    """
+
+    def __init__(self, *behaviours: Behaviour, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._behaviours = list(behaviours)
+        self._ssl_context = ssl_context
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self.requests: list[Received] = []
+        self.connections = 0
+
+    def __enter__(self) -> ScriptedServer:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self._listener.getsockname()[1]
+        scheme = "https" if self._ssl_context else "http"
+        self.url = f"{scheme}://{'localhost' if self._ssl_context else '127.0.0.1'}:{self.port}"
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        # Wakes accept() on every platform.
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            pass
+        with self._lock:
+            sockets = list(self._open)
+        for sock in sockets:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        self._listener.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not beyond the end of the test."""
+        self._stopping.wait(seconds)
+
+    def hold(self, *_: Any) -> None:
+        """A behaviour: never answer."""
+        self._stopping.wait(120)
+
+    def _start(self, target: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            sock, _ = self._listener.accept()
+            if self._stopping.is_set():
+                sock.close()
+                return
+            with self._lock:
+                self.connections += 1
+                self._open.add(sock)
+            self._start(self._serve, sock)
+
+    def _serve(self, plain: socket.socket) -> None:
+        sock = plain
+        try:
+            if self._ssl_context:
+                sock = self._ssl_context.wrap_socket(plain, server_side=True)
+                with self._lock:
+                    self._open.add(sock)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while self._one(sock):
+                pass
+        except (OSError, ValueError):
+            pass
+        finally:
+            with self._lock:
+                self._open -= {sock, plain}
+            sock.close()
+            plain.close()
+
+    def _one(self, sock: socket.socket) -> bool:
+        received = _read(sock)
+        if received is None:
+            return False
+        with self._lock:
+            self.requests.append(received)
+            behaviour = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
+        if isinstance(behaviour, bytes):
+            sock.sendall(behaviour)
+            return True
+        return bool(behaviour(sock, received))  # type: ignore[func-returns-value]
+
+
+def _read(sock: socket.socket) -> Received | None:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = sock.recv(65536)
+        if not piece:
+            return None
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    received = Received(head, b"")
+    length = int(received.headers.get("content-length", "0"))
+    while len(body) < length:
+        piece = sock.recv(65536)
+        if not piece:
+            return None
+        body += piece
+    received.body = body
+    return received
+
+
+def answer(status: int = 200, body: bytes = b"", headers: dict[str, str] | None = None, reason: str = "Said") -> bytes:
+    """Return the bytes of an answer; Content-Length is added unless `headers` speaks of the length itself."""
+    sent = dict(headers or {})
+    if not {"content-length", "transfer-encoding"} & {name.lower() for name in sent}:
+        sent["Content-Length"] = str(len(body))
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in sent.items())]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> bytes:
+    """Return an answer with a JSON body."""
+    return answer(status, json.dumps(document).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+
+def reset(sock: socket.socket, _: Received) -> None:
+    """A behaviour: drop the connection with a TCP reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
