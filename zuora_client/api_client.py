@@ -15,12 +15,20 @@ from urllib.parse import urlsplit
 
 from . import parameters, serialization
 from ._version import __version__
-from .auth import SECRET_HEADERS
 from .configuration import Configuration, Host
 from .deadline import Clock, Timeouts
 from .exceptions import InvalidResponseError
-from .pipeline import Pipeline, Request
-from .retry import KEYED, KINDS
+from .pipeline import Pipeline
+from .request import (
+    CREDENTIAL_HEADERS,
+    KEYED,
+    KINDS,
+    SECRET_HEADERS,
+    Request,
+    encode_body,
+    fill_path,
+    merge_headers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +38,6 @@ if TYPE_CHECKING:
 
     from .exceptions import ApiException
     from .rest import RESTClientObject
-
-_ENTITY = "zuora-entity-ids"
 
 
 class ApiClient:
@@ -199,12 +205,14 @@ class ApiClient:
         own = dict(header_params) if header_params else {}
         if auth_settings:
             self.update_params_for_auth(own, query, auth_settings)
-        headers = self._headers(own, stream=not _preload_content)
-        path = self._path(resource_path, parameters.parameters_to_tuples(path_params or (), collection_formats))
+        named = {"Accept-Encoding": "gzip" if _preload_content else "identity", **own}
+        headers = merge_headers(named, self.default_headers, self.configuration.entity_id, self.cookie)
+        pairs = parameters.parameters_to_tuples(path_params or (), collection_formats)
+        path = fill_path(resource_path, pairs, self.configuration.safe_chars_for_path_param)
         request = self._request(method, self._host_now(), path, headers, body, post_params, _request_timeout)
         request.template = resource_path
         request.query = parameters.query_string(query) if query else ""
-        request.authorize = _CREDENTIAL_HEADERS.isdisjoint(headers)
+        request.authorize = CREDENTIAL_HEADERS.isdisjoint(headers)
         request.stream = not _preload_content
         request.response_type = response_type
         request.explain = _explain
@@ -234,10 +242,10 @@ class ApiClient:
             TypeError, ValueError: a wrong argument; nothing was sent.
         """
         parts = urlsplit(url)
-        sent = {str(name).lower(): (name, value) for name, value in _checked(headers or {})}
+        sent = merge_headers(headers or {}, {}, None, None)
         host = Host(f"{parts.scheme}://{parts.netloc}")
         request = self._request(
-            method, host, self._path(parts.path or "/", ()), sent, body, post_params, _request_timeout
+            method, host, fill_path(parts.path or "/", (), ""), sent, body, post_params, _request_timeout
         )
         pairs = parameters.parameters_to_tuples(query_params or (), None)
         request.query = "&".join(filter(None, (parts.query, parameters.query_string(pairs))))
@@ -269,10 +277,12 @@ class ApiClient:
         verb = method.upper() if isinstance(method, str) else method
         if verb not in KINDS:
             raise ValueError(f"method must be one of {', '.join(KINDS)}; it is {method!r}")
-        timeouts = Timeouts.of(request_timeout, self.configuration)
+        settings = self.configuration
+        timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, settings.deadline)
+        timeouts = Timeouts.of(request_timeout, timeouts)
         request = Request(verb, host, path, dict(headers.values()), timeouts)
         request.own_key = request.kind == KEYED and "idempotency-key" in headers
-        request.body = _body(headers.get("content-type", ("", ""))[1], body, post_params)
+        request.body = encode_body(headers.get("content-type", ("", ""))[1], body, post_params)
         return request
 
     def _host_now(self) -> Host:
@@ -280,33 +290,6 @@ class ApiClient:
         if host is None or host.url != url:
             host = self._host = Host(url)
         return host
-
-    def _path(self, path: str, path_params: Any) -> str:
-        if not isinstance(path, str) or path[:1] != "/" or path[:2] == "//":
-            raise ValueError("resource_path must begin with exactly one '/'")
-        safe = self.configuration.safe_chars_for_path_param
-        for name, value in path_params:
-            path = path.replace(f"{{{name}}}", parameters.path_segment(name, value, safe))
-        if not (path.isascii() and path.isprintable()) or " " in path:
-            raise ValueError("resource_path must be percent-encoded: printable ASCII without spaces")
-        return path
-
-    def _headers(self, own: dict[str, Any], *, stream: bool) -> dict[str, tuple[str, str]]:
-        """Return all headers but the credentials, by their names in lower case. Defaults win over the call's own."""
-        headers = {"accept-encoding": ("Accept-Encoding", "identity" if stream else "gzip")}
-        headers.update((name.lower(), (name, value)) for name, value in _checked(own))
-        named = headers.get(_ENTITY)
-        if named is None and self.configuration.entity_id is not None:
-            named = ("Zuora-Entity-Ids", parameters.header_text("entity_id", self.configuration.entity_id))
-        headers.update((name.lower(), (name, value)) for name, value in _checked(self.default_headers))
-        if named is not None:
-            headers[_ENTITY] = _agreed_entity(named, headers.get(_ENTITY, named))
-        elif _ENTITY in headers:
-            headers[_ENTITY] = _agreed_entity(headers[_ENTITY], headers[_ENTITY])
-        if self.cookie is not None:
-            headers["cookie"] = ("Cookie", parameters.header_text("Cookie", self.cookie))
-        headers.setdefault("content-type", ("Content-Type", "application/json"))
-        return headers
 
     def _refuse_to_leak(self, request: Request, headers: dict[str, Any]) -> None:
         if request.host.private or self.configuration.allow_insecure_http:
@@ -376,38 +359,6 @@ class ApiClient:
     def parameters_to_tuples(self, params: Any, collection_formats: dict[str, str] | None) -> list[tuple[str, Any]]:
         """Return parameters as pairs, lists joined or repeated as `collection_formats` says."""
         return parameters.parameters_to_tuples(params, collection_formats)
-
-
-_CREDENTIAL_HEADERS = SECRET_HEADERS - {"cookie"}
-
-
-def _checked(headers: dict[str, Any]) -> Any:
-    """Yield each header that is given, fit to be sent."""
-    for name, value in headers.items():
-        if value is not None:
-            yield parameters.header_name(name), parameters.header_text(name, value)
-
-
-def _agreed_entity(named: tuple[str, str], default: tuple[str, str]) -> tuple[str, str]:
-    entity = parameters.with_hyphens(default[1])
-    if parameters.with_hyphens(named[1]).lower() != entity.lower():
-        raise ValueError(
-            "zuora_entity_ids (or entity_id) and the default header Zuora-Entity-Ids name two different entities; a "
-            "call in the wrong one may not be undone, so leave one of them out"
-        )
-    return default[0], entity
-
-
-def _body(content_type: str, body: Any, post_params: Any) -> bytes | None:
-    if post_params:
-        if not content_type.lower().startswith("application/x-www-form-urlencoded"):
-            raise ValueError("post_params are sent as application/x-www-form-urlencoded only: set that Content-Type")
-        return parameters.query_string(parameters.parameters_to_tuples(post_params, None)).encode("ascii")
-    if body is None:
-        return None
-    if "json" in content_type.lower() or not isinstance(body, (str, bytes)):
-        return serialization.dump_json("body", body)
-    return body.encode() if isinstance(body, str) else body
 
 
 # -- fork -----------------------------------------------------------------------------------------------------------

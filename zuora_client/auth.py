@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from .configuration import Configuration
     from .deadline import Clock, Deadline
 
-# Headers whose values are secrets, in lower case.
-SECRET_HEADERS = frozenset(("authorization", "cookie", "apiaccesskeyid", "apisecretaccesskey", "proxy-authorization"))
-
 _EARLY_SECONDS = 300.0
 _LAST_SECONDS = 60.0
 _EARLY_FETCH_SECONDS = 10.0

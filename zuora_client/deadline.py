@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .configuration import Configuration
+from typing import Any
 
 # poll(2) counts milliseconds in 32 bits: a longer wait (23 days) would wrap around. Nobody can tell the difference.
 _LONGEST = 2_000_000
@@ -69,43 +66,42 @@ class Timeouts:
         self.deadline = deadline
 
     @classmethod
-    def of(cls, request_timeout: Any, configuration: Configuration) -> Timeouts:
-        """Read a ``_request_timeout``: a number bounds the whole call in place of ``configuration.deadline``,
-        a (connect, read) pair or a ``urllib3.Timeout`` bounds each attempt.
+    def of(cls, request_timeout: Any, default: Timeouts) -> Timeouts:
+        """Read a ``_request_timeout``: a number bounds the whole call in place of the default deadline, a
+        (connect, read) pair or a ``urllib3.Timeout`` bounds each attempt.
 
         Raises:
             ValueError: zero, negative, NaN or infinite.
             TypeError: neither a number, nor a pair, nor a timeout object.
         """
         if request_timeout is None:
-            return cls(configuration.connect_timeout, configuration.read_timeout, configuration.deadline)
+            return default
         if isinstance(request_timeout, (tuple, list)):
             if len(request_timeout) != 2:
                 raise ValueError("_request_timeout: a pair is (connect seconds, read seconds)")
             connect, read = (seconds_or_none("_request_timeout", part) for part in request_timeout)
-            return cls(connect, read, configuration.deadline)
+            return cls(connect, read, default.deadline)
         if hasattr(request_timeout, "connect_timeout") and hasattr(request_timeout, "read_timeout"):
-            return cls._of_urllib3(request_timeout, configuration)
-        seconds = seconds_or_none("_request_timeout", request_timeout)
-        return cls(configuration.connect_timeout, configuration.read_timeout, seconds)
+            return cls._of_urllib3(request_timeout, default)
+        return cls(default.connect, default.read, seconds_or_none("_request_timeout", request_timeout))
 
     @classmethod
-    def _of_urllib3(cls, timeout: Any, configuration: Configuration) -> Timeouts:
+    def _of_urllib3(cls, timeout: Any, default: Timeouts) -> Timeouts:
         # urllib3 spells "not given" as a sentinel of its own, so anything that is not a number means our setting.
-        def part(value: Any, default: float | None) -> float | None:
+        def part(value: Any, otherwise: float | None) -> float | None:
             if value is None:
                 return None
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
                 return float(value)
-            return default
+            return otherwise
 
         total = part(getattr(timeout, "total", None), None)
-        connect = part(getattr(timeout, "_connect", None), configuration.connect_timeout)
-        read = part(getattr(timeout, "_read", None), configuration.read_timeout)
+        connect = part(getattr(timeout, "_connect", None), default.connect)
+        read = part(getattr(timeout, "_read", None), default.read)
         if total is not None:
             connect = total if connect is None else min(connect, total)
             read = total if read is None else min(read, total)
-        return cls(connect, read, configuration.deadline)
+        return cls(connect, read, default.deadline)
 
 
 def seconds_or_none(name: str, value: Any) -> float | None:

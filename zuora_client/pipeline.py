@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from . import answers, serialization
-from .auth import SECRET_HEADERS, Credentials
+from .auth import Credentials
 from .deadline import Clock, Deadline
 from .exceptions import (
     ANSWERED,
@@ -22,70 +22,16 @@ from .exceptions import (
     InvalidResponseError,
 )
 from .redaction import redact
+from .request import KEYED, READ, SECRET_HEADERS, Request
 from .rest import RESTClientObject, RESTResponse
-from .retry import KEYED, KINDS, READ, Course, RetryQuota, new_key
+from .retry import Course, RetryQuota, new_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .configuration import Configuration, Host
-    from .deadline import Timeouts
 
 logger = logging.getLogger(__name__)
 
 _TOKEN_PATH = "/oauth/token"
-
-
-class Request:
-    """One logical call, complete but for the credentials.
-
-    Attributes:
-        path, template: the path as it is sent, and as it is logged: with the names of its parameters.
-        kind: how it bears a second arrival, see `zuora_client.retry`.
-        own_key: the caller brought the idempotency key.
-        authorize: add the configured credentials to each attempt.
-        stream: return urllib3's response with its body unread.
-        response_type: what the answer is turned into; None ignores its body.
-        explain: adds to an error what only the operation knows.
-    """
-
-    __slots__ = (
-        "authorize",
-        "body",
-        "explain",
-        "headers",
-        "host",
-        "kind",
-        "method",
-        "own_key",
-        "path",
-        "query",
-        "response_type",
-        "stream",
-        "template",
-        "timeouts",
-    )
-
-    def __init__(self, method: str, host: Host, path: str, headers: dict[str, str], timeouts: Timeouts) -> None:
-        self.method = method
-        self.host = host
-        self.path = self.template = path
-        self.query = ""
-        self.headers = headers
-        self.timeouts = timeouts
-        self.body: bytes | None = None
-        self.kind = KINDS[method]
-        self.own_key = False
-        self.authorize = False
-        self.stream = False
-        self.response_type: Any = None
-        self.explain: Callable[[ApiException], None] | None = None
-
-    @property
-    def target(self) -> str:
-        """Path and query as they are sent."""
-        target = self.host.prefix + self.path
-        return f"{target}?{self.query}" if self.query else target
 
 
 class Pipeline:

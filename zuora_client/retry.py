@@ -26,6 +26,7 @@ from .exceptions import (
     OutcomeUnknownError,
     TlsError,
 )
+from .request import KEYED, READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from .deadline import Deadline
 
 logger = logging.getLogger(__name__)
-
-# How a request bears a second arrival: reads always, keyed ones under the same key, writes never.
-READ, KEYED, WRITE = range(3)
-
-KINDS = {"GET": READ, "HEAD": READ, "OPTIONS": READ, "POST": KEYED, "PATCH": KEYED, "PUT": WRITE, "DELETE": WRITE}
 
 _AGAIN, _RENEW, _RAISE = "send again", "renew the token, send again once", "raise"
 # What an event says about a write that is in doubt, or puts in doubt.

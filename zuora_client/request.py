@@ -1,0 +1,155 @@
+"""A request, complete but for the credentials, and the pieces it is made of: path, headers, body.
+
+What it keeps: a piece that could not arrive as it was meant is a TypeError or ValueError that names the parameter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import parameters, serialization
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from .configuration import Host
+    from .deadline import Timeouts
+    from .exceptions import ApiException
+
+# How a request bears a second arrival: reads always, keyed ones under the same idempotency key, writes never.
+READ, KEYED, WRITE = range(3)
+
+KINDS = {"GET": READ, "HEAD": READ, "OPTIONS": READ, "POST": KEYED, "PATCH": KEYED, "PUT": WRITE, "DELETE": WRITE}
+
+# Headers that say who calls, and all whose values are secrets, in lower case.
+CREDENTIAL_HEADERS = frozenset(("authorization", "apiaccesskeyid", "apisecretaccesskey"))
+SECRET_HEADERS = CREDENTIAL_HEADERS | {"cookie", "proxy-authorization"}
+
+_ENTITY = "zuora-entity-ids"
+
+
+class Request:
+    """One logical call, complete but for the credentials.
+
+    Attributes:
+        path, template: the path as it is sent, and as it is logged: with the names of its parameters.
+        kind: how it bears a second arrival, see `zuora_client.retry`.
+        own_key: the caller brought the idempotency key.
+        authorize: add the configured credentials to each attempt.
+        stream: return urllib3's response with its body unread.
+        response_type: what the answer is turned into; None ignores its body.
+        explain: adds to an error what only the operation knows.
+    """
+
+    __slots__ = (
+        "authorize",
+        "body",
+        "explain",
+        "headers",
+        "host",
+        "kind",
+        "method",
+        "own_key",
+        "path",
+        "query",
+        "response_type",
+        "stream",
+        "template",
+        "timeouts",
+    )
+
+    def __init__(self, method: str, host: Host, path: str, headers: dict[str, str], timeouts: Timeouts) -> None:
+        self.method = method
+        self.host = host
+        self.path = self.template = path
+        self.query = ""
+        self.headers = headers
+        self.timeouts = timeouts
+        self.body: bytes | None = None
+        self.kind = KINDS[method]
+        self.own_key = False
+        self.authorize = False
+        self.stream = False
+        self.response_type: Any = None
+        self.explain: Callable[[ApiException], None] | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query as they are sent."""
+        target = self.host.prefix + self.path
+        return f"{target}?{self.query}" if self.query else target
+
+
+def fill_path(path: str, path_params: Iterable[tuple[str, Any]], safe: str) -> str:
+    """Return `path` with each ``{name}`` replaced by its parameter, percent-encoded whole.
+
+    Raises:
+        ValueError: a path that does not begin with exactly one ``/`` (it would reach another host) or that is not
+            percent-encoded; a parameter that would reach another address.
+    """
+    if not isinstance(path, str) or path[:1] != "/" or path[:2] == "//":
+        raise ValueError("resource_path must begin with exactly one '/'")
+    for name, value in path_params:
+        path = path.replace(f"{{{name}}}", parameters.path_segment(name, value, safe))
+    if not (path.isascii() and path.isprintable()) or " " in path:
+        raise ValueError("resource_path must be percent-encoded: printable ASCII without spaces")
+    return path
+
+
+def merge_headers(
+    own: dict[str, Any], defaults: dict[str, Any], entity_id: Any, cookie: str | None
+) -> dict[str, tuple[str, str]]:
+    """Return the headers of a call by their names in lower case, each with its name and value as they are sent.
+
+    Defaults win over the call's own. The entity that the call names, or else `entity_id`, must not differ from a
+    default one.
+
+    Raises:
+        TypeError, ValueError: a header that cannot be sent, or two different entities.
+    """
+    headers = {name.lower(): (name, value) for name, value in _fit_to_send(own)}
+    named = headers.get(_ENTITY)
+    if named is None and entity_id is not None:
+        named = ("Zuora-Entity-Ids", parameters.header_text("entity_id", entity_id))
+    headers.update((name.lower(), (name, value)) for name, value in _fit_to_send(defaults))
+    named = named or headers.get(_ENTITY)
+    if named is not None:
+        headers[_ENTITY] = _agreed_entity(named, headers.get(_ENTITY, named))
+    if cookie is not None:
+        headers["cookie"] = ("Cookie", parameters.header_text("Cookie", cookie))
+    headers.setdefault("content-type", ("Content-Type", "application/json"))
+    return headers
+
+
+def _fit_to_send(headers: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each header that is given, fit to be sent."""
+    for name, value in headers.items():
+        if value is not None:
+            yield parameters.header_name(name), parameters.header_text(name, value)
+
+
+def _agreed_entity(named: tuple[str, str], default: tuple[str, str]) -> tuple[str, str]:
+    entity = parameters.with_hyphens(default[1])
+    if parameters.with_hyphens(named[1]).lower() != entity.lower():
+        raise ValueError(
+            "zuora_entity_ids (or entity_id) and the default header Zuora-Entity-Ids name two different entities; a "
+            "call in the wrong one may not be undone, so leave one of them out"
+        )
+    return default[0], entity
+
+
+def encode_body(content_type: str, body: Any, post_params: Any) -> bytes | None:
+    """Return a body as bytes: form fields, JSON, or text and bytes as they are under a Content-Type that is not JSON.
+
+    Raises:
+        TypeError, ValueError: what the Content-Type cannot carry.
+    """
+    if post_params:
+        if not content_type.lower().startswith("application/x-www-form-urlencoded"):
+            raise ValueError("post_params are sent as application/x-www-form-urlencoded only: set that Content-Type")
+        return parameters.query_string(parameters.parameters_to_tuples(post_params, None)).encode("ascii")
+    if body is None:
+        return None
+    if "json" in content_type.lower() or not isinstance(body, (str, bytes)):
+        return serialization.dump_json("body", body)
+    return body.encode() if isinstance(body, str) else body
