@@ -30,9 +30,14 @@ logging.getLogger("zuora_client").addHandler(logging.NullHandler())
 
 
 class Host:
-    """A base URL, read once: scheme, name, port and the path in front of every resource path."""
+    """A base URL, read once.
 
-    __slots__ = ("name", "origin", "port", "prefix", "scheme", "url")
+    Attributes:
+        prefix: the path in front of every resource path.
+        private: whether what is sent to it cannot be read on the way: https, or it never leaves the machine.
+    """
+
+    __slots__ = ("name", "origin", "port", "prefix", "private", "scheme", "url")
 
     def __init__(self, url: str) -> None:
         """Raises ValueError for what is not an http(s) URL of a host; the text names ``host``."""
@@ -54,16 +59,14 @@ class Host:
             raise ValueError(f"host: a base URL has no query and no fragment; it is {self.url!r}")
         self.prefix = parts.path
         self.origin = f"{self.scheme}://{parts.netloc}"
+        self.private = self.scheme == "https" or self.name == "localhost" or _is_loopback(self.name)
 
-    @property
-    def private(self) -> bool:
-        """Whether what is sent to this host cannot be read on the way: https, or it never leaves the machine."""
-        if self.scheme == "https" or self.name == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.name or "").is_loopback
-        except ValueError:
-            return False
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _host(_: str, value: Any) -> str:

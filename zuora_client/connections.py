@@ -69,10 +69,10 @@ running = _Running()
 class _PatientReader(io.RawIOBase):
     """Reads a socket, giving each read only the time that the attempt has left."""
 
-    def __init__(self, sock: Any) -> None:
+    def __init__(self, sock: Any, raw: io.RawIOBase) -> None:
         self._socket = sock
-        # A file of the socket keeps it open until this reader is closed, as the reader that it replaces would.
-        self._hold = sock.makefile("rb", buffering=0)
+        # Whoever closes this reader gives the socket back, as the reader that it replaces would.
+        self._raw = raw
         self.attempt = running.attempt
         self._at_rest = False
 
@@ -96,7 +96,7 @@ class _PatientReader(io.RawIOBase):
         return bool(pending and pending())
 
     def close(self) -> None:
-        self._hold.close()
+        self._raw.close()
         super().close()
 
 
@@ -117,8 +117,7 @@ class _ExactBuffer(io.BufferedReader):
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        self.fp = _ExactBuffer(_PatientReader(sock))
+        self.fp = _ExactBuffer(_PatientReader(sock, self.fp.detach()))
 
 
 class _Watched:

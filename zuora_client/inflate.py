@@ -28,6 +28,7 @@ class Inflater:
         self._size = 0
 
     def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the body."""
         self._received += len(piece)
         if self._received > self._limit:
             raise too_large(self._limit)

@@ -110,6 +110,7 @@ class RESTClientObject:
         self._proxy = configuration.proxy
         self._trust_env = configuration.trust_env
         self._tls = _TlsSettings(configuration)
+        self._last_timeout = urllib3.Timeout(connect=None, read=None)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._routes: dict[str, _Route] = {}
         if self._proxy is not None:
@@ -153,7 +154,7 @@ class RESTClientObject:
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
-                timeout=urllib3.Timeout(connect=attempt.patience(), read=timeouts.read),
+                timeout=self._timeout(attempt.patience()),
                 preload_content=False,
                 decode_content=stream,
                 enforce_content_length=True,
@@ -165,17 +166,25 @@ class RESTClientObject:
             return response
         return self._read(response, attempt)
 
+    def _timeout(self, connect: float | None) -> urllib3.Timeout:
+        # Nearly always the same, so the last one is kept. The reads are timed by the connection itself.
+        timeout = self._last_timeout
+        if timeout.connect_timeout != connect:
+            timeout = self._last_timeout = urllib3.Timeout(connect=connect, read=None)
+        return timeout
+
     def _read(self, response: Any, attempt: Attempt) -> RESTResponse:
         headers = response.headers
         try:
             inflater = Inflater(headers.get("content-encoding"), self._limit)
-            while True:
-                piece = response.read(_PIECE, decode_content=False)
-                if not piece:
-                    break
+            # An answer that tells its length, if that is not too much, cannot be longer: it is read at once.
+            told = response.length_remaining
+            amount = _PIECE if told is None or told > self._limit else None
+            piece = response.read(amount, decode_content=False)
+            inflater.feed(piece)
+            while piece and amount:
+                piece = response.read(amount, decode_content=False)
                 inflater.feed(piece)
-                if response.length_remaining == 0:
-                    break
             content = inflater.finish()
         except BaseException as error:
             # Closed, not drained: what is still to come may be endless.

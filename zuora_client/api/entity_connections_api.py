@@ -27,7 +27,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from ..api_client import ApiClient
-from ..parameters import path_segment
 from . import arguments
 from .advice import explain
 from .pager import ConnectionIterator
@@ -357,7 +356,6 @@ class EntityConnectionsApi:
         )
 
     def _decide(self, verb: str, connection_id: Any, answer: str, headers: dict[str, Any], **options: Any) -> Any:
-        path_segment("connection_id", connection_id)
         path = f"{_PATH}/{{connection_id}}/{verb}"
         return self._call("PUT", path, answer, headers, path={"connection_id": connection_id}, **options)
 
