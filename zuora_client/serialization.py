@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from itertools import starmap
 from operator import itemgetter
 from typing import Any, Callable
 
@@ -156,16 +157,21 @@ def _of_class(cls: Any) -> Converter:
         return lambda value: value
     if not isinstance(getattr(cls, "attribute_map", None), dict):
         raise TypeError(f"response_type: {cls!r} is neither a model nor a native type")
-    return _model_of(cls)
+    return _ModelConverter(cls)
 
 
 def _list_of(convert: Converter) -> Converter:
+    def one_by_one(rows: list[Any]) -> list[Any]:
+        return [convert(row) for row in rows]
+
+    convert_rows = convert.rows if isinstance(convert, _ModelConverter) else one_by_one
+
     def convert_list(data: Any) -> Any:
         if data is None:
             return None
         if not isinstance(data, list):
             raise _wrong_container("a list", data)
-        return [convert(item) for item in data]
+        return convert_rows(data)
 
     return convert_list
 
@@ -181,48 +187,49 @@ def _dict_of(convert: Converter) -> Converter:
     return convert_dict
 
 
-def _model_of(cls: Any) -> Converter:
-    """Return a converter that fills the class through its own constructor.
+class _ModelConverter:
+    """Fills a class through its own constructor.
 
     The arguments of our models are in the order of ``attribute_map``, so this is what a person would write by hand, and
     as fast. A class of the caller's gets keywords.
     """
-    ours = issubclass(cls, models.base.Model)
-    keys = tuple(cls.attribute_map.values())
-    known, size = frozenset(keys), len(keys)
-    pick = itemgetter(*keys) if len(keys) > 1 else lambda data: (data[keys[0]],)
-    # Scalars pass as they are, so only fields of another type need a converter.
-    kinds = [cls.swagger_types[name] for name in cls.attribute_map]
-    nested = [(index, converter(kind)) for index, kind in enumerate(kinds) if kind not in _SCALARS]
 
-    def convert_model(data: Any) -> Any:
-        if type(data) is not dict:
-            if data is None:
-                return None
+    def __init__(self, cls: Any) -> None:
+        self._cls = cls
+        self._keys = tuple(cls.attribute_map.values())
+        self._ours = issubclass(cls, models.base.Model)
+        # Scalars pass as they are, so only fields of another type need a converter.
+        kinds = [cls.swagger_types[name] for name in cls.attribute_map]
+        self._nested = [(index, converter(kind)) for index, kind in enumerate(kinds) if kind not in _SCALARS]
+        self._pick = itemgetter(*self._keys) if len(self._keys) > 1 and self._ours and not self._nested else None
+
+    def __call__(self, data: Any) -> Any:
+        if data is None:
+            return None
+        if not isinstance(data, dict):
             raise _wrong_container("an object", data)
+        values = [data.get(key) for key in self._keys]
+        for index, convert in self._nested:
+            values[index] = convert(values[index])
+        if not self._ours:
+            return self._cls(**dict(zip(self._cls.attribute_map, values)))
         try:
-            values = pick(data)
-            exact = len(data) == size
-        except KeyError:
-            values = [data.get(key) for key in keys]
-            exact = False
-        if nested:
-            values = list(values)
-            for index, convert in nested:
-                values[index] = convert(values[index])
-        if not ours:
-            return cls(**dict(zip(cls.attribute_map, values)))
-        try:
-            model = cls(*values)
+            model = self._cls(*values)
         except (TypeError, ValueError):
-            model = _past_constructor(cls, values)
-        if not exact:
-            extras = {key: value for key, value in data.items() if key not in known}
-            if extras:
-                model._additional_properties = extras
+            model = _past_constructor(self._cls, values)
+        extras = {key: value for key, value in data.items() if key not in self._keys}
+        if extras:
+            model._additional_properties = extras
         return model
 
-    return convert_model
+    def rows(self, data: list[Any]) -> list[Any]:
+        """Convert a list of objects, at once when each has every field and no other: as many, and all of ours."""
+        if self._pick is not None and set(map(type, data)) == {dict} and set(map(len, data)) == {len(self._keys)}:
+            try:
+                return list(starmap(self._cls, map(self._pick, data)))
+            except (KeyError, TypeError, ValueError):
+                pass
+        return [self(row) for row in data]
 
 
 def _past_constructor(cls: Any, values: Any) -> Any:
