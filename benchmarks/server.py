@@ -57,9 +57,9 @@ NGINX_SERVER = """
         location = /oauth/token {{ return 200 '{token}'; }}
         location = /v1/entity-connections {{
             if ($request_method = POST) {{ return 200 '{post}'; }}
-            {encoding}
-            rewrite ^ /rows-$arg_pageSize.json break;
+            rewrite ^ /rows-$arg_pageSize.json last;
         }}
+        location /rows- {{ {encoding} }}
         location / {{ return 200 '{put}'; }}
     }}
 """
