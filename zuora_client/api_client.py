@@ -190,7 +190,8 @@ class ApiClient:
             async_req: True returns at once an object whose ``get()`` returns or raises what the plain call would.
             _return_http_data_only: True returns the data instead of ``(data, status, headers)``.
             collection_formats: parameter name to csv, ssv, tsv, pipes or multi, for values that are lists.
-            _preload_content: False returns urllib3's response with its body unread; close or release it.
+            _preload_content: False puts urllib3's response, its body unread, in the place of the data; close or
+                release it.
             _request_timeout: seconds for the whole call, or a (connect, read) pair for each attempt.
 
         Raises:
@@ -202,14 +203,17 @@ class ApiClient:
         if response_type is not None:
             serialization.converter(response_type)
         query = parameters.parameters_to_tuples(query_params, collection_formats) if query_params else []
-        own = dict(header_params) if header_params else {}
+        own = dict(header_params or {})
+        if collection_formats:
+            own = dict(parameters.parameters_to_tuples(own, collection_formats))
         if auth_settings:
             self.update_params_for_auth(own, query, auth_settings)
         named = {"Accept-Encoding": "gzip" if _preload_content else "identity", **own}
         headers = merge_headers(named, self.default_headers, self.configuration.entity_id, self.cookie)
         pairs = parameters.parameters_to_tuples(path_params or (), collection_formats)
         path = fill_path(resource_path, pairs, self.configuration.safe_chars_for_path_param)
-        request = self._request(method, self._host_now(), path, headers, body, post_params, _request_timeout)
+        fields = parameters.parameters_to_tuples(post_params, collection_formats) if post_params else []
+        request = self._request(method, self._host_now(), path, headers, body, fields, _request_timeout)
         request.template = resource_path
         request.query = parameters.query_string(query) if query else ""
         request.authorize = CREDENTIAL_HEADERS.isdisjoint(headers)
@@ -244,9 +248,9 @@ class ApiClient:
         parts = urlsplit(url)
         sent = merge_headers(headers or {}, {}, None, None)
         host = Host(f"{parts.scheme}://{parts.netloc}")
-        request = self._request(
-            method, host, fill_path(parts.path or "/", (), ""), sent, body, post_params, _request_timeout
-        )
+        fields = parameters.parameters_to_tuples(post_params or (), None)
+        path = fill_path(parts.path or "/", (), "")
+        request = self._request(method, host, path, sent, body, fields, _request_timeout)
         pairs = parameters.parameters_to_tuples(query_params or (), None)
         request.query = "&".join(filter(None, (parts.query, parameters.query_string(pairs))))
         request.stream = not _preload_content
@@ -256,8 +260,10 @@ class ApiClient:
     def _run(self, request: Request, data_only: bool | None, *, whole: bool = False) -> Any:
         response, data = self._pipeline.run(request)
         self._here.last_response = response
-        if request.stream or whole:
+        if whole:
             return response
+        if request.stream:
+            data = response
         return data if data_only else (data, response.status, response.headers)
 
     # -- arguments --------------------------------------------------------------------------------------------------
@@ -269,7 +275,7 @@ class ApiClient:
         path: str,
         headers: dict[str, tuple[str, str]],
         body: Any,
-        post_params: Any,
+        post_params: list[tuple[str, Any]],
         request_timeout: Any,
     ) -> Request:
         if self._closed:
@@ -304,16 +310,22 @@ class ApiClient:
     def update_params_for_auth(self, headers: dict[str, Any], querys: Any, auth_settings: list[str] | None) -> None:
         """Add the named entries of `Configuration.auth_settings` to `headers`, or to `querys` (a list of pairs).
 
+        As generated: a name that is not there, or has no value, adds nothing.
+
         Raises:
-            ValueError: a name that is not there.
+            ValueError: an entry that belongs neither into a header nor into the query.
         """
         settings = self.configuration.auth_settings()
         for name in auth_settings or []:
-            if name not in settings:
-                raise ValueError(f"auth_settings: there is no {name!r}; there are {', '.join(settings)}")
-            setting = settings[name]
-            if setting["value"]:
+            setting = settings.get(name)
+            if not setting or not setting["value"]:
+                continue
+            if setting["in"] == "header":
                 headers[setting["key"]] = setting["value"]
+            elif setting["in"] == "query":
+                querys.append((setting["key"], setting["value"]))
+            else:
+                raise ValueError(f"auth_settings: {name!r} must be in a header or in the query")
 
     # -- the generated client's tools -------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ secret.
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ _SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
 
 
 def text(name: str, value: Any) -> str:
-    """Return str, bytes (as UTF-8) or int as text.
+    """Return str, bytes (as UTF-8) or int as text, a date in ISO 8601.
 
     Raises:
         TypeError: another type; a bool is none of these.
@@ -34,6 +35,8 @@ def text(name: str, value: Any) -> str:
             raise ValueError(f"{name}: the bytes are not UTF-8 text") from None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, datetime.date):
+        return value.isoformat()
     raise TypeError(f"{name} must be text, bytes or an integer, not {type(value).__name__}")
 
 
@@ -88,17 +91,20 @@ def query_string(pairs: list[tuple[str, Any]]) -> str:
     """Return ``name=value&...`` in the given order; a value of None is left out, True and False become JSON's words.
 
     Raises:
+        TypeError: a value that is neither text, bytes, a number nor a date.
         ValueError: text that UTF-8 cannot hold.
     """
     return "&".join(
-        f"{_quote('a query name', name)}={_query_value(name, value)}" for name, value in pairs if value is not None
+        f"{_quote('a query name', name)}={_quote(name, _plain(name, value))}"
+        for name, value in pairs
+        if value is not None
     )
 
 
-def _query_value(name: str, value: Any) -> str:
+def _plain(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _quote(name, text(name, value) if isinstance(value, (str, bytes)) else str(value))
+    return str(value) if isinstance(value, (int, float)) else text(name, value)
 
 
 def _quote(name: str, value: str, safe: str = "") -> str:
@@ -134,7 +140,7 @@ def parameters_to_tuples(params: Any, collection_formats: dict[str, str] | None)
         elif style == "multi":
             pairs.extend((name, item) for item in value)
         elif style in _SEPARATORS:
-            pairs.append((name, _SEPARATORS[style].join(text(name, item) for item in value)))
+            pairs.append((name, _SEPARATORS[style].join(_plain(name, item) for item in value)))
         else:
             raise ValueError(f"{name}: there is no collection format {style!r}; there are multi, csv, ssv, tsv, pipes")
     return pairs

@@ -138,7 +138,7 @@ def _agreed_entity(named: tuple[str, str], default: tuple[str, str]) -> tuple[st
     return default[0], entity
 
 
-def encode_body(content_type: str, body: Any, post_params: Any) -> bytes | None:
+def encode_body(content_type: str, body: Any, post_params: list[tuple[str, Any]]) -> bytes | None:
     """Return a body as bytes: form fields, JSON, or text and bytes as they are under a Content-Type that is not JSON.
 
     Raises:
@@ -147,7 +147,7 @@ def encode_body(content_type: str, body: Any, post_params: Any) -> bytes | None:
     if post_params:
         if not content_type.lower().startswith("application/x-www-form-urlencoded"):
             raise ValueError("post_params are sent as application/x-www-form-urlencoded only: set that Content-Type")
-        return parameters.query_string(parameters.parameters_to_tuples(post_params, None)).encode("ascii")
+        return parameters.query_string(post_params).encode("ascii")
     if body is None:
         return None
     if "json" in content_type.lower() or not isinstance(body, (str, bytes)):

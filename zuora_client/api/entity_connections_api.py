@@ -9,7 +9,7 @@ Keywords that every method takes, besides its own:
         not given. Needed when the credentials are valid for more than one entity.
     zuora_track_id: your own id for the call, echoed by Zuora: at most 64 ASCII characters without ``: ; " '``.
     async_req: True returns at once an object with ``get([timeout])``, ``wait()``, ``ready()`` and ``successful()``.
-    _preload_content: False returns urllib3's response with its body unread; close or release it.
+    _preload_content: False returns urllib3's response, its body unread, in the place of the model; close or release it.
     _request_timeout: seconds for the whole call, or a (connect, read) pair for each attempt.
     _return_http_data_only: True makes a ``_with_http_info`` method return the data alone.
 
@@ -98,7 +98,7 @@ class EntityConnectionsApi:
     @overload
     def g_et_entity_connections_with_http_info(
         self, *, _preload_content: Raw, **options: Unpack[ListOptions]
-    ) -> RawResponse: ...
+    ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def g_et_entity_connections_with_http_info(self, **options: Unpack[ListOptions]) -> tuple[Listed, int, Headers]: ...
     def g_et_entity_connections_with_http_info(
@@ -115,7 +115,7 @@ class EntityConnectionsApi:
         arguments.check_page(page_size, page)
         query = [("pageSize", page_size), ("type", arguments.text_or_none("type", type)), ("page", page)]
         headers = arguments.headers(zuora_entity_ids, zuora_track_id)
-        return self._call("GET", _PATH, "GETEntityConnectionsResponseType", headers, query=query, **options)
+        return self._call("GET", _PATH, "GETEntityConnectionsResponseType", headers, None, query, None, **options)
 
     get_entity_connections = g_et_entity_connections
     get_entity_connections_with_http_info = g_et_entity_connections_with_http_info
@@ -150,7 +150,7 @@ class EntityConnectionsApi:
     @overload
     def p_ost_entity_connections_with_http_info(
         self, *, _preload_content: Raw, **options: Unpack[InitiateOptions]
-    ) -> RawResponse: ...
+    ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def p_ost_entity_connections_with_http_info(
         self, **options: Unpack[InitiateOptions]
@@ -169,7 +169,7 @@ class EntityConnectionsApi:
         headers = arguments.headers(zuora_entity_ids, zuora_track_id)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = arguments.checked_key(idempotency_key)
-        return self._call("POST", _PATH, "POSTEntityConnectionsResponseType", headers, body=body, **options)
+        return self._call("POST", _PATH, "POSTEntityConnectionsResponseType", headers, None, None, body, **options)
 
     post_entity_connections = p_ost_entity_connections
     post_entity_connections_with_http_info = p_ost_entity_connections_with_http_info
@@ -204,7 +204,7 @@ class EntityConnectionsApi:
     @overload
     def p_ut_entity_connections_accept_with_http_info(
         self, connection_id: str | bytes | int, *, _preload_content: Raw, **options: Unpack[CallOptions]
-    ) -> RawResponse: ...
+    ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def p_ut_entity_connections_accept_with_http_info(
         self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
@@ -255,7 +255,7 @@ class EntityConnectionsApi:
     @overload
     def p_ut_entity_connections_deny_with_http_info(
         self, connection_id: str | bytes | int, *, _preload_content: Raw, **options: Unpack[CallOptions]
-    ) -> RawResponse: ...
+    ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def p_ut_entity_connections_deny_with_http_info(
         self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
@@ -309,7 +309,7 @@ class EntityConnectionsApi:
     @overload
     def p_ut_entity_connections_disconnect_with_http_info(
         self, connection_id: str | bytes | int, *, _preload_content: Raw, **options: Unpack[CallOptions]
-    ) -> RawResponse: ...
+    ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def p_ut_entity_connections_disconnect_with_http_info(
         self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
@@ -355,9 +355,9 @@ class EntityConnectionsApi:
             page_size=page_size,
         )
 
-    def _decide(self, verb: str, connection_id: Any, answer: str, headers: dict[str, Any], **options: Any) -> Any:
+    def _decide(self, verb: str, connection_id: Any, answer: str, headers: dict[str, Any], /, **options: Any) -> Any:
         path = f"{_PATH}/{{connection_id}}/{verb}"
-        return self._call("PUT", path, answer, headers, path={"connection_id": connection_id}, **options)
+        return self._call("PUT", path, answer, headers, {"connection_id": connection_id}, None, None, **options)
 
     def _call(
         self,
@@ -365,10 +365,12 @@ class EntityConnectionsApi:
         template: str,
         answer: str,
         headers: dict[str, Any],
+        path: dict[str, Any] | None,
+        query: list[tuple[str, Any]] | None,
+        body: Any,
+        # A keyword that these names catch would be one more that callers can set.
+        /,
         *,
-        path: dict[str, Any] | None = None,
-        query: list[tuple[str, Any]] | None = None,
-        body: Any = None,
         async_req: bool | None = None,
         _return_http_data_only: bool | None = None,
         _preload_content: bool = True,
