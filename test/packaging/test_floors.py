@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+from importlib import metadata
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(>=|==)([0-9A-Za-z.]+)$")
@@ -31,6 +35,12 @@ def test_the_lowest_versions_are_the_lower_bounds() -> None:
     required = pins(ROOT / "requirements.txt")
     lowest = pins(ROOT / "test" / "packaging" / "lowest.txt")
     assert lowest == {name: ("==", version) for name, (_, version) in required.items()}
+
+
+@pytest.mark.skipif(os.environ.get("TOX_ENV_NAME") != "lowest", reason="runs in its own environment: tox -e lowest")
+def test_the_lowest_versions_are_the_ones_that_run_here() -> None:
+    lowest = pins(ROOT / "test" / "packaging" / "lowest.txt")
+    assert {name: metadata.version(name) for name in lowest} == {name: version for name, (_, version) in lowest.items()}
 
 
 def test_the_version_is_written_in_one_place() -> None:
