@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from . import parameters, serialization
 from ._version import __version__
+from .auth import client_credentials
 from .configuration import Configuration, Host
 from .deadline import Clock, Timeouts
 from .exceptions import InvalidResponseError
@@ -27,6 +28,7 @@ from .request import (
     Request,
     encode_body,
     fill_path,
+    fit_to_send,
     merge_headers,
 )
 
@@ -77,6 +79,7 @@ class ApiClient:
     def _open(self) -> None:
         self._pipeline = Pipeline(self.configuration, self._clock)
         self._host: Host | None = None
+        self._defaults: tuple[dict[str, Any], dict[str, tuple[str, str]]] = ({}, {})
         self._pool: ThreadPool | None = None
         self._lock = threading.Lock()
         self._here = threading.local()
@@ -209,7 +212,7 @@ class ApiClient:
         if auth_settings:
             self.update_params_for_auth(own, query, auth_settings)
         named = {"Accept-Encoding": "gzip" if _preload_content else "identity", **own}
-        headers = merge_headers(named, self.default_headers, self.configuration.entity_id, self.cookie)
+        headers = merge_headers(named, self._defaults_fit_to_send(), self.configuration.entity_id, self.cookie)
         pairs = parameters.parameters_to_tuples(path_params or (), collection_formats)
         path = fill_path(resource_path, pairs, self.configuration.safe_chars_for_path_param)
         fields = parameters.parameters_to_tuples(post_params, collection_formats) if post_params else []
@@ -220,7 +223,7 @@ class ApiClient:
         request.stream = not _preload_content
         request.response_type = response_type
         request.explain = _explain
-        self._refuse_to_leak(request, headers)
+        self._check_credentials(request, headers)
         if async_req:
             return self.pool.apply_async(self._run, (request, _return_http_data_only))
         return self._run(request, _return_http_data_only)
@@ -254,7 +257,7 @@ class ApiClient:
         pairs = parameters.parameters_to_tuples(query_params or (), None)
         request.query = "&".join(filter(None, (parts.query, parameters.query_string(pairs))))
         request.stream = not _preload_content
-        self._refuse_to_leak(request, sent)
+        self._check_credentials(request, sent)
         return self._run(request, False, whole=True)
 
     def _run(self, request: Request, data_only: bool | None, *, whole: bool = False) -> Any:
@@ -291,13 +294,25 @@ class ApiClient:
         request.body = encode_body(headers.get("content-type", ("", ""))[1], body, post_params)
         return request
 
+    def _defaults_fit_to_send(self) -> dict[str, tuple[str, str]]:
+        # They hardly ever change, so they are looked at again only when they did.
+        seen, fit = self._defaults
+        if seen != self.default_headers:
+            self._defaults = (dict(self.default_headers), fit_to_send(self.default_headers))
+            fit = self._defaults[1]
+        return fit
+
     def _host_now(self) -> Host:
         host, url = self._host, self.configuration.host
         if host is None or host.url != url:
             host = self._host = Host(url)
         return host
 
-    def _refuse_to_leak(self, request: Request, headers: dict[str, Any]) -> None:
+    def _check_credentials(self, request: Request, headers: dict[str, Any]) -> None:
+        """Refuse half a pair of credentials, and credentials on a road where others can read them."""
+        settings = self.configuration
+        if request.authorize and settings.access_token is None and (settings.client_id or settings.client_secret):
+            client_credentials((settings.host, settings.client_id, settings.client_secret))
         if request.host.private or self.configuration.allow_insecure_http:
             return
         configured = request.authorize and self.configuration.credentials != "none"

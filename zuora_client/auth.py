@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import copy
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError, InvalidResponseError
-from .parameters import header_text
+from .parameters import header_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +30,14 @@ _PAUSE_SECONDS = 5.0
 _UNTOLD_LIFETIME = 300.0
 
 
+# Whose token it is: base URL, client id and client secret, as they are configured.
+Owner = tuple[str, Any, Any]
+
+
 class _Token:
     __slots__ = ("early_at", "last_at", "owner", "value")
 
-    def __init__(self, owner: tuple[str, ...], value: str, lifetime: float, now: float) -> None:
+    def __init__(self, owner: Owner, value: str, lifetime: float, now: float) -> None:
         self.owner = owner
         self.value = value
         # A short life shrinks both windows: a token of one minute must serve more than one call.
@@ -45,7 +50,7 @@ class _Flight:
 
     __slots__ = ("done", "error", "owner")
 
-    def __init__(self, owner: tuple[str, ...]) -> None:
+    def __init__(self, owner: Owner) -> None:
         self.owner = owner
         self.done = threading.Event()
         self.error: ApiException | None = None
@@ -61,8 +66,8 @@ class TokenCache:
         self._flight: _Flight | None = None
         self._pause_until = 0.0
 
-    def get(self, owner: tuple[str, ...], deadline: Deadline, fetch: Callable[[Deadline], dict[str, Any]]) -> str:
-        """Return a live token for `owner` (base URL, client id, client secret).
+    def get(self, owner: Owner, deadline: Deadline, fetch: Callable[[Deadline], dict[str, Any]]) -> str:
+        """Return a live token for `owner`.
 
         Args:
             deadline: bounds the fetch, and the wait for somebody else's.
@@ -84,7 +89,7 @@ class TokenCache:
             if flight.error is not None:
                 raise copy.copy(flight.error) from flight.error
 
-    def _look(self, owner: tuple[str, ...]) -> tuple[_Token | None, _Flight | None, bool]:
+    def _look(self, owner: Owner) -> tuple[_Token | None, _Flight | None, bool]:
         """Return the live token if there is one, the flight to lead or to wait for if one is needed, and whether to
         lead it."""
         token = self._token
@@ -151,7 +156,7 @@ def _waited_too_long(deadline: Deadline) -> ApiTimeoutError:
     return error
 
 
-def _read_token(owner: tuple[str, ...], document: dict[str, Any], now: float) -> _Token:
+def _read_token(owner: Owner, document: dict[str, Any], now: float) -> _Token:
     value = document.get("access_token") if isinstance(document, dict) else None
     try:
         value = header_text("access_token", value)
@@ -174,7 +179,7 @@ class Credentials:
         configuration: Configuration,
         host_url: str,
         deadline: Deadline,
-        fetch: Callable[[str, str, Deadline], dict[str, Any]],
+        fetch: Callable[[Owner, Deadline], dict[str, Any]],
     ) -> dict[str, str]:
         """Return the headers that say who calls; none when nothing is configured.
 
@@ -185,9 +190,8 @@ class Credentials:
         if configuration.access_token is not None:
             return {"Authorization": "Bearer " + header_text("access_token", _given_token(configuration.access_token))}
         if configuration.client_id is not None or configuration.client_secret is not None:
-            pair = client_credentials(configuration)
-            token = self.tokens.get((host_url, *pair), deadline, lambda bound: fetch(*pair, bound))
-            return {"Authorization": "Bearer " + token}
+            owner = (host_url, configuration.client_id, configuration.client_secret)
+            return {"Authorization": "Bearer " + self.tokens.get(owner, deadline, partial(fetch, owner))}
         return {
             name: header_text(name, configuration.get_api_key_with_prefix(name))
             for name in ("apiAccessKeyId", "apiSecretAccessKey")
@@ -217,16 +221,14 @@ def _given_token(given: Any) -> Any:
         raise failure from error
 
 
-def client_credentials(configuration: Configuration) -> tuple[str, str]:
+def client_credentials(owner: Owner) -> tuple[str, str]:
     """Return client id and secret as text.
 
     Raises:
-        ValueError: one of them is missing.
+        ValueError: one of them is missing, or no text.
     """
-    pair = []
-    for name in ("client_id", "client_secret"):
-        value = getattr(configuration, name)
-        if not value:
-            raise ValueError(f"{name} is not set: OAuth needs client_id and client_secret")
-        pair.append(value.decode() if isinstance(value, bytes) else value)
-    return pair[0], pair[1]
+    _, client_id, client_secret = owner
+    if not client_id or not client_secret:
+        missing = "client_secret" if client_id else "client_id"
+        raise ValueError(f"{missing} is not set: OAuth needs client_id and client_secret")
+    return text("client_id", client_id), text("client_secret", client_secret)

@@ -66,6 +66,12 @@ class _Running(threading.local):
 running = _Running()
 
 
+def _set_timeout(sock: Any, seconds: float | None) -> None:
+    # Setting it costs a system call, even to what it is already.
+    if sock.gettimeout() != seconds:
+        sock.settimeout(seconds)
+
+
 class _PatientReader(io.RawIOBase):
     """Reads a socket, giving each read only the time that the attempt has left."""
 
@@ -82,7 +88,7 @@ class _PatientReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._at_rest:
             return None
-        self._socket.settimeout(self.attempt.patience())
+        _set_timeout(self._socket, self.attempt.patience())
         count: int = self._socket.recv_into(buffer)
         return count
 
@@ -132,7 +138,7 @@ class _Watched:
         if self.sock is None:
             self.connect()  # type: ignore[attr-defined]
         attempt = running.attempt
-        self.sock.settimeout(attempt.bounded(attempt.timeouts.read))
+        _set_timeout(self.sock, attempt.bounded(attempt.timeouts.read))
         attempt.connection = self
         attempt.left = True
         self.exact = False

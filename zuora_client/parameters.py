@@ -15,6 +15,7 @@ import six
 
 _DASHED = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PLAIN = re.compile(r"[0-9a-fA-F]{32}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
 
@@ -78,7 +79,7 @@ def path_segment(name: str, value: Any, safe: str = "") -> str:
     if value is None:
         raise ValueError(f"{name} must not be None")
     value = text(name, value)
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    if _CONTROL.search(value):
         raise ValueError(f"{name} must not contain control characters")
     quoted = _quote(name, value, safe)
     for segment in quoted.split("/"):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from . import answers, serialization
-from .auth import Credentials
+from .auth import Credentials, Owner, client_credentials
 from .deadline import Clock, Deadline
 from .exceptions import (
     ANSWERED,
@@ -140,16 +140,15 @@ class Pipeline:
     # -- credentials ------------------------------------------------------------------------------------------------
 
     def _authorization(self, request: Request, deadline: Deadline) -> dict[str, str]:
-        def fetch(client_id: str, client_secret: str, bound: Deadline) -> dict[str, Any]:
-            return self._fetch_token(request, client_id, client_secret, bound)
-
+        fetch = partial(self._fetch_token, request)
         return self._credentials.headers(self._configuration, request.host.url, deadline, fetch)
 
     def _renew(self, request: Request, sent: dict[str, str]) -> bool:
         return request.authorize and self._credentials.refused(self._configuration, sent)
 
-    def _fetch_token(self, call: Request, client_id: str, client_secret: str, deadline: Deadline) -> dict[str, Any]:
+    def _fetch_token(self, call: Request, owner: Owner, deadline: Deadline) -> dict[str, Any]:
         """Ask the token endpoint, as often as a read may be asked; it has no side effect worth protecting."""
+        client_id, client_secret = client_credentials(owner)
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import parameters, serialization
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from .configuration import Host
     from .deadline import Timeouts
@@ -97,21 +97,21 @@ def fill_path(path: str, path_params: Iterable[tuple[str, Any]], safe: str) -> s
 
 
 def merge_headers(
-    own: dict[str, Any], defaults: dict[str, Any], entity_id: Any, cookie: str | None
+    own: dict[str, Any], defaults: dict[str, tuple[str, str]], entity_id: Any, cookie: str | None
 ) -> dict[str, tuple[str, str]]:
     """Return the headers of a call by their names in lower case, each with its name and value as they are sent.
 
-    Defaults win over the call's own. The entity that the call names, or else `entity_id`, must not differ from a
-    default one.
+    `defaults` are fit to be sent already, by `fit_to_send`. They win over the call's own. The entity that the call
+    names, or else `entity_id`, must not differ from a default one.
 
     Raises:
         TypeError, ValueError: a header that cannot be sent, or two different entities.
     """
-    headers = {name.lower(): (name, value) for name, value in _fit_to_send(own)}
+    headers = fit_to_send(own)
     named = headers.get(_ENTITY)
     if named is None and entity_id is not None:
         named = ("Zuora-Entity-Ids", parameters.header_text("entity_id", entity_id))
-    headers.update((name.lower(), (name, value)) for name, value in _fit_to_send(defaults))
+    headers.update(defaults)
     named = named or headers.get(_ENTITY)
     if named is not None:
         headers[_ENTITY] = _agreed_entity(named, headers.get(_ENTITY, named))
@@ -121,11 +121,17 @@ def merge_headers(
     return headers
 
 
-def _fit_to_send(headers: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each header that is given, fit to be sent."""
-    for name, value in headers.items():
-        if value is not None:
-            yield parameters.header_name(name), parameters.header_text(name, value)
+def fit_to_send(headers: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return each header that is given, by its name in lower case.
+
+    Raises:
+        TypeError, ValueError: a name or value that cannot be sent as it is.
+    """
+    return {
+        parameters.header_name(name).lower(): (name, parameters.header_text(name, value))
+        for name, value in headers.items()
+        if value is not None
+    }
 
 
 def _agreed_entity(named: tuple[str, str], default: tuple[str, str]) -> tuple[str, str]:

@@ -89,9 +89,11 @@ class _Route:
 
     __slots__ = ("origin", "pool", "through_proxy")
 
-    def __init__(self, manager: urllib3.PoolManager, host: Host) -> None:
+    def __init__(self, manager: urllib3.PoolManager, host: Host, assert_hostname: str | bool | None) -> None:
+        # Only for TLS: before urllib3 2.1 a plain connection does not bear the name of that setting.
+        settings = {"assert_hostname": assert_hostname} if host.scheme == "https" else None
         # urllib3 splits the brackets off an IPv6 address itself.
-        self.pool: Any = manager.connection_from_url(host.origin)
+        self.pool: Any = manager.connection_from_url(host.origin, settings)
         self.through_proxy = manager.proxy is not None and host.scheme == "http"
         self.origin = host.origin
 
@@ -110,7 +112,7 @@ class RESTClientObject:
         self._proxy = configuration.proxy
         self._trust_env = configuration.trust_env
         self._tls = _TlsSettings(configuration)
-        self._last_timeout = urllib3.Timeout(connect=None, read=None)
+        self._last_timeout: tuple[Any, urllib3.Timeout] = (None, urllib3.Timeout())
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._routes: dict[str, _Route] = {}
         if self._proxy is not None:
@@ -154,7 +156,7 @@ class RESTClientObject:
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
-                timeout=self._timeout(attempt.patience()),
+                timeout=self._timeout(attempt.patience(), timeouts.read),
                 preload_content=False,
                 decode_content=stream,
                 enforce_content_length=True,
@@ -166,11 +168,12 @@ class RESTClientObject:
             return response
         return self._read(response, attempt)
 
-    def _timeout(self, connect: float | None) -> urllib3.Timeout:
-        # Nearly always the same, so the last one is kept. The reads are timed by the connection itself.
-        timeout = self._last_timeout
-        if timeout.connect_timeout != connect:
-            timeout = self._last_timeout = urllib3.Timeout(connect=connect, read=None)
+    def _timeout(self, connect: float | None, read: float | None) -> urllib3.Timeout:
+        # Nearly always the same, so the last one is kept.
+        asked, timeout = self._last_timeout
+        if asked != (connect, read):
+            timeout = urllib3.Timeout(connect=connect, read=read)
+            self._last_timeout = ((connect, read), timeout)
         return timeout
 
     def _read(self, response: Any, attempt: Attempt) -> RESTResponse:
@@ -206,7 +209,8 @@ class RESTClientObject:
     # -- how a host is reached --------------------------------------------------------------------------------------
 
     def _route(self, host: Host) -> _Route:
-        route = self._routes[host.url] = _Route(self._manager(self._proxy or self._proxy_of(host)), host)
+        manager = self._manager(self._proxy or self._proxy_of(host))
+        route = self._routes[host.url] = _Route(manager, host, self._tls.assert_hostname)
         route.pool.now = self._clock.now
         return route
 
@@ -262,7 +266,7 @@ class _TlsSettings:
 
     def __init__(self, configuration: Configuration) -> None:
         self.verify = bool(configuration.verify_ssl)
-        self._assert_hostname = configuration.assert_hostname
+        self.assert_hostname = configuration.assert_hostname
         self._ca = configuration.ssl_ca_cert
         self._certificate = configuration.cert_file
         self._key = configuration.key_file
@@ -283,7 +287,6 @@ class _TlsSettings:
         return {
             "ssl_context": self._context,
             "cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE",
-            "assert_hostname": self._assert_hostname,
         }
 
     def _make_context(self) -> ssl.SSLContext:
@@ -293,7 +296,7 @@ class _TlsSettings:
         context = create_urllib3_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         # With a name of the caller's own to compare, urllib3 compares; otherwise TLS itself does.
-        context.check_hostname = self.verify and self._assert_hostname is None
+        context.check_hostname = self.verify and self.assert_hostname is None
         context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
         if self.verify:
             try:
