@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import sys
+from http.client import HTTPConnection
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -15,7 +18,10 @@ from zuora_client.emulator import ZuoraEmulator
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_how_to_reach_it_serves_and_ends_on_a_signal(number: signal.Signals) -> None:
     command = [sys.executable, "-W", "error", "-m", "zuora_client.emulator", "--entities", "2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
         assert process.stdout is not None
         try:
             lines = [process.stdout.readline().rstrip("\n") for _ in range(5)]
@@ -39,9 +45,6 @@ def test_it_says_how_to_reach_it_serves_and_ends_on_a_signal(number: signal.Sign
 
 
 def fetch_token(values: dict[str, str]) -> int:
-    from http.client import HTTPConnection
-    from urllib.parse import urlencode, urlsplit
-
     connection = HTTPConnection(urlsplit(values["URL"]).netloc, timeout=60)
     form = {
         "client_id": values["Client id"],

@@ -71,14 +71,14 @@ def test_close_before_reading_does_not_wait_for_the_body(zuora, raw) -> None:
 
 
 def test_reset_before_commit(zuora, lose) -> None:
-    assert isinstance(lose(faults.reset_before_commit()), ConnectionResetError)
+    assert type(lose(faults.reset_before_commit())) is ConnectionResetError, "a reset, not just the end"
     assert zuora.connections == []
     assert zuora.requests[0].body, "the request was read to its end"
     assert not zuora.requests[0].committed
 
 
 def test_reset_after_commit(zuora, lose) -> None:
-    assert isinstance(lose(faults.reset_after_commit()), ConnectionResetError)
+    assert type(lose(faults.reset_after_commit())) is ConnectionResetError, "a reset, not just the end"
     assert [row.status for row in zuora.connections] == ["Pending"]
     assert zuora.requests[0].committed
 
@@ -146,7 +146,8 @@ def test_a_delayed_post_keeps_its_key_though_its_client_has_left(zuora, connect)
     with pytest.raises(socket.timeout):
         client.initiate(zuora.entities[1], Idempotency_Key="k")
     client.connection.close()
-    assert other.initiate(zuora.entities[1], Idempotency_Key="k").status == 409
+    for _ in range(20):  # the server has time to notice that the first client is gone, and must not care
+        assert other.initiate(zuora.entities[1], Idempotency_Key="k").status == 409
     assert len(zuora.connections) == 1
 
 

@@ -258,6 +258,26 @@ def test_faults_and_stop_work_over_tls(server_context, client_context, connect, 
     assert emulator_threads() == []
 
 
+def test_a_context_for_clients_is_a_value_error(client_context) -> None:
+    with pytest.raises(ValueError, match="ssl_context"):
+        ZuoraEmulator(ssl_context=client_context)
+
+
+class Unwilling(ssl.SSLContext):
+    """Fails to wrap, as happens with a client that has gone again by then."""
+
+    def wrap_socket(self, *_arguments, **_options):
+        raise ssl.SSLError("gone")
+
+
+def test_a_connection_that_cannot_be_wrapped_does_not_end_the_server(raw) -> None:
+    zuora = ZuoraEmulator(ssl_context=Unwilling(ssl.PROTOCOL_TLS_SERVER)).start()
+    for _ in range(2):
+        assert raw(zuora).read() == b""
+    zuora.stop()
+    assert emulator_threads() == []
+
+
 def test_ipv6(connect) -> None:
     try:
         zuora = ZuoraEmulator(host="::1").start()

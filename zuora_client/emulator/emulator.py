@@ -31,7 +31,7 @@ class ZuoraEmulator:
             Zuora's published sample.
         host: the address to listen on. The loopback default is what keeps it private: credentials travel in the open.
         port: the port; 0 lets the system choose one.
-        ssl_context: a server-side context with a certificate; the URL is then ``https``.
+        ssl_context: a server-side context with a certificate; the URL is then ``https``. ValueError for another.
         token_lifetime: seconds that an OAuth token is good for, 3599 as in Zuora's sample.
         clock: seconds that never run backwards. Tokens expire, stored answers are forgotten and rate windows turn by
             this clock; replace it and a test can make an hour pass. Delays of faults take real time.
@@ -49,6 +49,8 @@ class ZuoraEmulator:
         clock: Callable[[], float] = time.monotonic,
         keep_alive_seconds: float | None = None,
     ) -> None:
+        if ssl_context and (ssl_context.check_hostname or ssl_context.protocol == ssl.PROTOCOL_TLS_CLIENT):
+            raise ValueError("ssl_context must be one for servers, such as ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)")
         self._hierarchy = Hierarchy(make_entities(entities))
         self._credentials = Credentials(self._hierarchy.entities, token_lifetime, clock)
         self._service = Service(self._hierarchy, self._credentials, token_lifetime, clock)
