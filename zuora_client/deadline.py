@@ -81,7 +81,8 @@ class Timeouts:
                 raise ValueError("_request_timeout: a pair is (connect seconds, read seconds)")
             connect, read = (seconds_or_none("_request_timeout", part) for part in request_timeout)
             return cls(connect, read, default.deadline)
-        if hasattr(request_timeout, "connect_timeout") and hasattr(request_timeout, "read_timeout"):
+        # Asked of the class: the object itself computes what is left, and refuses before it has started.
+        if hasattr(type(request_timeout), "read_timeout"):
             return cls._of_urllib3(request_timeout, default)
         return cls(default.connect, default.read, seconds_or_none("_request_timeout", request_timeout))
 
