@@ -1,0 +1,49 @@
+"""A client that talks to a server with scripted answers, and what the server was sent."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+
+from .clock import FakeClock
+from .scripted import Behaviour, Received, ScriptedServer, json_answer
+
+YES = json_answer({"success": True, "id": "8a808255575bdae401576a914a140420", "entityConnections": []})
+
+
+def silent(sock: socket.socket, _: Received) -> None:
+    """A behaviour: never answer, until the client gives up."""
+    sock.recv(1)
+
+
+class Wire:
+    """Client and server of one test. Keywords are settings of the configuration; without behaviours every answer is a
+    yes. Waits between attempts take no time."""
+
+    def __init__(self, *behaviours: Behaviour, **settings: Any) -> None:
+        self.server = ScriptedServer(*(behaviours or (YES,)))
+        self._settings = settings
+
+    def __enter__(self) -> Wire:
+        self.server.__enter__()
+        self.clock = FakeClock()
+        self.configuration = Configuration(self.server.url, **self._settings)
+        self.client = ApiClient(self.configuration, clock=self.clock)
+        self.api = EntityConnectionsApi(self.client)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.server.__exit__()
+
+    @property
+    def requests(self) -> list[Received]:
+        """Everything that came."""
+        return self.server.requests
+
+    @property
+    def sent(self) -> Received:
+        """The request that came last."""
+        return self.server.requests[-1]
