@@ -80,6 +80,7 @@ class _PatientReader(io.RawIOBase):
         # Whoever closes this reader gives the socket back, as the reader that it replaces would.
         self._raw = raw
         self.attempt = running.attempt
+        self.in_head = True
         self._at_rest = False
 
     def readable(self) -> bool:
@@ -90,6 +91,9 @@ class _PatientReader(io.RawIOBase):
             return None
         _set_timeout(self._socket, self.attempt.patience())
         count: int = self._socket.recv_into(buffer)
+        if count == 0 and self.in_head:
+            # http.client would take half a head for a whole one, and "200" for a yes.
+            raise http.client.RemoteDisconnected("the connection ended before the head of the answer was here")
         return count
 
     def rest(self) -> None:
@@ -123,7 +127,22 @@ class _ExactBuffer(io.BufferedReader):
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = _ExactBuffer(_PatientReader(sock, self.fp.detach()))
+        self.fp: _ExactBuffer = _ExactBuffer(_PatientReader(sock, self.fp.detach()))
+
+    def begin(self) -> None:
+        super().begin()
+        self.fp.raw.in_head = False
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # http.client passes over 100 only. Any other interim answer would be the last, and the next request would get
+        # the answer that follows it.
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("the server switches to a protocol that nobody asked for")
+            if not 101 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
 
 
 class _Watched:
