@@ -199,7 +199,8 @@ class Course:
         hint = error.retry_after
         if hint is not None and hint > self._configuration.max_retry_after:
             return None
-        backoff = min(_CAP_SECONDS, _BASE_SECONDS * 2 ** (len(self.attempts) - 1))
+        # Doubled until it is capped; 2 to the power of any number of attempts would not stay a float.
+        backoff = min(_CAP_SECONDS, _BASE_SECONDS * 2 ** min(len(self.attempts) - 1, 10))
         wait = max(hint or 0.0, self._jitter(backoff / 2, backoff))
         left = self._deadline.remaining()
         if left is not None and wait >= left:
