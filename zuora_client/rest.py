@@ -90,7 +90,7 @@ class _Route:
     __slots__ = ("origin", "pool", "through_proxy")
 
     def __init__(self, manager: urllib3.PoolManager, host: Host, assert_hostname: str | bool | None) -> None:
-        # Only for TLS: before urllib3 2.1 a plain connection does not bear the name of that setting.
+        # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know this setting.
         settings = {"assert_hostname": assert_hostname} if host.scheme == "https" else None
         # urllib3 splits the brackets off an IPv6 address itself.
         self.pool: Any = manager.connection_from_url(host.origin, settings)
@@ -184,6 +184,9 @@ class RESTClientObject:
             told = response.length_remaining
             amount = _PIECE if told is None or told > self._limit else None
             piece = response.read(amount, decode_content=False)
+            if not piece and told is None and not response.chunked and response.status <= 299:
+                # Nothing but the end of the connection says that this is all: the yes or no may be what was lost.
+                raise http.client.IncompleteRead(b"")
             inflater.feed(piece)
             while piece and amount:
                 piece = response.read(amount, decode_content=False)
@@ -374,6 +377,9 @@ def _is_tls_refusal(error: BaseException) -> bool:
 def _what_took_long(attempt: Attempt) -> str:
     if attempt.deadline is not None and attempt.deadline.expired:
         return f"the deadline of {attempt.deadline.seconds:g} s passed"
+    seconds = attempt.timeouts.read if attempt.left else attempt.timeouts.connect
+    if seconds is None:
+        return "the operating system gave up waiting"
     if attempt.left:
-        return f"no byte came for {attempt.timeouts.read:g} s (read timeout)"
-    return f"no connection within {attempt.timeouts.connect:g} s (connect timeout)"
+        return f"no byte came for {seconds:g} s (read timeout)"
+    return f"no connection within {seconds:g} s (connect timeout)"
