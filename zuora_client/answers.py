@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import (
+    CONCURRENCY_LIMIT,
+    WRONG_ENTITY,
     ApiException,
     AuthenticationError,
     ConflictError,
@@ -44,9 +46,12 @@ _BY_STATUS: dict[int, type[ApiException]] = {
     422: ConflictError,
     429: RateLimitError,
 }
-_INVALID_CREDENTIAL = 90000011
-_WRONG_ENTITY = 90000020
 _MOST_REASONS = 100
+# Whom a limit counts is in Zuora's guide to rate limits.
+_FEWER = {
+    "rate": "Wait, then call again, less often: the limit counts every call of your tenant, failed ones too.",
+    "concurrency": "Wait, then call again, with fewer calls at once: the limit counts each entity by itself.",
+}
 
 
 def is_yes(status: int, document: Any) -> bool:
@@ -74,21 +79,26 @@ def refusal(response: RESTResponse, document: Any, *, keyed: bool) -> ApiExcepti
     error = (RequestRejectedError if response.status == 422 and not keyed else kind)(http_resp=response)
     error.reasons = reasons
     if good:
-        error.reason = "; ".join(reason.message for reason in reasons) or "Zuora refused the call and gave no reason"
-    if 300 <= response.status <= 399:
+        words = "; ".join(filter(None, (reason.message for reason in reasons)))
+        error.reason = words or "Zuora refused the call and gave no reason"
+    elif response.status <= 199:
+        error.reason = f"an interim answer ({response.status}) came where the final one should be"
+    elif response.status <= 399:
         error.reason = _redirect(response)
     headers = response.headers
     error.process_id = _word(envelope.get("processId"))
     error.request_id = _word(headers.get("Zuora-Request-Id") or envelope.get("requestId"))
-    error.track_id = headers.get("Zuora-Track-Id")
+    error.track_id = _word(headers.get("Zuora-Track-Id"))
     error.retry_after = _retry_after(headers)
     if isinstance(error, RateLimitError):
         _read_limits(error, headers)
-    if any(reason.code == _WRONG_ENTITY for reason in reasons):
+    if any(reason.code == WRONG_ENTITY for reason in reasons):
         error.advice = (
             "The entity is not one that these credentials may use: check zuora_entity_ids (or entity_id), and which "
             "entities the OAuth client was made for."
         )
+    elif response.status == 422 and keyed:
+        error.advice = "This idempotency key belongs to another request: use a key of its own for each request."
     return error
 
 
@@ -104,18 +114,17 @@ def _says_no(envelope: dict[str, Any]) -> bool:
     success = envelope.get("success", envelope.get("Success"))
     if success is None:
         return bool(envelope.get("reasons") or envelope.get("Errors") or "faultcode" in envelope)
-    return success is False or (isinstance(success, str) and success.lower() == "false")
+    # A zero equals False, and says no as well.
+    return success in (False, "false", "False", "FALSE")
 
 
 def _kind(status: int, reasons: tuple[Reason, ...]) -> type[ApiException]:
-    if 300 <= status <= 399:
+    if status <= 199 or 300 <= status <= 399:
         return InvalidResponseError
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status >= 500:
         return ServerError
-    if any(reason.code == _INVALID_CREDENTIAL for reason in reasons):
-        return AuthenticationError
     kinds = (_BY_CATEGORY.get(reason.category) for reason in reasons)
     return next((kind for kind in kinds if kind is not None), RequestRejectedError)
 
@@ -123,14 +132,14 @@ def _kind(status: int, reasons: tuple[Reason, ...]) -> type[ApiException]:
 def _reasons(envelope: dict[str, Any]) -> Iterator[Reason]:
     """Yield the reasons of any envelope that we know; what is malformed inside becomes text, not an error."""
     listed = envelope.get("reasons") or envelope.get("Errors") or envelope.get("errors")
-    if isinstance(listed, dict):
+    if isinstance(listed, (dict, str)):
         listed = [listed]
     if isinstance(listed, list):
         for item in listed[:_MOST_REASONS]:
             if isinstance(item, dict):
                 yield Reason(_code(item.get("code", item.get("Code"))), _text(item, "message", "Message"))
             elif item is not None:
-                yield Reason(None, str(item))
+                yield Reason(None, _words(item))
         return
     message = _text(envelope, "message", "Message", "error_description", "faultstring", "error")
     code = _code(envelope.get("code", envelope.get("faultcode", envelope.get("error"))))
@@ -139,7 +148,14 @@ def _reasons(envelope: dict[str, Any]) -> Iterator[Reason]:
 
 
 def _text(item: dict[str, Any], *names: str) -> str:
-    return next((str(item[name]) for name in names if item.get(name) not in (None, "")), "")
+    return next((_words(item[name]) for name in names if item.get(name) not in (None, "")), "")
+
+
+def _words(value: Any) -> str:
+    try:
+        return str(value)
+    except RecursionError:
+        return "(nested too deeply to show)"
 
 
 def _code(value: Any) -> int | str | None:
@@ -195,12 +211,13 @@ def _read_limits(error: RateLimitError, headers: Mapping[str, str]) -> None:
     if error.retry_after is None:
         # Zuora sends it with every answer; it is a hint to wait only where a limit was hit.
         error.retry_after = _seconds(headers.get("RateLimit-Reset"))
-    concurrency = any(reason.code == 50000070 or "oncurren" in reason.message for reason in error.reasons)
+    concurrency = any(reason.code == CONCURRENCY_LIMIT or "oncurren" in reason.message for reason in error.reasons)
     prefix = "Concurrency-Limit" if concurrency else "RateLimit"
     error.limit_type = "concurrency" if concurrency else "rate"
     error.limits = _limits(headers.get(f"{prefix}-Limit")) or None
     remaining = _seconds(headers.get(f"{prefix}-Remaining"))
     error.remaining = None if remaining is None else int(remaining)
+    error.advice = _FEWER[error.limit_type]
 
 
 def _limits(value: str | None) -> dict[int, int]:

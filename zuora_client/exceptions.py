@@ -51,8 +51,19 @@ CATEGORIES = {
     99: "integration error",
 }
 
+# Codes that mean something else, or something more, than their category says.
+INVALID_CREDENTIAL = 90000011
+WRONG_ENTITY = 90000020
+CONCURRENCY_LIMIT = 50000070
+_NAMED_CODES = {
+    INVALID_CREDENTIAL: "invalid credential or token",
+    WRONG_ENTITY: "wrong or inaccessible entity",
+    CONCURRENCY_LIMIT: "concurrency limit",
+}
+
 _SHOWN_REASONS = 10
 _SHOWN_CHARACTERS = 500
+_EXTRACT_CHARACTERS = 200
 
 
 class Reason:
@@ -92,8 +103,11 @@ class Reason:
         return f"Reason(code={self.code!r}, message={self.message!r})"
 
     def __str__(self) -> str:
-        named = f"{self.code} ({self.category_name})" if self.category_name else self.code
-        return f"{named}: {plain(self.message)}" if self.code is not None else plain(self.message)
+        if self.code is None:
+            return plain(self.message) or "(no words)"
+        meaning = (_NAMED_CODES.get(self.code) if isinstance(self.code, int) else None) or self.category_name
+        code = f"{plain(self.code)} ({meaning})" if meaning else plain(self.code)
+        return f"{code}: {plain(self.message)}" if self.message else code
 
 
 class AttemptRecord:
@@ -178,12 +192,14 @@ class ApiException(Exception):
         lines += [f"  {reason}" for reason in self.reasons[:_SHOWN_REASONS]]
         if len(self.reasons) > _SHOWN_REASONS:
             lines.append(f"  ... and {len(self.reasons) - _SHOWN_REASONS} more reasons")
-        if not self.reasons and self.body and self.status is not None:
-            lines.append(f"  Answer: {extract(self.body)}")
+        answer = "" if self.reasons or not self.body else extract(self.body)
+        if answer:
+            lines.append(f"  Answer: {answer}")
         ids = [("request id", self.request_id), ("process id", self.process_id), ("track id", self.track_id)]
         told = ", ".join(f"{name} {plain(value)}" for name, value in ids if value)
         if told:
             lines.append(f"For Zuora support: {told}")
+        lines += self._limits_in_words()
         if self.retry_after is not None:
             lines.append(f"Zuora asked to wait {self.retry_after:g} s.")
         if self.method is not None:
@@ -192,11 +208,14 @@ class ApiException(Exception):
             lines.append("Attempts: " + "; ".join(str(attempt) for attempt in self.attempts))
         return "\n".join(lines) + "\n"
 
+    def _limits_in_words(self) -> list[str]:
+        return []
+
 
 _FATE_OF_READ = {
     NOT_SENT: "the request never left.",
-    ANSWERED: "an answer came, and it was not the one asked for.",
-    UNKNOWN: "no whole answer came.",
+    ANSWERED: "answered, but not with the data; a read changes nothing.",
+    UNKNOWN: "no whole answer came; a read changes nothing.",
 }
 _FATE_OF_WRITE = {
     NOT_SENT: "the request never left, nothing was done.",
@@ -258,7 +277,7 @@ class NotFoundError(ApiException):
 class ConflictError(ApiException):
     """Something else has the resource, or the idempotency key was used for another request."""
 
-    advice = "Wait for the other work to end, look at the present state, then decide anew (with a new idempotency key)."
+    advice = "Wait until the other work has ended, look at the present state, then decide anew."
 
 
 class RateLimitError(ApiException):
@@ -270,16 +289,26 @@ class RateLimitError(ApiException):
         remaining: requests left, or None.
     """
 
-    advice = "Wait as long as retry_after says and call again, with fewer calls at once."
+    advice = "Wait, then call again, less often and with fewer calls at once."
     limit_type = "rate"
     limits: dict[int, int] | None = None
     remaining: int | None = None
+
+    def _limits_in_words(self) -> list[str]:
+        limits = self.limits or {}
+        if self.limit_type == "concurrency":
+            told = [f"{limit} calls at once" for limit in limits.values()]
+        else:
+            told = [f"{limit} calls in {window} s" for window, limit in limits.items() if window]
+        if self.remaining is not None:
+            told.append(f"{self.remaining} left")
+        return [f"Limit by {self.limit_type}: {', '.join(told)}"] if told else []
 
 
 class RequestRejectedError(ApiException):
     """Zuora understood the call and refused it."""
 
-    advice = "Correct what the reasons name; the same call will be refused again."
+    advice = "Correct what the answer names; the same call would be refused again."
 
 
 class ServerError(ApiException):
@@ -294,18 +323,23 @@ class InvalidResponseError(ApiException):
     advice = "Check that host is Zuora's and that no proxy or login page answers in its place."
 
 
-def plain(text: Any) -> str:
-    """Return text from outside as one short printable line."""
-    line = " ".join(str(text)[: 2 * _SHOWN_CHARACTERS].split())
+def plain(text: Any, most: int = _SHOWN_CHARACTERS) -> str:
+    """Return text from outside as one printable line of at most so many characters."""
+    line = " ".join(str(text)[: 8 * most].split())
     line = "".join(character if character.isprintable() else "?" for character in line)
-    return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "..."
+    return line if len(line) <= most else line[:most] + "..."
 
 
 def extract(body: str) -> str:
     """Return what a person would read of an answer that is no envelope: the words of an HTML page, or the start."""
     # Only a start is looked at, so that a hostile page costs nothing.
     start = body[:4096]
-    if re.search(r"<(!doctype|html|head|body)\b", start, re.IGNORECASE):
+    if start.lstrip("\ufeff \t\r\n").startswith("<"):
+        # Imported here: its table of entities costs start-up time, and pages are rare. Akamai writes the reference that
+        # its support asks for in entities.
+        from html import unescape
+
+        start = re.sub(r"<!--.*?(-->|$)", " ", start, flags=re.DOTALL)
         start = re.sub(r"<(script|style)\b.*?(</\1>|$)", " ", start, flags=re.IGNORECASE | re.DOTALL)
-        return plain(re.sub(r"<[^<>]*>?", " ", start))[:200]
-    return plain(start)[:200]
+        start = unescape(re.sub(r"<[^<>]*>?", " ", start))
+    return plain(start, _EXTRACT_CHARACTERS)

@@ -12,6 +12,11 @@ _WHO = {
     f"{_PATH}/{{connection_id}}/deny": "An administrator of the TARGET entity must make this call, in that entity.",
     f"{_PATH}/{{connection_id}}/disconnect": "An administrator of the source or the target entity must make this call.",
 }
+_MAY_READ = (
+    "Any user of the entity may list its connections: check zuora_entity_ids, and that the user behind the client "
+    "belongs to that entity."
+)
+_MAY_WRITE = "To write at all, the user behind the client needs API Write Access."
 _LOOK = {
     _PATH: (
         "List the outbound connections of the source entity before you try again: Pending to this target means done."
@@ -32,5 +37,6 @@ def explain(template: str, error: ApiException) -> None:
     """Put into `error` what to do next, as far as it depends on the operation."""
     if isinstance(error, OutcomeUnknownError):
         error.advice = _LOOK[template]
-    elif isinstance(error, PermissionDeniedError) and error.method != "GET":
-        error.advice = f"{_WHO[template]} To write at all, the user behind the client needs API Write Access."
+    elif isinstance(error, PermissionDeniedError) and "advice" not in vars(error):
+        # What the reasons themselves advise is more precise.
+        error.advice = _MAY_READ if error.method == "GET" else f"{_WHO[template]} {_MAY_WRITE}"
