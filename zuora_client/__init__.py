@@ -31,6 +31,8 @@ from .models import (
     PUTEntityConnectionsDenyResponseType,
     PUTEntityConnectionsDisconnectResponseType,
 )
+from .plan import ConnectionPlan, PlanIncompleteError, plan_connections
+from .topology import EnsureResult, Step, ensure_connected, ensure_disconnected
 
 __all__ = [
     "ApiClient",
@@ -40,6 +42,8 @@ __all__ = [
     "AuthenticationError",
     "Configuration",
     "ConflictError",
+    "ConnectionPlan",
+    "EnsureResult",
     "EntityConnectionsApi",
     "Environment",
     "GETEntityConnectionsArrayItemsType",
@@ -53,9 +57,14 @@ __all__ = [
     "PUTEntityConnectionsDenyResponseType",
     "PUTEntityConnectionsDisconnectResponseType",
     "PermissionDeniedError",
+    "PlanIncompleteError",
     "RateLimitError",
     "RequestRejectedError",
     "ServerError",
+    "Step",
     "TlsError",
     "__version__",
+    "ensure_connected",
+    "ensure_disconnected",
+    "plan_connections",
 ]
