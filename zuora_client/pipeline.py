@@ -20,6 +20,7 @@ from .exceptions import (
     ApiException,
     AuthenticationError,
     InvalidResponseError,
+    plain,
 )
 from .redaction import redact
 from .request import KEYED, READ, SECRET_HEADERS, Request
@@ -188,8 +189,9 @@ class Pipeline:
                 request.template,
                 status or "no answer",
                 elapsed * 1000,
-                ids.get("Zuora-Request-Id"),
-                ids.get("Zuora-Track-Id"),
+                # A folded header holds a line break, which would forge a line of the log.
+                plain(ids.get("Zuora-Request-Id")),
+                plain(ids.get("Zuora-Track-Id")),
             )
 
     # -- life -------------------------------------------------------------------------------------------------------
