@@ -212,6 +212,11 @@ class RESTClientObject:
     # -- how a host is reached --------------------------------------------------------------------------------------
 
     def _route(self, host: Host) -> _Route:
+        if not self._finalizer.alive:
+            # Nobody would close what is opened from here on.
+            failure = ApiConnectionError(reason="the client was closed while the call was under way")
+            failure.outcome = NOT_SENT
+            raise failure
         manager = self._manager(self._proxy or self._proxy_of(host))
         route = self._routes[host.url] = _Route(manager, host, self._tls.assert_hostname)
         route.pool.now = self._clock.now
