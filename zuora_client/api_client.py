@@ -114,6 +114,7 @@ class ApiClient:
     @property
     def pool(self) -> ThreadPool:
         """The threads behind ``async_req``, started when first asked for."""
+        self._refuse_when_closed()
         with self._lock:
             if self._pool is None:
                 # Imported here: it costs start-up time, and most programs never need it.
@@ -125,15 +126,20 @@ class ApiClient:
             return self._pool
 
     def close(self) -> None:
-        """Close every connection, and let the threads of ``async_req`` end after their work. Harmless when done twice.
+        """Close every connection, and let the threads of ``async_req`` end. Harmless when done twice.
 
-        A later call raises ValueError.
+        A later call raises ValueError, and so does the ``get()`` of one that has not begun. What is under way ends as
+        it can: it is not sent again.
         """
         self._closed = True
         self.rest_client.close()
         with self._lock:
             if self._pool is not None:
                 self._pool.close()
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise ValueError("this ApiClient is closed: make another one")
 
     def __enter__(self) -> Self:
         return self
@@ -261,6 +267,7 @@ class ApiClient:
         return self._run(request, False, whole=True)
 
     def _run(self, request: Request, data_only: bool | None, *, whole: bool = False) -> Any:
+        self._refuse_when_closed()
         response, data = self._pipeline.run(request)
         self._here.last_response = response
         if whole:
@@ -281,8 +288,6 @@ class ApiClient:
         post_params: list[tuple[str, Any]],
         request_timeout: Any,
     ) -> Request:
-        if self._closed:
-            raise ValueError("this ApiClient is closed: make another one")
         verb = method.upper() if isinstance(method, str) else method
         if verb not in KINDS:
             raise ValueError(f"method must be one of {', '.join(KINDS)}; it is {method!r}")
