@@ -288,6 +288,7 @@ class ApiClient:
         post_params: list[tuple[str, Any]],
         request_timeout: Any,
     ) -> Request:
+        self._refuse_when_closed()
         verb = method.upper() if isinstance(method, str) else method
         if verb not in KINDS:
             raise ValueError(f"method must be one of {', '.join(KINDS)}; it is {method!r}")
