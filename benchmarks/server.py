@@ -138,12 +138,10 @@ def _nginx(program: str, folder: Path) -> Iterator[Server]:
 @contextlib.contextmanager
 def _fallback() -> Iterator[Server]:
     """Several processes that share two listening sockets; each ends when its standard input closes."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as plain, socket.create_server(("127.0.0.1", 0)) as zipped:
+    with socket.create_server(("127.0.0.1", 0)) as plain, socket.create_server(("127.0.0.1", 0)) as zipped:
         sockets = (plain.fileno(), zipped.fileno())
         processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.server", *map(str, sockets)], stdin=subprocess.PIPE, pass_fds=sockets
-            )
+            subprocess.Popen([sys.executable, __file__, *map(str, sockets)], stdin=subprocess.PIPE, pass_fds=sockets)
             for _ in range(FALLBACK_PROCESSES)
         ]
         try:
