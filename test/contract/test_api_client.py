@@ -1,0 +1,389 @@
+"""ApiClient: constructor, attributes, and `call_api` for any path."""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+import threading
+from multiprocessing.pool import ThreadPool
+from typing import Any, ClassVar
+
+import pytest
+from support.scripted import answer, json_answer
+from support.wire import YES, Wire
+
+from zuora_client import ApiClient, Configuration, InvalidResponseError, POSTEntityConnectionsResponseType
+from zuora_client.rest import ApiException, RESTClientObject, RESTResponse
+
+UUID = "8a808255-56ff-28a4-0157-08ba29312ecc"
+
+
+# -- constructor and attributes -------------------------------------------------------------------------------------
+
+
+def test_the_arguments_are_positional_and_optional() -> None:
+    configuration = Configuration()
+    client = ApiClient(configuration, "X-Own", "value", "a=b")
+    assert client.configuration is configuration
+    assert client.default_headers["X-Own"] == "value"
+    assert client.cookie == "a=b"
+    assert isinstance(client.rest_client, RESTClientObject)
+    bare = ApiClient()
+    assert isinstance(bare.configuration, Configuration)
+    assert (bare.cookie, bare.last_response) == (None, None)
+
+
+def test_every_call_brings_default_headers_and_the_cookie() -> None:
+    with Wire() as wire, ApiClient(wire.configuration, "X-Own", "value", "a=b") as client:
+        client.set_default_header("X-Later", "more")
+        client.call_api("/v1/any", "GET")
+        assert wire.sent.headers["x-own"] == "value"
+        assert wire.sent.headers["x-later"] == "more"
+        assert wire.sent.headers["cookie"] == "a=b"
+
+
+def test_default_headers_win_whatever_their_case() -> None:
+    with Wire() as wire:
+        wire.client.set_default_header("ACCEPT", "text/plain")
+        wire.client.set_default_header("content-type", "application/json; charset=latin-1")
+        wire.api.g_et_entity_connections()
+        assert wire.sent.headers["accept"] == "text/plain"
+        assert wire.sent.headers["content-type"] == "application/json; charset=latin-1"
+
+
+def test_user_agent_is_a_property_that_can_be_set() -> None:
+    with Wire() as wire:
+        assert wire.client.user_agent == wire.client.default_headers["User-Agent"]
+        wire.client.user_agent = "billing/7"
+        wire.api.g_et_entity_connections()
+        assert wire.sent.headers["user-agent"] == wire.client.user_agent == "billing/7"
+
+
+def test_the_pool_is_made_on_first_use() -> None:
+    with ApiClient() as client:
+        before = threading.active_count()
+        assert isinstance(client.pool, ThreadPool)
+        assert threading.active_count() > before
+        assert client.pool is client.pool
+
+
+def test_last_response_is_the_answer_to_the_last_call() -> None:
+    with Wire(json_answer({"success": True}, 201, {"X-One": "1"})) as wire:
+        wire.api.g_et_entity_connections()
+        last = wire.client.last_response
+        assert isinstance(last, RESTResponse)
+        assert (last.status, last.getheader("x-one"), last.data) == (201, "1", '{"success": true}')
+
+
+# -- call_api -------------------------------------------------------------------------------------------------------
+
+
+def test_the_arguments_of_call_api_are_in_the_generated_order() -> None:
+    names = list(inspect.signature(ApiClient.call_api).parameters)[1:16]
+    assert names == [
+        "resource_path",
+        "method",
+        "path_params",
+        "query_params",
+        "header_params",
+        "body",
+        "post_params",
+        "files",
+        "response_type",
+        "auth_settings",
+        "async_req",
+        "_return_http_data_only",
+        "collection_formats",
+        "_preload_content",
+        "_request_timeout",
+    ]
+
+
+def test_a_bare_call_sends_no_accept_and_says_json() -> None:
+    with Wire() as wire:
+        wire.client.call_api("/v1/entities", "GET")
+        assert set(wire.sent.headers) == {"host", "accept-encoding", "content-type", "user-agent"}
+        assert wire.sent.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+def test_any_method_and_path(method: str) -> None:
+    with Wire(json_answer({"success": True, "any": [1]})) as wire:
+        data, status, headers = wire.client.call_api("/v1/any/thing", method, response_type="object")
+        assert wire.sent.line == f"{method} /v1/any/thing HTTP/1.1"
+        assert (data, status, headers.get("CONTENT-TYPE")) == ({"success": True, "any": [1]}, 200, "application/json")
+
+
+def test_head_has_an_answer_without_body() -> None:
+    with Wire(answer(200, headers={"Content-Length": "7", "X-Head": "y"})) as wire:
+        assert wire.client.call_api("/v1/any", "HEAD")[2]["x-head"] == "y"
+
+
+def test_another_method_is_a_value_error() -> None:
+    with Wire() as wire, pytest.raises(ValueError, match="method"):
+        wire.client.call_api("/v1/any", "TRACE")
+    assert wire.requests == []
+
+
+def test_path_query_header_and_body() -> None:
+    with Wire() as wire:
+        wire.client.call_api(
+            "/v1/{kind}/{id}",
+            "POST",
+            {"kind": "a b", "id": "x/y"},
+            [("z", 1), ("a", None), ("b", "c d")],
+            {"X-Text": "t", "X-Number": 7, "X-None": None},
+            {"when": datetime.date(2026, 1, 31), "none": None},
+        )
+        assert wire.sent.target == "/v1/a%20b/x%2Fy?z=1&b=c%20d"
+        assert (wire.sent.headers["x-text"], wire.sent.headers["x-number"]) == ("t", "7")
+        assert "x-none" not in wire.sent.headers
+        assert wire.sent.body == b'{"when": "2026-01-31", "none": null}'
+
+
+def test_safe_characters_of_a_path_parameter() -> None:
+    with Wire(safe_chars_for_path_param="/") as wire:
+        wire.client.call_api("/v1/{id}", "GET", {"id": "a/b c"})
+        assert wire.sent.target == "/v1/a/b%20c"
+
+
+@pytest.mark.parametrize(
+    ("style", "sent"),
+    [
+        ("csv", "q=a%20b%2C1%2C2.5%2Ctrue"),
+        ("ssv", "q=a%20b%201%202.5%20true"),
+        ("tsv", "q=a%20b%091%092.5%09true"),
+        ("pipes", "q=a%20b%7C1%7C2.5%7Ctrue"),
+        ("multi", "q=a%20b&q=1&q=2.5&q=true"),
+    ],
+)
+def test_collection_formats(style: str, sent: str) -> None:
+    with Wire() as wire:
+        values = ["a b", 1, 2.5, True]
+        wire.client.call_api("/v1/any", "GET", query_params={"q": values}, collection_formats={"q": style})
+        assert wire.sent.target == f"/v1/any?{sent}"
+
+
+def test_collection_formats_reach_path_headers_and_forms() -> None:
+    with Wire() as wire:
+        wire.client.call_api(
+            "/v1/{p}",
+            "POST",
+            {"p": ["a", "b"]},
+            header_params={"X-List": ["c", "d"], "Content-Type": "application/x-www-form-urlencoded"},
+            post_params={"f": ["e", "f"]},
+            collection_formats={"p": "csv", "X-List": "csv", "f": "multi"},
+        )
+        assert wire.sent.target == "/v1/a%2Cb"
+        assert wire.sent.headers["x-list"] == "c,d"
+        assert wire.sent.body == b"f=e&f=f"
+
+
+def test_dates_are_iso_8601_everywhere() -> None:
+    day, moment = datetime.date(2026, 1, 31), datetime.datetime(2026, 1, 31, 12, 30)
+    with Wire() as wire:
+        wire.client.call_api("/v1/{day}", "GET", {"day": day}, {"at": moment}, {"X-Day": day})
+        assert wire.sent.target == "/v1/2026-01-31?at=2026-01-31T12%3A30%3A00"
+        assert wire.sent.headers["x-day"] == "2026-01-31"
+
+
+def test_text_goes_as_it_is_under_another_content_type() -> None:
+    with Wire() as wire:
+        wire.client.call_api("/v1/any", "POST", header_params={"Content-Type": "text/csv"}, body="a,b\n")
+        assert wire.sent.body == b"a,b\n"
+
+
+def test_call_api_async() -> None:
+    with Wire(json_answer({"n": 1})) as wire:
+        result = wire.client.call_api("/v1/any", "GET", response_type="dict(str, int)", async_req=True)
+        assert result.get(60)[:2] == ({"n": 1}, 200)
+
+
+def test_success_false_is_judged_here_too() -> None:
+    refusal = {"success": False, "reasons": [{"code": 53100020, "message": "no"}]}
+    with Wire(json_answer(refusal)) as wire, pytest.raises(ApiException) as caught:
+        wire.client.call_api("/v1/any", "GET")
+    assert caught.value.reasons[0].code == 53100020
+
+
+@pytest.mark.parametrize("wrong", [{"files": {"a": "b"}}, {"response_type": "file"}])
+def test_files_are_left_out_and_say_so(wrong: dict[str, Any]) -> None:
+    with Wire() as wire:
+        with pytest.raises(ValueError, match="files are not supported"):
+            wire.client.call_api("/v1/any", "POST", **wrong)
+        assert wire.requests == []
+
+
+# -- response types -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "expected"),
+    [
+        ("str", '"text"', "text"),
+        (str, '"text"', "text"),
+        ("str", "7", "7"),
+        ("int", "7", 7),
+        ("int", '"7"', 7),
+        ("float", "7", 7.0),
+        ("bool", "true", True),
+        ("object", '{"a": [1, null]}', {"a": [1, None]}),
+        (object, "[1]", [1]),
+        ("date", '"2026-01-31"', datetime.date(2026, 1, 31)),
+        (datetime.date, '"2026-01-31"', datetime.date(2026, 1, 31)),
+        ("datetime", '"2026-01-31T12:30:00Z"', datetime.datetime(2026, 1, 31, 12, 30, tzinfo=datetime.timezone.utc)),
+        ("list[int]", "[1, 2]", [1, 2]),
+        ("list[list[str]]", '[["a"], []]', [["a"], []]),
+        ("dict(str, int)", '{"a": 1}', {"a": 1}),
+        ("dict(str, list[date])", '{"a": ["2026-01-31"]}', {"a": [datetime.date(2026, 1, 31)]}),
+        ("POSTEntityConnectionsResponseType", '{"id": "x"}', POSTEntityConnectionsResponseType("x")),
+        (POSTEntityConnectionsResponseType, '{"id": "x"}', POSTEntityConnectionsResponseType("x")),
+        ("list[POSTEntityConnectionsResponseType]", '[{"id": "x"}]', [POSTEntityConnectionsResponseType("x")]),
+        ("dict(str, POSTEntityConnectionsResponseType)", '{"k": {}}', {"k": POSTEntityConnectionsResponseType()}),
+        ("POSTEntityConnectionsResponseType", "null", None),
+    ],
+)
+def test_every_kind_of_response_type(kind: Any, document: str, expected: Any) -> None:
+    class Answer:
+        data = document
+
+    with Wire(answer(200, document.encode())) as wire:
+        found = wire.client.call_api("/v1/any", "GET", response_type=kind, _return_http_data_only=True)
+        assert found == wire.client.deserialize(Answer, kind) == expected
+        assert type(found) is type(expected)
+
+
+def test_text_that_is_no_json_is_a_str() -> None:
+    with Wire(answer(200, b"plain words")) as wire:
+        assert wire.client.call_api("/v1/any", "GET", response_type="str")[0] == "plain words"
+        assert wire.client.deserialize(wire.client.last_response, "str") == "plain words"
+
+
+def test_without_a_response_type_there_is_no_data() -> None:
+    with Wire(YES) as wire:
+        assert wire.client.call_api("/v1/any", "GET")[0] is None
+
+
+def test_a_class_of_the_callers_is_filled_by_keywords() -> None:
+    class Order:
+        swagger_types: ClassVar = {"order_id": "str", "lines": "list[int]"}
+        attribute_map: ClassVar = {"order_id": "orderId", "lines": "lines"}
+
+        def __init__(self, order_id: Any = None, lines: Any = None) -> None:
+            self.order_id, self.lines = order_id, lines
+
+    with Wire(json_answer({"orderId": "o", "lines": ["1"], "new": 1})) as wire:
+        order = wire.client.call_api("/v1/any", "GET", response_type=Order, _return_http_data_only=True)
+        assert (order.order_id, order.lines) == ("o", [1])
+        assert wire.client.sanitize_for_serialization([order]) == [{"orderId": "o", "lines": [1]}]
+
+
+@pytest.mark.parametrize("kind", ["NoSuchModel", "list[NoSuchModel]", "dict(str, nothing)", "os", "annotations"])
+def test_a_type_that_does_not_exist_is_a_value_error(kind: str) -> None:
+    with Wire() as wire:
+        with pytest.raises(ValueError, match="response_type"):
+            wire.client.call_api("/v1/any", "GET", response_type=kind)
+        assert wire.requests == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [("list[str]", "{}"), ("dict(str, str)", "[]"), ("POSTEntityConnectionsResponseType", "[]"), ("date", '"soon"')],
+)
+def test_another_container_is_an_invalid_response(kind: str, document: str) -> None:
+    with Wire(answer(200, document.encode())) as wire, pytest.raises(InvalidResponseError) as caught:
+        wire.client.call_api("/v1/any", "GET", response_type=kind)
+    assert caught.value.status == 200
+
+
+# -- tools ----------------------------------------------------------------------------------------------------------
+
+
+def test_sanitize_for_serialization() -> None:
+    client = ApiClient()
+    day, moment = datetime.date(2026, 1, 31), datetime.datetime(2026, 1, 31, 12, 30)
+    model = POSTEntityConnectionsResponseType(id="x")
+    for same in (None, "text", 1, 2.5, True, b"bytes"):
+        assert client.sanitize_for_serialization(same) is same
+    assert client.sanitize_for_serialization([day, (moment,), {"k": model}]) == [
+        "2026-01-31",
+        ("2026-01-31T12:30:00",),
+        {"k": {"id": "x"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        ([], None),
+        (["text/plain", "Application/JSON"], "application/json"),
+        (["Text/Plain", "text/csv"], "text/plain, text/csv"),
+        (["application/json; charset=utf-8"], "application/json; charset=utf-8"),
+    ],
+)
+def test_select_header_accept(offered: list[str], chosen: str | None) -> None:
+    assert ApiClient().select_header_accept(offered) == chosen
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        ([], "application/json"),
+        (["text/plain", "application/json"], "application/json"),
+        (["*/*", "text/plain"], "application/json"),
+        (["Text/Plain", "text/csv"], "text/plain"),
+        (["application/json; charset=utf-8"], "application/json; charset=utf-8"),
+    ],
+)
+def test_select_header_content_type(offered: list[str], chosen: str) -> None:
+    assert ApiClient().select_header_content_type(offered) == chosen
+
+
+def test_parameters_to_tuples() -> None:
+    client = ApiClient()
+    assert client.parameters_to_tuples({"a": 1, "b": [1, 2]}, {"b": "multi"}) == [("a", 1), ("b", 1), ("b", 2)]
+    assert client.parameters_to_tuples([("a", ["x", "y"])], {"a": "pipes"}) == [("a", "x|y")]
+    assert client.parameters_to_tuples([("a", "x")], None) == [("a", "x")]
+    with pytest.raises(ValueError, match="collection format"):
+        client.parameters_to_tuples({"a": [1]}, {"a": "tabs"})
+
+
+class _TwoPlaces(Configuration):
+    def auth_settings(self) -> dict[str, Any]:
+        return {
+            "head": {"type": "api_key", "in": "header", "key": "X-Key", "value": "h"},
+            "query": {"type": "api_key", "in": "query", "key": "key", "value": "q"},
+            "empty": {"type": "api_key", "in": "header", "key": "X-Empty", "value": None},
+            "odd": {"type": "api_key", "in": "cookie", "key": "c", "value": "c"},
+        }
+
+
+def test_update_params_for_auth() -> None:
+    client = ApiClient(_TwoPlaces())
+    headers: dict[str, Any] = {}
+    querys: list[Any] = []
+    client.update_params_for_auth(headers, querys, ["head", "query", "empty", "unknown"])
+    assert (headers, querys) == ({"X-Key": "h"}, [("key", "q")])
+    client.update_params_for_auth(headers, querys, None)
+    client.update_params_for_auth(headers, querys, [])
+    assert (headers, querys) == ({"X-Key": "h"}, [("key", "q")])
+    with pytest.raises(ValueError, match="odd"):
+        client.update_params_for_auth(headers, querys, ["odd"])
+
+
+def test_auth_settings_of_a_call() -> None:
+    with Wire(username="user", password="pass word") as wire:
+        wire.client.call_api("/v1/any", "GET", auth_settings=["basic", "unknown"])
+        assert wire.sent.headers["authorization"] == "Basic dXNlcjpwYXNzIHdvcmQ="
+        wire.client.call_api("/v1/any", "GET")
+        assert "authorization" not in wire.sent.headers
+
+
+def test_request_takes_a_whole_url() -> None:
+    with Wire(json_answer({"success": True})) as wire:
+        response = wire.client.request(
+            "POST", f"{wire.server.url}/any?a=1", [("b", "c")], {"X-Own": "v"}, body={"k": "v"}
+        )
+        assert wire.sent.target == "/any?a=1&b=c"
+        assert (wire.sent.headers["x-own"], wire.sent.body) == ("v", b'{"k": "v"}')
+        assert (response.status, response.data) == (200, '{"success": true}')
