@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from . import parameters, serialization
 from ._version import __version__
-from .auth import client_credentials
+from .auth import check_credentials
 from .configuration import Configuration, Host
 from .deadline import Clock, Timeouts
 from .exceptions import InvalidResponseError
@@ -317,11 +317,11 @@ class ApiClient:
     def _check_credentials(self, request: Request, headers: dict[str, Any]) -> None:
         """Refuse half a pair of credentials, and credentials on a road where others can read them."""
         settings = self.configuration
-        if request.authorize and settings.access_token is None and (settings.client_id or settings.client_secret):
-            client_credentials((settings.host, settings.client_id, settings.client_secret))
-        if request.host.private or self.configuration.allow_insecure_http:
+        if request.authorize:
+            check_credentials(settings)
+        if settings.allow_insecure_http or self.rest_client.private(request.host):
             return
-        configured = request.authorize and self.configuration.credentials != "none"
+        configured = request.authorize and settings.credentials != "none"
         if configured or not SECRET_HEADERS.isdisjoint(headers):
             raise ValueError(
                 f"host {request.host.url!r}: anybody on the way can read credentials over plain http; use https, or "

@@ -28,7 +28,9 @@ _EARLY_FETCH_SECONDS = 10.0
 _PAUSE_SECONDS = 5.0
 # Our choice where an answer names no usable lifetime. Zuora's own tokens live for an hour.
 _UNTOLD_LIFETIME = 300.0
+_LONGEST_LIFETIME = 1e9
 
+_ACCESS_KEYS = ("apiAccessKeyId", "apiSecretAccessKey")
 
 # Whose token it is: base URL, client id and client secret, as they are configured.
 Owner = tuple[str, Any, Any]
@@ -108,8 +110,12 @@ class TokenCache:
             return token, self._flight, True
 
     def _fetch(self, flight: _Flight, live: _Token | None, deadline: Deadline, fetch: Callable[..., Any]) -> str:
-        early = live is not None
-        bound = deadline.sooner(_EARLY_FETCH_SECONDS, self._clock) if early else deadline
+        bound = deadline
+        if live is not None:
+            # The call itself, which could do without a new token, keeps half of its time.
+            left = deadline.remaining()
+            patience = _EARLY_FETCH_SECONDS if left is None else min(_EARLY_FETCH_SECONDS, left / 2)
+            bound = deadline.sooner(patience, self._clock)
         fresh: _Token | None = None
         try:
             fresh = _read_token(flight.owner, fetch(bound), self._clock.now())
@@ -121,14 +127,16 @@ class TokenCache:
                 return live.value
             # The leader's own lack of time says nothing about the others: one of them goes on.
             if not (isinstance(error, ApiTimeoutError) or _asks_for_more_than(deadline, error)):
-                flight.error = error
+                # A copy, because the leader's call goes on to write into its own.
+                flight.error = copy.copy(error)
+                flight.error.__cause__ = error.__cause__
             raise
         finally:
             with self._lock:
-                if fresh is not None:
-                    self._token = fresh
+                # Otherwise the credentials were changed meanwhile, and another flight has taken over.
                 if self._flight is flight:
                     self._flight = None
+                    self._token = fresh or self._token
             flight.done.set()
 
     def drop(self, value: str) -> None:
@@ -159,13 +167,20 @@ def _waited_too_long(deadline: Deadline) -> ApiTimeoutError:
 def _read_token(owner: Owner, document: dict[str, Any], now: float) -> _Token:
     value = document.get("access_token") if isinstance(document, dict) else None
     try:
-        value = header_text("access_token", value)
+        value = _bearer(value)
     except (TypeError, ValueError):
         raise InvalidResponseError(reason="the token endpoint answered without a usable access_token") from None
     lifetime = document.get("expires_in")
     if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not 0 < lifetime < float("inf"):
         lifetime = _UNTOLD_LIFETIME
-    return _Token(owner, value, float(lifetime), now)
+    return _Token(owner, value, float(min(lifetime, _LONGEST_LIFETIME)), now)
+
+
+def _bearer(value: Any) -> str:
+    token = header_text("access_token", value)
+    if not token:
+        raise ValueError("access_token is empty: give a token, or None for other credentials")
+    return token
 
 
 class Credentials:
@@ -188,15 +203,13 @@ class Credentials:
             ValueError: half a pair of credentials, or one that no header can carry. Its text names the setting only.
         """
         if configuration.access_token is not None:
-            return {"Authorization": "Bearer " + header_text("access_token", _given_token(configuration.access_token))}
+            return {"Authorization": "Bearer " + _bearer(_given_token(configuration.access_token))}
         if configuration.client_id is not None or configuration.client_secret is not None:
             owner = (host_url, configuration.client_id, configuration.client_secret)
             return {"Authorization": "Bearer " + self.tokens.get(owner, deadline, partial(fetch, owner))}
-        return {
-            name: header_text(name, configuration.get_api_key_with_prefix(name))
-            for name in ("apiAccessKeyId", "apiSecretAccessKey")
-            if configuration.api_key.get(name) is not None
-        }
+        if not configuration.api_key:
+            return {}
+        return {name: header_text(name, key) for name, key in access_keys(configuration).items()}
 
     def refused(self, configuration: Configuration, headers: dict[str, str]) -> bool:
         """Drop the token that Zuora refused; return whether another one can be had."""
@@ -221,14 +234,41 @@ def _given_token(given: Any) -> Any:
         raise failure from error
 
 
+def check_credentials(configuration: Configuration) -> None:
+    """Raise ValueError for credentials that cannot be used, without asking for a token; the setting is named."""
+    if configuration.access_token is not None:
+        return
+    if configuration.client_id or configuration.client_secret:
+        client_credentials((configuration.host, configuration.client_id, configuration.client_secret))
+    elif configuration.api_key:
+        access_keys(configuration)
+
+
 def client_credentials(owner: Owner) -> tuple[str, str]:
     """Return client id and secret as text.
 
     Raises:
-        ValueError: one of them is missing, or no text.
+        ValueError: one of them is missing, or no text on one line. The text names the setting only.
     """
     _, client_id, client_secret = owner
     if not client_id or not client_secret:
         missing = "client_secret" if client_id else "client_id"
         raise ValueError(f"{missing} is not set: OAuth needs client_id and client_secret")
-    return text("client_id", client_id), text("client_secret", client_secret)
+    pair = text("client_id", client_id), text("client_secret", client_secret)
+    for name, value in zip(("client_id", "client_secret"), pair):
+        if not value.isprintable():
+            raise ValueError(f"{name} holds a line break or something else that is no text")
+    return pair
+
+
+def access_keys(configuration: Configuration) -> dict[str, str | None]:
+    """Return the two legacy keys by the names of their headers; none when they are not configured.
+
+    Raises:
+        ValueError: one of them is missing.
+    """
+    keys = {name: configuration.get_api_key_with_prefix(name) for name in _ACCESS_KEYS}
+    missing = [name for name, key in keys.items() if not key]
+    if len(missing) == 1:
+        raise ValueError(f"api_key has no {missing[0]!r}: access keys are a pair")
+    return {} if missing else keys

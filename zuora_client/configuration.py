@@ -44,6 +44,8 @@ class Host:
         if not isinstance(url, str):
             raise TypeError(f"host must be text such as 'https://rest.zuora.com', not {type(url).__name__}")
         self.url = url.strip().rstrip("/")
+        if "@" in self.url:
+            raise ValueError("host: leave user names and passwords out of the URL; use the credential settings")
         if not (self.url.isascii() and self.url.isprintable()) or " " in self.url or "\\" in self.url:
             raise ValueError("host: a base URL has printable ASCII characters only and no spaces or backslashes")
         try:
@@ -51,8 +53,6 @@ class Host:
             self.scheme, self.name, self.port = parts.scheme.lower(), parts.hostname, parts.port
         except ValueError as error:
             raise ValueError(f"host is not a URL: {error}") from None
-        if parts.username is not None:
-            raise ValueError("host: leave user names and passwords out of the URL; use the credential settings")
         if self.scheme not in ("http", "https") or not self.name:
             raise ValueError(f"host must be a base URL such as 'https://rest.zuora.com'; it is {self.url!r}")
         if parts.query or parts.fragment:
@@ -64,9 +64,11 @@ class Host:
 
 def _is_loopback(name: str) -> bool:
     try:
-        return ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
         return False
+    # Before Python 3.13 an IPv4 address in the form of IPv6 is not looked into.
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _host(_: str, value: Any) -> str:
@@ -182,7 +184,8 @@ class Configuration:
             if name in settings and name not in self.__dict__ and name not in ("debug", "logger_file"):
                 raise TypeError(f"Configuration has no setting {name!r}")
             if value is not None or name in settings:
-                setattr(self, name, value)
+                # Two configurations made from one dict of keys share nothing that can change.
+                setattr(self, name, dict(value) if isinstance(value, dict) else value)
 
     def _set_defaults(self) -> None:
         self.host = Environment.US.value
@@ -289,7 +292,7 @@ class Configuration:
             return "access token" + (" from a callable" if callable(self.access_token) else "")
         if self.client_id is not None and self.client_secret is not None:
             return "OAuth client credentials"
-        return "access keys" if self.api_key.get("apiAccessKeyId") else "none"
+        return "access keys" if {"apiAccessKeyId", "apiSecretAccessKey"} & self.api_key.keys() else "none"
 
     # -- logging, in the generated form -----------------------------------------------------------------------------
 

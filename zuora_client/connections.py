@@ -7,12 +7,14 @@ not read to its exact end is closed; what has been idle for long carries no writ
 
 from __future__ import annotations
 
+import base64
 import http.client
 import io
 import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -132,6 +134,9 @@ class _Response(http.client.HTTPResponse):
     def begin(self) -> None:
         super().begin()
         self.fp.raw.in_head = False
+        # urllib3 would log lines that are no headers, and a server may have put there what we sent it.
+        self.msg.set_payload("")
+        self.msg.defects.clear()
 
     def _read_status(self) -> tuple[str, int, str]:
         # http.client passes over 100 only. Any other interim answer would be the last, and the next request would get
@@ -221,3 +226,26 @@ class TlsPool(_CarefulPool, urllib3.HTTPSConnectionPool):
 
 class UnverifiedPool(_CarefulPool, urllib3.HTTPSConnectionPool):
     ConnectionCls = _UnverifiedConnection
+
+
+def proxy_manager(proxy: str, settings: dict[str, Any]) -> urllib3.PoolManager:
+    """Return the pools behind a proxy; they know its user and password in the form of a header only.
+
+    Raises:
+        ValueError: no URL of an HTTP proxy.
+    """
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        # Raised here and not above: the error of urlsplit may quote a password.
+        raise ValueError("proxy must be an http or https URL such as 'http://proxy.example.com:3128'")
+    headers = {}
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    url = f"{parts.scheme}://{name}:{port}"
+    return urllib3.ProxyManager(url, proxy_headers=headers, proxy_ssl_context=settings["ssl_context"], **settings)

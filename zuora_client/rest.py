@@ -11,16 +11,17 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import sys
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.ssl_match_hostname import CertificateError as _CertificateError
 
-from .connections import Attempt, Pool, TlsPool, UnverifiedPool, running
+from .configuration import Host
+from .connections import Attempt, Pool, TlsPool, UnverifiedPool, proxy_manager, running
 from .deadline import Clock
 from .exceptions import (
     NOT_SENT,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     TransportTimeout: TypeAlias = urllib3.Timeout
     RawResponse: TypeAlias = BaseHTTPResponse
 
-    from .configuration import Configuration, Host
+    from .configuration import Configuration
     from .deadline import Deadline, Timeouts
 
 __all__ = ["ApiException", "RESTClientObject", "RESTResponse"]
@@ -85,9 +86,9 @@ class RESTResponse:
 
 
 class _Route:
-    """How a host is reached: its pool, and whether the proxy wants to see the whole URL."""
+    """How a host is reached: its pool, whether a proxy wants to see the whole URL, and whether nobody else can."""
 
-    __slots__ = ("origin", "pool", "through_proxy")
+    __slots__ = ("origin", "pool", "private", "through_proxy")
 
     def __init__(self, manager: urllib3.PoolManager, host: Host, assert_hostname: str | bool | None) -> None:
         # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know this setting.
@@ -95,6 +96,7 @@ class _Route:
         # urllib3 splits the brackets off an IPv6 address itself.
         self.pool: Any = manager.connection_from_url(host.origin, settings)
         self.through_proxy = manager.proxy is not None and host.scheme == "http"
+        self.private = host.private and not (self.through_proxy and not Host(str(manager.proxy)).private)
         self.origin = host.origin
 
 
@@ -109,13 +111,13 @@ class RESTClientObject:
         self._clock = clock or Clock()
         self._limit = configuration.max_response_bytes
         self._pool_size = configuration.connection_pool_maxsize
-        self._proxy = configuration.proxy
+        self._proxy = configuration.proxy or None
         self._trust_env = configuration.trust_env
         self._tls = _TlsSettings(configuration)
         self._last_timeout: tuple[Any, urllib3.Timeout] = (None, urllib3.Timeout())
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._routes: dict[str, _Route] = {}
-        if self._proxy is not None:
+        if self._proxy:
             self._manager(self._proxy)
         # urllib3 1.26 leaves the sockets of a forgotten pool to the garbage collector, which complains.
         self._finalizer = weakref.finalize(self, _close_pools, self._routes)
@@ -211,6 +213,16 @@ class RESTClientObject:
 
     # -- how a host is reached --------------------------------------------------------------------------------------
 
+    def private(self, host: Host) -> bool:
+        """Whether what is sent to `host` cannot be read on the way: TLS, or it never leaves the machine."""
+        return (self._routes.get(host.url) or self._route(host)).private
+
+    def secrets(self) -> list[str]:
+        """Return what the proxies are told to let us through."""
+        return [
+            value for manager in self._managers.values() for value in getattr(manager, "proxy_headers", {}).values()
+        ]
+
     def _route(self, host: Host) -> _Route:
         if not self._finalizer.alive:
             # Nobody would close what is opened from here on.
@@ -237,9 +249,10 @@ class RESTClientObject:
     def _manager(self, proxy: str | None) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
-            settings: dict[str, Any] = {"num_pools": 10, "maxsize": self._pool_size, "block": False}
+            # A pool lives as long as its route, so urllib3 must not close the oldest when there are many hosts.
+            settings: dict[str, Any] = {"num_pools": sys.maxsize, "maxsize": self._pool_size, "block": False}
             settings.update(self._tls.pool_settings())
-            manager = urllib3.PoolManager(**settings) if proxy is None else _proxy_manager(proxy, settings)
+            manager = urllib3.PoolManager(**settings) if proxy is None else proxy_manager(proxy, settings)
             tls_pool = TlsPool if self._tls.verify else UnverifiedPool
             manager.pool_classes_by_scheme = {"http": Pool, "https": tls_pool}
             manager = self._managers.setdefault(proxy, manager)
@@ -283,7 +296,7 @@ class _TlsSettings:
             warnings.warn(
                 "verify_ssl is False: anybody on the way can read the credentials and change the answers",
                 urllib3.exceptions.InsecureRequestWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         if self._ca or self._certificate:
             # Made at once, so that a wrong path is an error where it was configured.
@@ -313,27 +326,12 @@ class _TlsSettings:
                 raise ValueError(f"ssl_ca_cert: cannot read {self._ca!r} as a PEM bundle ({error})") from None
         if self._certificate:
             try:
-                context.load_cert_chain(self._certificate, self._key)
+                # Without a password OpenSSL would stop and ask for one on the terminal.
+                context.load_cert_chain(self._certificate, self._key, password="")
             except (OSError, ssl.SSLError) as error:
-                raise ValueError(f"cert_file, key_file: cannot read the client certificate ({error})") from None
+                text = "cannot read the client certificate, or its key is encrypted"
+                raise ValueError(f"cert_file, key_file: {text} ({error})") from None
         return context
-
-
-def _proxy_manager(proxy: str, settings: dict[str, Any]) -> urllib3.PoolManager:
-    try:
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        raise ValueError("proxy is not a URL such as 'http://proxy.example.com:3128'") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("proxy must be an http or https URL such as 'http://proxy.example.com:3128'")
-    headers = None
-    if parts.username is not None:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers = urllib3.make_headers(proxy_basic_auth=pair)
-    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    # Without the user and password, so that no error of urllib3 can show them.
-    return urllib3.ProxyManager(f"{parts.scheme}://{name}:{port}", proxy_headers=headers, **settings)
 
 
 # -- what broke -----------------------------------------------------------------------------------------------------
@@ -345,8 +343,9 @@ def _translate(error: Exception, attempt: Attempt) -> ApiException:
     failure: ApiException
     if isinstance(root, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) or _is_connect_timeout(root):
         failure = ApiTimeoutError(reason=_what_took_long(attempt))
-    elif _is_tls_refusal(root) and not attempt.left:
+    elif _is_tls_refusal(root) and (not attempt.left or _is_about_our_certificate(root)):
         failure = TlsError(reason=f"TLS could not be set up: {root}")
+        attempt.left = False
     elif isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
         failure = ApiConnectionError(reason=f"the connection ended before the whole answer was here ({root})")
     else:
@@ -377,6 +376,13 @@ def _is_tls_refusal(error: BaseException) -> bool:
     # A connection that just ends during the handshake says nothing about trust.
     kinds = (ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError, _CertificateError)
     return isinstance(error, kinds) and not isinstance(error, ssl.SSLEOFError)
+
+
+def _is_about_our_certificate(error: BaseException) -> bool:
+    # In TLS 1.3 the first request leaves before the server has judged our certificate; when it refuses it, it has not
+    # looked at the request.
+    alert = str(getattr(error, "reason", ""))
+    return "_ALERT_" in alert and ("CERTIFICATE" in alert or alert.endswith(("UNKNOWN_CA", "ACCESS_DENIED")))
 
 
 def _what_took_long(attempt: Attempt) -> str:
