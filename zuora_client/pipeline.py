@@ -22,8 +22,8 @@ from .exceptions import (
     InvalidResponseError,
     plain,
 )
-from .redaction import redact
-from .request import KEYED, READ, SECRET_HEADERS, Request
+from .redaction import cleaner, redact, secrets_of
+from .request import KEYED, READ, Request
 from .rest import RESTClientObject, RESTResponse
 from .retry import Course, RetryQuota, new_key
 
@@ -76,7 +76,7 @@ class Pipeline:
                 response, data = self._attempt(request, sent, deadline)
             except ApiException as error:
                 elapsed = clock.now() - started
-                self._log(request, error.status, elapsed, error.headers)
+                self._log(request, sent, error.status, elapsed, error.headers)
                 wait = course.wait_after(error, elapsed, partial(self._renew, request, sent))
                 if wait is None:
                     final = self._finish(course.final(error), request, sent)
@@ -88,7 +88,7 @@ class Pipeline:
             else:
                 self._quota.give_back()
                 if logger.isEnabledFor(logging.DEBUG):
-                    self._log(request, response.status, clock.now() - started, response.headers)
+                    self._log(request, sent, response.status, clock.now() - started, response.headers)
                 return response, data
 
     # -- attempt and judge ------------------------------------------------------------------------------------------
@@ -165,9 +165,10 @@ class Pipeline:
             document: dict[str, Any] = self._run(request, deadline)[1]
             return document
         except ApiException as error:
+            # The configuration may hold another one by now.
+            redact(error, [client_secret])
             failure = _refused_client(error, call.host) if _is_refusal(error) else error
             failure.reason = f"{call.host.url}{_TOKEN_PATH}: {failure.reason}"
-            redact(failure, [client_secret])
             raise failure from failure.__cause__
 
     # -- what is said -----------------------------------------------------------------------------------------------
@@ -177,12 +178,16 @@ class Pipeline:
         error.method, error.path = request.method, request.host.prefix + request.path
         if request.explain is not None:
             request.explain(error)
-        redact(error, [value for name, value in sent.items() if name.lower() in SECRET_HEADERS])
+        redact(error, self._secrets(sent))
         return error
 
-    def _log(self, request: Request, status: int | None, elapsed: float, headers: Any) -> None:
+    def _secrets(self, sent: dict[str, str]) -> list[str]:
+        return [*secrets_of(self._configuration, sent), *self.rest_client.secrets()]
+
+    def _log(self, request: Request, sent: dict[str, str], status: int | None, elapsed: float, headers: Any) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             ids = headers or {}
+            clean = cleaner(self._secrets(sent))
             logger.debug(
                 "%s %s: %s in %.0f ms, request id %s, track id %s",
                 request.method,
@@ -190,8 +195,8 @@ class Pipeline:
                 status or "no answer",
                 elapsed * 1000,
                 # A folded header holds a line break, which would forge a line of the log.
-                plain(ids.get("Zuora-Request-Id")),
-                plain(ids.get("Zuora-Track-Id")),
+                plain(clean(str(ids.get("Zuora-Request-Id")))),
+                plain(clean(str(ids.get("Zuora-Track-Id")))),
             )
 
     # -- life -------------------------------------------------------------------------------------------------------

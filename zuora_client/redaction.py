@@ -1,59 +1,115 @@
-"""Secrets do not come back. An answer may echo what was sent to it; an error must not carry that on."""
+"""Secrets do not come back. An answer may echo what was sent to it; an error or a log line must not carry that on."""
 
 from __future__ import annotations
 
-import json
+import base64
+import html
+import re
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 from .exceptions import ApiException, Reason
+from .request import SECRET_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .configuration import Configuration
 
 _MASK = "[redacted]"
 # Shorter text is no secret worth the name, and would turn harmless words into masks.
 _SHORTEST = 6
+# What the token endpoint answered may hold a live token that nobody could use.
+_FOUND_TOKEN = re.compile(r"access_token\W{1,9}([^\"'\s&,}]+)")
+
+
+def secrets_of(configuration: Configuration, headers: Mapping[str, str]) -> list[str]:
+    """Return the secrets that are configured, and those in the headers of a request."""
+    given = [
+        configuration.client_secret,
+        configuration.access_token,
+        configuration.password,
+        *configuration.api_key.values(),
+        *(value for name, value in headers.items() if name.lower() in SECRET_HEADERS),
+    ]
+    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in given]
+    return [text for text in texts if isinstance(text, str)]
+
+
+def cleaner(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that masks these secrets in a text, in any spelling in which servers echo them."""
+    parts = {part for secret in secrets for part in _parts(secret) if len(part) >= _SHORTEST}
+    if not parts:
+        return str
+    spellings = ("".join(map(_spellings, part)) for part in sorted(parts, key=len, reverse=True))
+    return partial(re.compile("|".join(spellings), re.IGNORECASE).sub, _MASK)
 
 
 def redact(error: ApiException, secrets: Iterable[str]) -> None:
-    """Mask every secret in everything that `error` and its causes hold or print, in the spellings in which servers
-    echo them. A foreign cause that shows one is cut off."""
-    spellings = sorted({form for secret in secrets for form in _spellings(secret)}, key=len, reverse=True)
-
-    def clean(text: str) -> str:
-        for spelling in spellings:
-            text = text.replace(spelling, _MASK)
-        return text
-
-    while True:
+    """Mask every secret in everything that `error`, its causes and its contexts hold or print. A foreign one that
+    shows a secret is cut off."""
+    clean = cleaner([*secrets, *_FOUND_TOKEN.findall(error.body or "")])
+    todo, done = [error], set()
+    while todo:
+        error = todo.pop()
+        done.add(id(error))
         _clean_error(error, clean)
-        cause = error.__cause__
-        if not isinstance(cause, ApiException):
-            break
-        error = cause
-    if cause is not None and clean(str(cause)) != str(cause):
-        error.__cause__ = None
+        for name in ("__cause__", "__context__"):
+            linked = getattr(error, name)
+            if isinstance(linked, ApiException):
+                todo += [linked] if id(linked) not in done else []
+            elif linked is not None and _shows_a_secret(linked, clean):
+                setattr(error, name, None)
 
 
 def _clean_error(error: ApiException, clean: Callable[[str], str]) -> None:
     for name, value in vars(error).items():
         if isinstance(value, str):
             setattr(error, name, clean(value))
+    # What repr() shows.
+    error.args = (error.status, error.reason)
     error.reasons = tuple(_clean_reason(reason, clean) for reason in error.reasons)
-    if error.headers and any(clean(value) != value for value in error.headers.values()):
-        headers: Any = error.headers.copy()  # type: ignore[attr-defined]
-        for name in list(headers):
-            headers[name] = clean(headers[name])
-        error.headers = headers
+    if error.headers and any(clean(f"{name} {value}") != f"{name} {value}" for name, value in error.headers.items()):
+        cleaned: Any = type(error.headers)()
+        for name, value in error.headers.items():
+            cleaned[clean(name)] = clean(value)
+        error.headers = cleaned
 
 
 def _clean_reason(reason: Reason, clean: Callable[[str], str]) -> Reason:
     return Reason(clean(reason.code) if isinstance(reason.code, str) else reason.code, clean(reason.message))
 
 
-def _spellings(secret: str) -> Iterable[str]:
-    parts = {secret, secret.partition(" ")[2]}
-    for part in parts:
-        if len(part) >= _SHORTEST:
-            yield from (part, quote(part, safe=""), quote_plus(part), json.dumps(part)[1:-1])
+def _shows_a_secret(error: BaseException | None, clean: Callable[[str], str]) -> bool:
+    done = set()
+    while error is not None and id(error) not in done:
+        done.add(id(error))
+        shown = f"{error} {error.args!r} {vars(error)!r}"
+        if clean(shown) != shown:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _parts(secret: str) -> Iterable[str]:
+    """Yield what of a header value is secret by itself: the token of a scheme, a password, the value of a cookie."""
+    yield secret
+    for piece in re.split(r"[;\s]+", secret):
+        yield from (piece, piece.partition("=")[2])
+    scheme, _, encoded = secret.partition(" ")
+    if scheme.lower() == "basic":
+        pair = base64.b64decode(encoded + "===").decode("utf-8", "replace")
+        yield from (pair, pair.partition(":")[2])
+
+
+@cache
+def _spellings(character: str) -> str:
+    """Return a pattern for one character as it is, percent-encoded (once and twice), in JSON and in HTML."""
+    if character.isascii() and character.isalnum():
+        return character
+    number = ord(character)
+    encoded = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "replace"))
+    forms = {character, encoded, quote(encoded), f"\\{character}", f"\\u{number:04x}"}
+    forms |= {html.escape(character), f"&#{number};", f"&#x{number:x};", *("+" if character == " " else "")}
+    return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"
