@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import re
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 _MASK = "[redacted]"
 # Shorter text is no secret worth the name, and would turn harmless words into masks.
 _SHORTEST = 6
+# How forms and HTML spell some characters.
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", " ": "+"}
 # What the token endpoint answered may hold a live token that nobody could use.
 _FOUND_TOKEN = re.compile(r"access_token\W{1,9}([^\"'\s&,}]+)")
 
@@ -111,5 +112,5 @@ def _spellings(character: str) -> str:
     number = ord(character)
     encoded = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "replace"))
     forms = {character, encoded, quote(encoded), f"\\{character}", f"\\u{number:04x}"}
-    forms |= {html.escape(character), f"&#{number};", f"&#x{number:x};", *("+" if character == " " else "")}
+    forms |= {f"&#{number};", f"&#x{number:x};", _NAMED.get(character, character)}
     return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"
