@@ -6,7 +6,6 @@ no model knows in `Model.additional_properties`.
 
 from __future__ import annotations
 
-import pprint
 from typing import Any, ClassVar
 
 
@@ -37,7 +36,10 @@ class Model:
 
     def to_str(self) -> str:
         """Return `to_dict` as readable text."""
-        return pprint.pformat(self.to_dict())
+        # Imported here: it brings dataclasses and inspect along, a quarter of the whole start-up time.
+        from pprint import pformat
+
+        return pformat(self.to_dict())
 
     def __repr__(self) -> str:
         return self.to_str()
