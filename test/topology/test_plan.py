@@ -1,0 +1,179 @@
+"""`plan_connections`: it writes nothing, its plan only connects, and it tells what is done and what is not."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from support.tenant import api_for
+from support.watching import sent, statuses, written
+
+from zuora_client import (
+    ApiException,
+    EntityConnectionsApi,
+    PlanIncompleteError,
+    RequestRejectedError,
+    Step,
+    plan_connections,
+)
+from zuora_client.emulator import ZuoraEmulator, faults
+
+
+def test_a_plan_shows_what_would_change_and_writes_nothing(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    root, a, b, c, d, _ = zuora.entities
+    zuora.add_connection(root, a, "Connected")
+    zuora.add_connection(root, b, "Pending")
+    zuora.add_connection(root, c, "Disconnected")
+    plan = plan_connections(api, [(root.id, entity.id) for entity in (a, b, c, d)])
+    assert [(pair.target_entity_id, pair.to_do) for pair in plan.pairs] == [
+        (a.id, ""),
+        (b.id, "accept"),
+        (c.id, "initiate, accept"),
+        (d.id, "initiate, accept"),
+    ]
+    assert plan.changes == plan.pairs[1:]
+    assert sent(zuora) == ["list"]
+    assert repr(plan) == "<ConnectionPlan: 3 of 4 pairs would change>"
+    assert repr(plan.changes[0]) == f"<PlannedConnection {root.id} -> {b.id}: accept>"
+
+
+def test_apply_does_the_changes_and_nothing_else(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    root, a, b, c, d, _ = zuora.entities
+    zuora.add_connection(root, a, "Connected")
+    zuora.add_connection(root, b, "Pending")
+    zuora.add_connection(root, d, "Pending")
+    plan = plan_connections(api, [(root.id, b.id), (a.id, c.id), (root.id, a.id)])
+    steps: list[Step] = []
+    results = plan.apply(on_step=steps.append)
+    assert [result.changed for result in results] == [True, True]
+    assert [step for result in results for step in result.steps] == steps
+    assert written(zuora) == ["accept", "initiate", "accept"]
+    assert statuses(zuora, root, d) == ["Pending"]
+    assert plan_connections(api, [(root.id, b.id), (a.id, c.id), (root.id, a.id)]).changes == ()
+
+
+def test_applying_the_same_plan_again_writes_nothing(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    root, a, b = zuora.entities[:3]
+    plan = plan_connections(api, [(root.id, a.id), (root.id, b.id)])
+    assert [result.changed for result in plan.apply()] == [True, True]
+    since = len(zuora.requests)
+    assert [result.changed for result in plan.apply()] == [False, False]
+    assert sent(zuora, since) == ["list", "list"]
+
+
+def test_a_pair_that_comes_twice_in_any_spelling_counts_once(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    root, a, b = zuora.entities[:3]
+    pairs = [(root.id, a.id), (root.uuid, a.id.upper()), (root.id, b.id), (root.id.encode(), a.uuid), (a.id, root.id)]
+    plan = plan_connections(api, iter(pairs))  # type: ignore[arg-type]
+    assert [(pair.source_entity_id, pair.target_entity_id) for pair in plan.pairs] == [
+        (root.id, a.id),
+        (root.id, b.id),
+        (a.id, root.id),
+    ]
+    assert sent(zuora) == ["list", "list"]
+
+
+def test_no_pairs_are_a_plan_too(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    plan = plan_connections(api, [])
+    assert plan.apply() == []
+    assert str(plan).endswith("0 of 0 pairs would change.")
+    assert zuora.requests == []
+
+
+@pytest.mark.parametrize(
+    ("pair", "kind", "words"),
+    [
+        ("ab", TypeError, r"pairs\[1\] must be"),
+        (("a",), TypeError, r"pairs\[1\] must be"),
+        (("a", "b", "c"), TypeError, r"pairs\[1\] must be"),
+        (None, TypeError, r"pairs\[1\] must be"),
+        (("a", None), TypeError, r"pairs\[1\]: target_entity_id"),
+        (("a", "A"), ValueError, r"pairs\[1\]: .*same entity"),
+        (("", "b"), ValueError, r"pairs\[1\]: source_entity_id is empty"),
+    ],
+)
+def test_a_wrong_pair_is_named_before_anything_is_sent(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, pair: Any, kind: type[Exception], words: str
+) -> None:
+    good = (zuora.entities[0].id, zuora.entities[1].id)
+    with pytest.raises(kind, match=words):
+        plan_connections(api, [good, pair])
+    assert zuora.requests == []
+
+
+def test_a_failed_look_makes_no_plan(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    zuora.faults.add(faults.refusal(50000030), method="GET")
+    with pytest.raises(RequestRejectedError):
+        plan_connections(api, [(zuora.entities[0].id, zuora.entities[1].id)])
+
+
+# -- failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_of_one_pair_does_not_keep_the_others_from_being_tried(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi
+) -> None:
+    root, a, b, c = zuora.entities[:4]
+    zuora.fail_next(faults.refusal(67999930, "Not this one."), times=1, method="POST")
+    plan = plan_connections(api, [(root.id, entity.id) for entity in (a, b, c)])
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan.apply()
+    error = caught.value
+    assert [result.steps[0].target_entity_id for result in error.results] == [b.id, c.id]
+    assert [pair.target_entity_id for pair, _ in error.failures] == [a.id]
+    assert error.untried == []
+    assert error.__cause__ is error.failures[0][1]
+    assert isinstance(error, ApiException)
+    assert (error.status, error.outcome, error.method) == (200, "answered", "POST")
+    text = str(error)
+    assert "1 of 3 pairs could not be connected; the first failure: Not this one." in text
+    assert f"Connected: 2\n  {root.id} -> {b.id}\n  {root.id} -> {c.id}\n" in text
+    assert f"Failed: 1\n  {root.id} -> {a.id}: RequestRejectedError, " in text
+    assert "Not tried: 0" in text
+    assert statuses(zuora, root, c) == ["Connected"]
+
+
+def test_a_failure_that_would_meet_every_pair_ends_it(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    root, a, b, c = zuora.entities[:4]
+    plan = plan_connections(api, [(root.id, entity.id) for entity in (a, b, c)])
+    zuora.faults.add(faults.answer(401), method="PUT", nth=2, times=9)
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan.apply()
+    error = caught.value
+    assert [len(part) for part in (error.results, error.failures, error.untried)] == [1, 1, 1]
+    assert type(error.__cause__).__name__ == "AuthenticationError"
+    assert f"Not tried: 1\n  {root.id} -> {c.id}\n" in str(error)
+    zuora.faults.clear()
+    plan.apply()
+    assert sorted(written(zuora)) == ["accept"] * 3 + ["initiate"] * 3
+
+
+def test_an_unknown_outcome_of_one_pair_is_that_of_the_plan(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    root, a, b = zuora.entities[:3]
+    plan = plan_connections(api, [(root.id, a.id), (root.id, b.id)])
+    zuora.faults.add(faults.refusal(50000030, "No."), path="*/accept", nth=1)
+    zuora.faults.add(faults.reset_before_commit(), path="*/accept", nth=2)
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan.apply()
+    assert [error.outcome for _, error in caught.value.failures] == ["answered", "unknown"]
+    assert caught.value.outcome == "unknown"
+
+
+def test_the_error_travels_whole(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    root, a, b = zuora.entities[:3]
+    zuora.fail_next(faults.refusal(50000030, "No."), method="POST")
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan_connections(api, [(root.id, a.id), (root.id, b.id)]).apply()
+    for travelled in (pickle.loads(pickle.dumps(caught.value)), copy.deepcopy(caught.value)):
+        assert str(travelled) == str(caught.value)
+        assert type(travelled.__cause__) is RequestRejectedError
+
+
+def test_the_error_holds_no_line_break_of_zuoras(zuora: ZuoraEmulator) -> None:
+    root, a = zuora.entities[:2]
+    zuora.faults.add(faults.refusal(50000030, "No.\nConnected: 7\n  everything"), method="POST", path="/v1/*")
+    with api_for(zuora) as api, pytest.raises(PlanIncompleteError) as caught:
+        plan_connections(api, [(root.id, a.id)]).apply()
+    assert "\nConnected: 7" not in str(caught.value)
