@@ -1,0 +1,78 @@
+"""Servers that are hard to reach: one that refuses connections until it opens, one that never takes them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+from .clock import FakeClock
+from .scripted import Behaviour, ScriptedServer
+
+
+class LateServer(ScriptedServer):
+    """Its port refuses connections until `open` is called, and again after `refuse`."""
+
+    def __init__(self, *behaviours: Behaviour) -> None:
+        super().__init__(*behaviours)
+        self._is_open = False
+
+    def __enter__(self) -> LateServer:
+        self._listener = socket.socket()
+        # Bound, so that nobody else gets the port, and not listening, so that it refuses.
+        self._listener.bind(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        return self
+
+    def open(self) -> None:
+        self._is_open = True
+        self._listener.listen(128)
+        self._start(self._accept)
+
+    def refuse(self) -> None:
+        """Refuse connections from now on, for good; those that stand go on."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            super()._accept()
+
+    def __exit__(self, *arguments: object) -> None:
+        if not self._is_open:
+            self.open()
+        super().__exit__(*arguments)
+
+
+class OpeningClock(FakeClock):
+    """A clock whose first sleep opens a server."""
+
+    def __init__(self, server: LateServer) -> None:
+        super().__init__()
+        self._server = server
+
+    def sleep(self, seconds: float) -> None:  # type: ignore[override]
+        super().sleep(seconds)
+        if len(self.sleeps) == 1:
+            self._server.open()
+
+
+@contextlib.contextmanager
+def deaf_address() -> Iterator[str]:
+    """Yield a base URL whose port takes no more connections: the first packet stays unanswered."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        waiting = []
+        try:
+            # The system takes a few more than it was told to; then it drops what comes.
+            for _ in range(10):
+                sock = socket.socket()
+                waiting.append(sock)
+                sock.settimeout(0.05)
+                try:
+                    sock.connect(listener.getsockname())
+                except socket.timeout:
+                    break
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            for sock in waiting:
+                sock.close()
