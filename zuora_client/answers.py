@@ -81,8 +81,6 @@ def refusal(response: RESTResponse, document: Any, *, keyed: bool) -> ApiExcepti
     if good:
         words = "; ".join(filter(None, (reason.message for reason in reasons)))
         error.reason = words or "Zuora refused the call and gave no reason"
-    elif response.status <= 199:
-        error.reason = f"an interim answer ({response.status}) came where the final one should be"
     elif response.status <= 399:
         error.reason = _redirect(response)
     headers = response.headers
@@ -119,7 +117,7 @@ def _says_no(envelope: dict[str, Any]) -> bool:
 
 
 def _kind(status: int, reasons: tuple[Reason, ...]) -> type[ApiException]:
-    if status <= 199 or 300 <= status <= 399:
+    if 300 <= status <= 399:
         return InvalidResponseError
     if status in _BY_STATUS:
         return _BY_STATUS[status]

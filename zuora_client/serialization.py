@@ -1,8 +1,8 @@
 """Python values to JSON and back.
 
 Strict on send: what is no plain data is a TypeError or ValueError that names the parameter. Lenient on receive: only a
-wrong container is an `InvalidResponseError`; scalar values are never judged, and fields that no model knows are kept.
-Types are resolved once for each class, not for each object.
+wrong container is an `InvalidResponseError`, and nesting that a copy of the model could not follow; scalar values are
+never judged, and fields that no model knows are kept. Types are resolved once for each class, not for each object.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from itertools import starmap
+from itertools import chain, starmap
 from operator import itemgetter
 from typing import Any, Callable
 
@@ -20,6 +20,10 @@ from .parameters import text
 
 Converter = Callable[[Any], Any]
 
+# Our choice. Zuora's answers have three levels; what walks a value in Python gives up at some three hundred.
+_DEEPEST = 100
+_CONTAINERS = frozenset((dict, list))
+
 
 def sanitize(value: Any) -> Any:
     """Return `value` as plain data: primitives as they are, containers walked, dates in ISO 8601, models by their
@@ -27,22 +31,30 @@ def sanitize(value: Any) -> Any:
 
     Raises:
         TypeError: an object that is none of these.
+        ValueError: a container that contains itself, or is nested too deeply.
     """
+    try:
+        return _sanitize(value)
+    except RecursionError:
+        raise ValueError("it contains itself, or is nested too deeply for JSON") from None
+
+
+def _sanitize(value: Any) -> Any:
     if value is None or isinstance(value, (str, bytes, int, float)):
         return value
     if isinstance(value, list):
-        return [sanitize(item) for item in value]
+        return [_sanitize(item) for item in value]
     if isinstance(value, tuple):
-        return tuple(sanitize(item) for item in value)
+        return tuple(_sanitize(item) for item in value)
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
     if isinstance(value, dict):
-        return {key: sanitize(item) for key, item in value.items()}
+        return {key: _sanitize(item) for key, item in value.items()}
     names = getattr(value, "attribute_map", None)
     if not isinstance(names, dict):
         raise TypeError(f"cannot send a {type(value).__name__}: it is neither plain data nor a model")
-    fields = ((names[name], getattr(value, name)) for name in value.swagger_types)
-    return {key: sanitize(item) for key, item in fields if item is not None}
+    fields = ((key, getattr(value, name, None)) for name, key in names.items())
+    return {key: _sanitize(item) for key, item in fields if item is not None}
 
 
 def dump_json(name: str, value: Any) -> bytes:
@@ -57,7 +69,7 @@ def dump_json(name: str, value: Any) -> bytes:
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
     except RecursionError:
-        raise ValueError(f"{name} contains itself, or is nested too deeply for JSON") from None
+        raise ValueError(f"{name}: it is nested too deeply for JSON") from None
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
@@ -86,13 +98,16 @@ def parse_json(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise InvalidResponseError(reason=f"the answer is not UTF-8 text (byte {error.start})") from None
     try:
-        return json.loads(document)
+        try:
+            return json.loads(document)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            return json.loads(document, parse_int=_long_integer)
     except RecursionError:
         raise InvalidResponseError(reason="the answer is JSON nested too deeply to read") from None
     except json.JSONDecodeError as error:
         raise InvalidResponseError(reason=f"the answer is not JSON ({error})") from None
-    except ValueError:
-        return json.loads(document, parse_int=_long_integer)
 
 
 def _long_integer(digits: str) -> int | str:
@@ -107,7 +122,7 @@ def decode_text(body: bytes, content_type: str | None) -> str:
     found = re.search(r"charset=\"?([\w.:-]+)", content_type or "", re.IGNORECASE)
     try:
         return body.decode(found.group(1) if found else "utf-8", "replace")
-    except LookupError:
+    except Exception:  # Not all codecs are for text, and they raise what they like.
         return body.decode("utf-8", "replace")
 
 
@@ -120,12 +135,16 @@ def converter(kind: Any) -> Converter:
 
     Raises:
         ValueError: text that names no type, or ``file``.
-        TypeError: a class that is no model.
+        TypeError: a class that is no model, or neither a class nor text.
     """
     try:
         return _converters[kind]
     except KeyError:
+        pass
+    try:
         return _converters.setdefault(kind, _build(kind))
+    except RecursionError:
+        raise ValueError("response_type is nested too deeply") from None
 
 
 def nothing(kind: Any) -> Any:
@@ -154,7 +173,7 @@ def _of_class(cls: Any) -> Converter:
     if cls in (str, int, float, bool):
         return lambda value: _cast(cls, value)
     if cls is object:
-        return lambda value: value
+        return _as_it_is
     if not isinstance(getattr(cls, "attribute_map", None), dict):
         raise TypeError(f"response_type: {cls!r} is neither a model nor a native type")
     return _ModelConverter(cls)
@@ -200,7 +219,8 @@ class _ModelConverter:
         self._ours = issubclass(cls, models.base.Model)
         # Scalars pass as they are, so only fields of another type need a converter.
         kinds = [cls.swagger_types[name] for name in cls.attribute_map]
-        self._nested = [(index, converter(kind)) for index, kind in enumerate(kinds) if kind not in _SCALARS]
+        self._nested = {index: converter(kind) for index, kind in enumerate(kinds) if kind not in _SCALARS}
+        self._converted = frozenset(self._keys[index] for index in self._nested)
         self._pick = itemgetter(*self._keys) if len(self._keys) > 1 and self._ours and not self._nested else None
 
     def __call__(self, data: Any) -> Any:
@@ -209,10 +229,13 @@ class _ModelConverter:
         if not isinstance(data, dict):
             raise _wrong_container("an object", data)
         values = [data.get(key) for key in self._keys]
-        for index, convert in self._nested:
+        for index, convert in self._nested.items():
             values[index] = convert(values[index])
+        for key, value in data.items():
+            if type(value) in _CONTAINERS and key not in self._converted:
+                _check_depth(value)
         if not self._ours:
-            return self._cls(**dict(zip(self._cls.attribute_map, values)))
+            return self._foreign(values)
         try:
             model = self._cls(*values)
         except (TypeError, ValueError):
@@ -222,11 +245,20 @@ class _ModelConverter:
             model._additional_properties = extras
         return model
 
+    def _foreign(self, values: list[Any]) -> Any:
+        try:
+            return self._cls(**dict(zip(self._cls.attribute_map, values)))
+        except (TypeError, ValueError) as error:
+            name = self._cls.__name__
+            raise InvalidResponseError(reason=f"{name} does not take what the answer holds: {error}") from error
+
     def rows(self, data: list[Any]) -> list[Any]:
-        """Convert a list of objects, at once when each has every field and no other: as many, and all of ours."""
+        """Convert a list of objects, at once when all are usual: every field is there, no other, and only text."""
         if self._pick is not None and set(map(type, data)) == {dict} and set(map(len, data)) == {len(self._keys)}:
             try:
-                return list(starmap(self._cls, map(self._pick, data)))
+                picked = list(map(self._pick, data))
+                "".join(chain.from_iterable(picked))  # A TypeError unless all is text; nothing is quicker.
+                return list(starmap(self._cls, picked))
             except (KeyError, TypeError, ValueError):
                 pass
         return [self(row) for row in data]
@@ -239,9 +271,26 @@ def _past_constructor(cls: Any, values: Any) -> Any:
     return model
 
 
+def _as_it_is(value: Any) -> Any:
+    if type(value) in _CONTAINERS:
+        _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    """Refuse a list or dict that is nested too deeply to be shown, compared, copied or pickled."""
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        items = (item for node in level for item in (node.values() if isinstance(node, dict) else node))
+        level = [item for item in items if type(item) in _CONTAINERS]
+        if not level:
+            return
+    raise InvalidResponseError(reason=f"the answer is nested deeper than {_DEEPEST} levels")
+
+
 def _cast(cls: type, value: Any) -> Any:
     if value is None or isinstance(value, (list, dict, cls)):
-        return value
+        return _as_it_is(value)
     try:
         return cls(value)
     except (ValueError, OverflowError):
@@ -250,7 +299,7 @@ def _cast(cls: type, value: Any) -> Any:
 
 def _moment(value: Any) -> Any:
     if not isinstance(value, str):
-        return value
+        return _as_it_is(value)
     # Imported here: dateutil costs more start-up time than everything else of this package.
     from dateutil.parser import isoparse, parse
 
