@@ -90,9 +90,11 @@ class _Route:
 
     __slots__ = ("origin", "pool", "private", "through_proxy")
 
-    def __init__(self, manager: urllib3.PoolManager, host: Host, assert_hostname: str | bool | None) -> None:
-        # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know this setting.
-        settings = {"assert_hostname": assert_hostname} if host.scheme == "https" else None
+    def __init__(self, manager: urllib3.PoolManager, host: Host, tls: _TlsSettings) -> None:
+        # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know all of these settings.
+        settings = None
+        if host.scheme == "https":
+            settings = {**tls.pool_settings(), "assert_hostname": tls.assert_hostname}
         # urllib3 splits the brackets off an IPv6 address itself.
         self.pool: Any = manager.connection_from_url(host.origin, settings)
         self.through_proxy = manager.proxy is not None and host.scheme == "http"
@@ -230,7 +232,7 @@ class RESTClientObject:
             failure.outcome = NOT_SENT
             raise failure
         manager = self._manager(self._proxy or self._proxy_of(host))
-        route = self._routes[host.url] = _Route(manager, host, self._tls.assert_hostname)
+        route = self._routes[host.url] = _Route(manager, host, self._tls)
         route.pool.now = self._clock.now
         return route
 
@@ -251,8 +253,10 @@ class RESTClientObject:
         if manager is None:
             # A pool lives as long as its route, so urllib3 must not close the oldest when there are many hosts.
             settings: dict[str, Any] = {"num_pools": sys.maxsize, "maxsize": self._pool_size, "block": False}
-            settings.update(self._tls.pool_settings())
-            manager = urllib3.PoolManager(**settings) if proxy is None else proxy_manager(proxy, settings)
+            if proxy is None:
+                manager = urllib3.PoolManager(**settings)
+            else:
+                manager = proxy_manager(proxy, {**settings, **self._tls.pool_settings()})
             tls_pool = TlsPool if self._tls.verify else UnverifiedPool
             manager.pool_classes_by_scheme = {"http": Pool, "https": tls_pool}
             manager = self._managers.setdefault(proxy, manager)
