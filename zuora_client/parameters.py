@@ -11,8 +11,6 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-import six
-
 _DASHED = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PLAIN = re.compile(r"[0-9a-fA-F]{32}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -30,6 +28,9 @@ def text(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
+        # Imported here: it costs start-up time, and few ids and tokens come as bytes.
+        import six
+
         try:
             return six.ensure_str(value)
         except UnicodeDecodeError:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
-import six
-
+from ..parameters import text, without_hyphens
 from .base import Model
 
 _LONGEST_ID = 32
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class POSTEntityConnectionsType(Model):
@@ -42,12 +38,9 @@ class POSTEntityConnectionsType(Model):
             raise ValueError("target_entity_id must not be None: it names the entity to connect to")
         if not isinstance(value, (str, bytes)):
             raise TypeError(f"target_entity_id must be text, not {type(value).__name__}")
-        try:
-            text = six.ensure_str(value)
-        except UnicodeDecodeError:
-            raise ValueError("target_entity_id: the bytes are not UTF-8 text") from None
-        if len(text) > _LONGEST_ID and not _UUID.fullmatch(text):
+        target = text("target_entity_id", value)
+        if len(without_hyphens(target)) > _LONGEST_ID:
             raise ValueError(
-                f"target_entity_id has {len(text)} characters; at most {_LONGEST_ID}, or a hyphenated UUID"
+                f"target_entity_id has {len(target)} characters; at most {_LONGEST_ID}, or a hyphenated UUID"
             )
-        self.__dict__["target_entity_id"] = text
+        self.__dict__["target_entity_id"] = target
