@@ -1,0 +1,133 @@
+"""A server that is all about credentials: it issues tokens by a script and refuses those that it is told to refuse."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+import time
+from typing import Any, Callable
+
+from .scripted import Behaviour, Received, ScriptedServer, answer, json_answer
+
+CLIENT_ID = "5ac0d9b1-54ee-4d24-8a2c-dd7a0d5a8b5e"
+CLIENT_SECRET = "+/=&% Jrk1uVbW0xQwS3Z~yBq8o5nT7'cLdE2fA"
+
+YES = json_answer({"success": True, "id": "8a808255575bdae401576a914a140420", "entityConnections": []})
+NO = json_answer({"message": "Authentication error"}, 401)
+
+
+class TokenServer(ScriptedServer):
+    """Answers the n-th request for a token with the n-th of `behaviours`, later ones with a token of an hour.
+
+    Its own tokens are ``token-1``, ``token-2`` and so on, by the number of the request. `refused` holds the values of
+    Authorization that get `refusal`; everything else gets a yes. `before_answer` is called with every request that is
+    not for a token, before it is answered.
+    """
+
+    def __init__(self, *behaviours: Behaviour, refusal: bytes = NO, **options: Any) -> None:
+        super().__init__(self._route, **options)
+        self._token_behaviours = list(behaviours)
+        self._count = 0
+        self.refusal = refusal
+        self.refused: set[str] = set()
+        self.before_answer: Callable[[Received], None] = lambda _: None
+
+    @property
+    def token_requests(self) -> list[Received]:
+        return [received for received in self.requests if received.target.endswith("/oauth/token")]
+
+    @property
+    def calls(self) -> list[Received]:
+        return [received for received in self.requests if not received.target.endswith("/oauth/token")]
+
+    @property
+    def used(self) -> list[str | None]:
+        """The Authorization of each call."""
+        return [received.headers.get("authorization") for received in self.calls]
+
+    def _route(self, sock: socket.socket, received: Received) -> bool:
+        if not received.target.endswith("/oauth/token"):
+            self.before_answer(received)
+            sock.sendall(self.refusal if received.headers.get("authorization") in self.refused else YES)
+            return True
+        with self._lock:
+            self._count += 1
+            number = self._count
+            behaviour = self._token_behaviours.pop(0) if self._token_behaviours else token(f"token-{number}")
+        if isinstance(behaviour, bytes):
+            sock.sendall(behaviour)
+            return True
+        return bool(behaviour(sock, received))  # type: ignore[func-returns-value]
+
+
+def token(value: Any, expires_in: Any = 3600) -> bytes:
+    """The answer of the token endpoint. `expires_in` may be JSON text in bytes; None leaves it out."""
+    document = {"access_token": value, "token_type": "bearer", "scope": "tenant.19", "jti": "c652"}
+    text = json.dumps(document)
+    if expires_in is not None:
+        raw = expires_in.decode() if isinstance(expires_in, bytes) else json.dumps(expires_in)
+        text = f'{text[:-1]}, "expires_in": {raw}}}'
+    return answer(200, text.encode(), {"Content-Type": "application/json"})
+
+
+class Gate:
+    """A behaviour that answers only when it is opened; `reached` is set when a request has come."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._open = threading.Event()
+        self.reached = threading.Event()
+
+    def __call__(self, sock: socket.socket, _: Received) -> bool:
+        self.reached.set()
+        self._open.wait(60)
+        sock.sendall(self._data)
+        return True
+
+    def open(self) -> None:
+        self._open.set()
+
+
+class Caller(threading.Thread):
+    """A thread that makes one call and keeps what it returned or raised."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self._function = function
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.result = self._function()
+        except BaseException as error:
+            self.error = error
+
+    def done(self) -> Any:
+        """Wait for the end, and return or raise what came."""
+        self.join(60)
+        assert not self.is_alive(), "the call did not end"
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    @property
+    def waits_for_a_thread(self) -> bool:
+        """Whether it is blocked, not in a socket but on something that another thread must do."""
+        frame = sys._current_frames().get(self.ident or 0)
+        names = []
+        while frame is not None:
+            names.append((frame.f_code.co_filename.rpartition("/")[2], frame.f_code.co_name))
+            frame = frame.f_back
+        return names[:1] == [("threading.py", "wait")]
+
+
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Wait for a condition that other threads bring about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.002)
