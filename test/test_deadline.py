@@ -1,0 +1,344 @@
+"""One deadline over everything that a caller waits for.
+
+Real sockets and the real clock: what must end within a fraction of a second is given twenty, so that a slow machine
+passes and a drip of a minute does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import urllib3
+from support import FakeClock, ScriptedServer, answer, json_answer
+from support.authority import Authority
+from support.calls import CALLS, failure_of
+from support.faulty import drip, endless
+from support.raw import RawServer
+from support.wire import YES, Wire, silent
+
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client.deadline import Clock, Deadline, Timeouts
+from zuora_client.exceptions import ApiException, ApiTimeoutError, OutcomeUnknownError
+
+SHORT = 0.3
+GENEROUS = 20.0
+PAUSE = 0.05  # between two bytes: 1,200 of them take a minute
+LONG = json_answer({"success": True, "id": "1", "entityConnections": [], "padding": "x" * 1200})
+BODY_AT = LONG.index(b"\r\n\r\n") + 4
+CHUNKED = answer(200, b"1\r\n{\r\n" + b"1\r\n \r\n" * 300 + b"1\r\n}\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"})
+TRAILERS = answer(200, b"2\r\n{}\r\n0\r\n" + b"X-Trailer: y\r\n" * 100 + b"\r\n", {"Transfer-Encoding": "chunked"})
+CLOSING = LONG.replace(b"Content-Type", b"Connection: close\r\nContent-Type")
+OLD = b"HTTP/1.0 200 OK\r\n\r\n" + LONG[BODY_AT:]
+FAILING = LONG.replace(b"200 Said", b"404 Said")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@contextlib.contextmanager
+def api_of(url: str, **settings: Any) -> Iterator[EntityConnectionsApi]:
+    """An API on the real clock."""
+    with ApiClient(Configuration(url, **settings)) as client:
+        yield EntityConnectionsApi(client)
+
+
+def ends(api: EntityConnectionsApi, name: str = "PUT disconnect") -> ApiException:
+    """The error of a call that must end by its deadline of SHORT seconds."""
+    started = time.monotonic()
+    error = failure_of(CALLS[name], api)
+    elapsed = time.monotonic() - started
+    assert SHORT <= elapsed < GENEROUS
+    assert isinstance(
+        error if error.__cause__ is None or isinstance(error, ApiTimeoutError) else error.__cause__, ApiTimeoutError
+    )
+    assert f"the deadline of {SHORT:g} s passed" in str(error.reason)
+    return error
+
+
+SLOW = {
+    "never answers": silent,
+    "head drips": drip(LONG, PAUSE),
+    "body drips": drip(LONG, PAUSE, from_byte=BODY_AT),
+    "last bytes drip": drip(LONG, PAUSE, from_byte=len(LONG) - 100),
+    "chunks drip": drip(CHUNKED, PAUSE, from_byte=60),
+    "trailers drip": drip(TRAILERS, PAUSE, from_byte=80),
+    "Connection: close drips": drip(CLOSING, PAUSE, from_byte=BODY_AT),
+    "HTTP/1.0 drips": drip(OLD, PAUSE, from_byte=30),
+    "refusal drips": drip(FAILING, PAUSE, from_byte=BODY_AT),
+    "100 Continue for ever": drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 50, PAUSE),
+    "103 for ever": drip(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 50, PAUSE),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("call", ["GET", "PUT disconnect"])
+def test_slow_answer(name: str, call: str) -> None:
+    with ScriptedServer(SLOW[name]) as server, api_of(server.url, deadline=SHORT) as api:
+        error = ends(api, call)
+        assert error.outcome == "unknown"
+        assert isinstance(error, OutcomeUnknownError) == (call != "GET")
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["never answers", "head drips", "body drips", "Connection: close drips"])
+def test_slow_answer_over_tls(name: str, authority: Authority) -> None:
+    settings = {"deadline": SHORT, "ssl_ca_cert": authority.file}
+    with ScriptedServer(SLOW[name], ssl_context=authority.server()) as server, api_of(server.url, **settings) as api:
+        assert ends(api).outcome == "unknown"
+
+
+def test_head_of_an_answer_that_is_not_preloaded() -> None:
+    def unread(api: EntityConnectionsApi) -> Any:
+        return api.put_entity_connections_accept("1", _preload_content=False, _request_timeout=SHORT)
+
+    with ScriptedServer(drip(LONG, PAUSE)) as server, api_of(server.url) as api:
+        assert isinstance(failure_of(unread, api).__cause__, ApiTimeoutError)
+
+
+def test_body_of_an_answer_that_is_not_preloaded_is_the_callers() -> None:
+    with ScriptedServer(drip(LONG, 0.02, from_byte=len(LONG) - 40)) as server, api_of(server.url) as api:
+        # Forty bytes, 20 ms each: more than the call may take.
+        response = api.get_entity_connections(_preload_content=False, _request_timeout=0.5)
+        assert response.read() == LONG[BODY_AT:]
+        response.release_conn()
+
+
+def test_silent_tls_handshake() -> None:
+    # A server that speaks no TLS waits for the end of a request that never comes.
+    with ScriptedServer(silent) as server, api_of(server.url.replace("http", "https"), deadline=SHORT) as api:
+        assert ends(api).outcome == "not_sent"
+        assert server.requests == []
+
+
+def test_dripping_tls_handshake() -> None:
+    record = b"\x16\x03\x03\x40\x00" + b"\x02" * 1200
+    with RawServer(drip(record, PAUSE)) as server, api_of(server.url.replace("http", "https"), deadline=SHORT) as api:
+        assert ends(api).outcome == "not_sent"
+
+
+@pytest.mark.parametrize("proxy", [silent, drip(b"HTTP/1.1 200 Connection established\r\n" + b"X: y\r\n" * 200, PAUSE)])
+def test_slow_proxy(proxy: Any) -> None:
+    with ScriptedServer(proxy) as server, api_of("https://zuora.invalid", proxy=server.url, deadline=SHORT) as api:
+        assert ends(api).outcome == "not_sent"
+        assert [request.method for request in server.requests] == ["CONNECT"]
+
+
+def test_silent_proxy_of_a_plain_host_has_had_the_request() -> None:
+    with ScriptedServer(silent) as server, api_of("http://zuora.invalid", proxy=server.url, deadline=SHORT) as api:
+        assert ends(api).outcome == "unknown"
+
+
+@pytest.mark.parametrize("behaviour", [silent, drip(LONG, PAUSE)], ids=["hangs", "drips"])
+def test_slow_token_endpoint(behaviour: Any) -> None:
+    with ScriptedServer(behaviour) as server:
+        with api_of(server.url, client_id="id", client_secret="secret", deadline=SHORT) as api:
+            assert ends(api).outcome == "not_sent"
+        assert [request.target for request in server.requests] == ["/oauth/token"]
+
+
+def test_queue_behind_the_token_of_another_thread() -> None:
+    asked, enough = threading.Event(), threading.Event()
+
+    def hang(_: Any, __: Any) -> None:
+        asked.set()
+        enough.wait(2 * GENEROUS)
+
+    first: list[ApiException] = []
+    with ScriptedServer(hang) as server:
+        settings = {"client_id": "id", "client_secret": "secret", "max_attempts": 1}
+        with api_of(server.url, **settings) as api:
+            thread = threading.Thread(target=lambda: first.append(failure_of(CALLS["GET"], api)))
+            thread.start()
+            assert asked.wait(GENEROUS)
+            started = time.monotonic()
+            with pytest.raises(ApiTimeoutError) as caught:
+                api.put_entity_connections_disconnect("1", _request_timeout=SHORT)
+            assert time.monotonic() - started < GENEROUS
+            assert caught.value.outcome == "not_sent"
+            assert "another thread" in str(caught.value)
+            assert len(server.requests) == 1
+            enough.set()
+            thread.join(GENEROUS)
+    assert [error.outcome for error in first] == ["not_sent"]
+
+
+def test_request_that_nobody_reads() -> None:
+    with RawServer(lambda sock, _: server.wait(GENEROUS)) as server, api_of(server.url, deadline=SHORT) as api:
+        started = time.monotonic()
+        with pytest.raises(OutcomeUnknownError) as caught:
+            api.api_client.call_api("/v1/x", "PUT", header_params={"Content-Type": "text/plain"}, body=b"x" * 2**25)
+        assert SHORT <= time.monotonic() - started < GENEROUS
+        assert isinstance(caught.value.__cause__, ApiTimeoutError)
+
+
+def test_endless_answer_without_a_deadline_ends_by_its_size() -> None:
+    # The other bound: a fast server needs no clock to be stopped.
+    everything = endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536)
+    with Wire(everything, deadline=None, max_response_bytes=2**20) as wire:
+        assert "larger than 1048576 bytes" in str(failure_of(CALLS["GET"], wire.api))
+
+
+# -- what the deadline is spent on ----------------------------------------------------------------------------------
+
+
+def after(wire: Wire, seconds: float, data: bytes) -> Any:
+    """A behaviour that takes so long by the clock of the client."""
+
+    def behave(sock: Any, _: Any) -> bool:
+        wire.clock.advance(seconds)
+        sock.sendall(data)
+        return True
+
+    return behave
+
+
+@pytest.mark.parametrize(("hint", "sent"), [(29, 3), (30, 2), (31, 2)])
+def test_token_attempts_and_waits_share_one_deadline(hint: int, sent: int) -> None:
+    token = json_answer({"access_token": "token", "expires_in": 3599})
+    later = answer(503, b"", {"Retry-After": str(hint)})
+    with Wire(client_id="id", client_secret="secret", deadline=100) as wire:
+        wire.server._behaviours = [after(wire, 30, token), after(wire, 40, later), YES]
+        if sent == 3:
+            assert CALLS["PUT accept"](wire.api).success
+        else:
+            assert failure_of(CALLS["PUT accept"], wire.api).retry_after == hint
+        assert len(wire.requests) == sent
+
+
+def test_nothing_is_sent_after_the_deadline() -> None:
+    token = json_answer({"access_token": "token", "expires_in": 3599})
+    with Wire(client_id="id", client_secret="secret", deadline=100) as wire:
+        wire.server._behaviours = [after(wire, 101, token)]
+        error = failure_of(CALLS["PUT accept"], wire.api)
+        assert (type(error), error.outcome, len(wire.requests)) == (ApiTimeoutError, "not_sent", 1)
+
+
+def test_an_answer_that_is_here_in_time_is_taken_however_long_it_took() -> None:
+    with Wire(deadline=100, read_timeout=30) as wire:
+        wire.server._behaviours = [after(wire, 99, YES)]
+        assert CALLS["PUT accept"](wire.api).success
+
+
+# -- _request_timeout -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [SHORT, 1e-9])
+def test_a_number_bounds_the_whole_call(seconds: float) -> None:
+    with ScriptedServer(silent) as server, api_of(server.url) as api:
+        started = time.monotonic()
+        with pytest.raises(ApiTimeoutError):
+            api.get_entity_connections(_request_timeout=seconds)
+        assert time.monotonic() - started < GENEROUS
+
+
+def test_a_number_replaces_a_shorter_deadline_too() -> None:
+    with ScriptedServer(drip(YES, 0.01, from_byte=len(YES) - 20)) as server, api_of(server.url, deadline=0.05) as api:
+        assert api.get_entity_connections(_request_timeout=GENEROUS).success
+
+
+EACH = {
+    "pair": (5, 0.05),
+    "list": [5, 0.05],
+    "pair without a connect timeout": (None, 0.05),
+    "read": urllib3.Timeout(connect=5, read=0.05),
+    "read alone": urllib3.Timeout(read=0.05),
+    "total": urllib3.Timeout(total=0.05),
+    "total below read": urllib3.Timeout(total=0.05, read=5),
+    "read below total": urllib3.Timeout(total=5, connect=5, read=0.05),
+}
+
+
+@pytest.mark.parametrize("form", EACH)
+def test_a_pair_or_a_timeout_bounds_each_attempt(form: str) -> None:
+    with Wire(silent) as wire:
+        with pytest.raises(ApiTimeoutError) as caught:
+            wire.api.get_entity_connections(_request_timeout=EACH[form])
+        assert len(wire.requests) == 3
+        assert "no byte came for 0.05 s (read timeout)" in str(caught.value)
+
+
+def test_a_part_that_is_not_given_is_the_configured_one() -> None:
+    default = Timeouts(10.0, 130.0, 300.0)
+    given = {
+        (5.0, 130.0): urllib3.Timeout(connect=5),
+        (10.0, 6.0): urllib3.Timeout(read=6),
+        (None, None): urllib3.Timeout(connect=None, read=None),
+        (7.0, 7.0): urllib3.Timeout(total=7),
+        (4.0, None): (4, None),
+    }
+    for expected, timeout in given.items():
+        read = Timeouts.of(timeout, default)
+        assert (read.connect, read.read, read.deadline) == (*expected, 300.0)
+
+
+BAD = {
+    "zero": (0, ValueError),
+    "negative": (-1, ValueError),
+    "NaN": (math.nan, ValueError),
+    "infinite": (math.inf, ValueError),
+    "bool": (True, TypeError),
+    "text": ("5", TypeError),
+    "one": ((1,), ValueError),
+    "three": ((1, 2, 3), ValueError),
+    "zero in a pair": ((0, 1), ValueError),
+    "negative in a pair": ((1, -1), ValueError),
+    "bool in a pair": ((True, 1), TypeError),
+    "text in a pair": (("1", 1), TypeError),
+    "an object": (object(), TypeError),
+}
+
+
+@pytest.mark.parametrize("form", BAD)
+@pytest.mark.parametrize("async_req", [False, True])
+def test_what_is_no_timeout_is_refused_at_the_call(form: str, async_req: bool) -> None:
+    value, error = BAD[form]
+    with Wire() as wire:
+        with pytest.raises(error, match="_request_timeout"):
+            wire.api.get_entity_connections(_request_timeout=value, async_req=async_req)
+        assert wire.requests == []
+
+
+@pytest.mark.parametrize("seconds", [10**400, 1e300, 2**31])
+def test_a_very_long_timeout_is_a_long_one(seconds: float) -> None:
+    with Wire() as wire:
+        assert wire.api.get_entity_connections(_request_timeout=seconds).success
+        assert wire.api.get_entity_connections(_request_timeout=(seconds, seconds)).success
+
+
+def test_without_any_limit_a_call_still_works() -> None:
+    with Wire(connect_timeout=None, read_timeout=None, deadline=None) as wire:
+        assert CALLS["PUT accept"](wire.api).success
+
+
+# -- the parts ------------------------------------------------------------------------------------------------------
+
+
+def test_deadline_counts_down_and_expires() -> None:
+    clock = FakeClock()
+    deadline = Deadline(10, clock)
+    assert (deadline.remaining(), deadline.expired) == (10, False)
+    clock.advance(4)
+    assert (deadline.within(3), deadline.within(7), deadline.within(None)) == (3, 6, 6)
+    assert (deadline.sooner(2, clock).remaining(), deadline.sooner(20, clock).remaining()) == (2, 6)
+    clock.advance(6)
+    assert deadline.expired
+    clock.advance(1)
+    assert deadline.remaining() == -1
+
+
+def test_no_deadline_never_comes() -> None:
+    deadline = Deadline(None, FakeClock())
+    assert (deadline.remaining(), deadline.expired, deadline.within(None), deadline.within(5)) == (None, False, None, 5)
+
+
+def test_the_clock_does_not_run_backwards() -> None:
+    # The wall clock does, when somebody sets it.
+    assert Clock.now is time.monotonic
