@@ -150,7 +150,8 @@ class ApiException(Exception):
         outcome: ``"not_sent"``, ``"answered"`` or ``"unknown"``.
         method, path: what was called.
         reasons: a tuple of `Reason`, empty when Zuora gave none.
-        request_id, track_id, process_id: what Zuora's support asks for; None when not in the answer.
+        request_id, process_id: what Zuora's support asks for; None when not in the answer.
+        track_id: the one in the answer, otherwise the one that was sent, or None.
         retry_after: seconds that Zuora asked to wait, or None.
         attempts: a list of `AttemptRecord`, one for each attempt that failed.
         advice: what to do next, in one or two sentences.

@@ -17,6 +17,7 @@ from .auth import Credentials, Owner, client_credentials
 from .deadline import Clock, Deadline
 from .exceptions import (
     ANSWERED,
+    NOT_SENT,
     ApiException,
     AuthenticationError,
     InvalidResponseError,
@@ -76,6 +77,7 @@ class Pipeline:
                 response, data = self._attempt(request, sent, deadline)
             except ApiException as error:
                 elapsed = clock.now() - started
+                _add_ids(error, sent)
                 self._log(request, sent, error.status, elapsed, error.headers)
                 wait = course.wait_after(error, elapsed, partial(self._renew, request, sent))
                 if wait is None:
@@ -110,10 +112,8 @@ class Pipeline:
         try:
             return response, self._judge(request, response)
         except InvalidResponseError as error:
-            error.status, error.reason = response.status, error.reason
-            error.body, error.headers, error.outcome = response.data, response.headers, ANSWERED
-            error.request_id = response.headers.get("Zuora-Request-Id")
-            error.track_id = response.headers.get("Zuora-Track-Id")
+            error.status, error.body, error.headers = response.status, response.data, response.headers
+            error.outcome = ANSWERED
             raise
 
     def _judge(self, request: Request, response: RESTResponse) -> Any:
@@ -132,6 +132,9 @@ class Pipeline:
         if request.response_type is None:
             return None
         if response.content:
+            # Other paths may answer null. The operations that explain their errors answer with an object.
+            if document is None and request.explain is not None:
+                raise InvalidResponseError(reason="the answer is null where an object should be")
             return serialization.converter(request.response_type)(document)
         if request.kind == READ and request.method != "HEAD":
             raise InvalidResponseError(reason=f"the answer is empty ({response.status})")
@@ -209,6 +212,15 @@ class Pipeline:
 
 
 _TEXT_WILL_DO = (None, "str", str, "object", object)
+
+
+def _add_ids(error: ApiException, sent: dict[str, str]) -> None:
+    """Put in what Zuora's support asks for, also when the answer could not be read or never came."""
+    came = error.headers or {}
+    error.request_id = error.request_id or came.get("Zuora-Request-Id")
+    error.track_id = error.track_id or came.get("Zuora-Track-Id")
+    if error.track_id is None and error.outcome != NOT_SENT:
+        error.track_id = next((value for name, value in sent.items() if name.lower() == "zuora-track-id"), None)
 
 
 def _is_refusal(error: ApiException) -> bool:
