@@ -19,11 +19,12 @@ EDGE = re.compile(
 
 
 def test_the_table_and_the_graph(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
-    root, a, b, c, d, _ = zuora.entities
+    root, a, b, c, d, e = zuora.entities
     zuora.add_connection(root, a, "Connected")
     zuora.add_connection(root, b, "Pending")
     zuora.add_connection(root, c, "Disconnected")
     zuora.add_connection(root, d, "Connected")
+    zuora.add_connection(root, e, "Disconnected")
     zuora.add_connection(a, d, "Connected")
     names = {entity.uuid: entity.name for entity in zuora.entities if entity is not c}
     plan = plan_connections(api, [(root.id, a.id), (root.uuid, b.id), (root.id, c.id)], names=names)

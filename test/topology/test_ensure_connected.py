@@ -70,12 +70,15 @@ def test_the_other_direction_is_another_connection(zuora: ZuoraEmulator, api: En
     assert statuses(zuora, source, target) == ["Connected"]
 
 
-def test_the_direction_holds_when_the_filter_of_the_list_does_not(
+def test_a_row_of_another_source_does_not_count_wherever_it_is_listed(
     zuora: ZuoraEmulator, api: EntityConnectionsApi
 ) -> None:
-    source, target = zuora.entities[:2]
-    turned = {"id": "turned", "sourceEntityId": target.id, "targetEntityId": source.id, "status": "Connected"}
-    zuora.fail_next(faults.answer(200, {"entityConnections": [turned], "success": True}), method="GET")
+    source, target, third = zuora.entities[:3]
+    rows = [
+        {"id": entity.id, "sourceEntityId": entity.id, "targetEntityId": target.id, "status": "Connected"}
+        for entity in (third, target)
+    ]
+    zuora.fail_next(faults.answer(200, {"entityConnections": rows, "success": True}), method="GET")
     assert ensure_connected(api, source.id, target.id).changed
 
 
