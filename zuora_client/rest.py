@@ -320,10 +320,10 @@ class _TlsSettings:
 
         context = create_urllib3_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # With a name of the caller's own to compare, urllib3 compares; otherwise TLS itself does. urllib3 1.26 compares
-        # always, because it does not tell TLS the name of a host that is an IP address.
-        compares = self.assert_hostname is not None or urllib3.__version__.startswith("1.")
-        context.check_hostname = self.verify and not compares
+        # TLS itself compares the host's name. urllib3 does it where the caller brings a name to compare, and in 1.26,
+        # which does not tell TLS what it connects to when that is an IP address.
+        old = urllib3.__version__.startswith("1.")  # type: ignore[attr-defined]
+        context.check_hostname = self.verify and not old and self.assert_hostname is None
         context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
         if self.verify:
             try:
