@@ -158,6 +158,23 @@ class _Watched:
     idle_since = 0.0
     sock: Any
 
+    def _tunnel(self) -> None:
+        # Before Python 3.12 http.client leaves the proxy's answer open, and the socket with it for as long as somebody
+        # keeps the error.
+        answers: list[_Response] = []
+
+        def noted(*args: Any, **kwargs: Any) -> _Response:
+            answers.append(_Response(*args, **kwargs))
+            return answers[-1]
+
+        self.response_class = noted
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        finally:
+            del self.response_class
+            for answer in answers:
+                answer.close()
+
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is None:
             self.connect()  # type: ignore[attr-defined]
