@@ -453,3 +453,72 @@ def test_form_fields_need_the_content_type_of_a_form() -> None:
         with pytest.raises(ValueError, match="post_params"):
             wire.client.call_api("/v1/any", "POST", post_params=[("a", "b")])
         assert wire.requests == []
+
+
+def test_a_page_needs_a_page_size() -> None:
+    with Wire() as wire:
+        with pytest.raises(ValueError, match="page_size"):
+            wire.api.g_et_entity_connections(page=2)
+        assert wire.requests == []
+
+
+def test_an_empty_answer_is_a_yes_to_a_write_and_an_error_to_a_read() -> None:
+    with Wire(answer(204)) as wire:
+        assert wire.api.p_ut_entity_connections_accept("id").to_dict() == {"success": None}
+        with pytest.raises(InvalidResponseError):
+            wire.api.g_et_entity_connections()
+
+
+def test_an_answer_larger_than_the_limit_is_an_error() -> None:
+    large = json_answer({"nextPage": "x" * 2000})
+    with Wire(large, max_response_bytes=1000) as wire, pytest.raises(InvalidResponseError, match="max_response_bytes"):
+        wire.api.g_et_entity_connections()
+
+
+@pytest.mark.parametrize("value", ["é", "a\x00b", " a", "\N{SNOWMAN}"])
+def test_a_header_is_printable_ascii(value: str) -> None:
+    with Wire() as wire:
+        with pytest.raises(ValueError, match="X-Own"):
+            wire.client.call_api("/v1/any", "GET", header_params={"X-Own": value})
+        assert wire.requests == []
+
+
+def test_a_call_sends_what_a_refused_read_may_send_again() -> None:
+    with Wire(answer(503), YES) as wire:
+        assert wire.api.g_et_entity_connections().success is True
+        assert len(wire.requests) == 2
+    with Wire(answer(503), YES, max_attempts=1) as wire:
+        with pytest.raises(ApiException):
+            wire.api.g_et_entity_connections()
+        assert len(wire.requests) == 1
+
+
+def test_the_text_of_an_error_begins_as_before_and_goes_on() -> None:
+    with Wire(json_answer(REFUSAL, 400, {"X-Own": "not told"})) as wire, pytest.raises(ApiException) as caught:
+        wire.api.p_ut_entity_connections_accept("id")
+    lines = str(caught.value).splitlines()
+    assert lines[:2] == ["(400)", "Reason: Said"]
+    assert "PUT /v1/entity-connections/id/accept: refused, nothing was done." in lines
+    assert "not told" not in str(caught.value)
+
+
+def test_a_closed_certificate_check_warns() -> None:
+    configuration = Configuration(verify_ssl=False)
+    with pytest.warns(urllib3.exceptions.InsecureRequestWarning, match="verify_ssl"):
+        ApiClient(configuration).close()
+
+
+def test_the_transport_makes_attempts_and_has_no_verbs() -> None:
+    assert not any(hasattr(RESTClientObject, verb) for verb in ("GET", "POST", "PUT", "request"))
+    with Wire() as wire:
+        assert wire.client.request("PUT", f"{wire.server.url}/any").status == 200
+
+
+def test_the_loggers_are_those_of_logging_and_not_assigned() -> None:
+    with pytest.raises(AttributeError):
+        Configuration().logger = {}  # type: ignore[misc]
+
+
+def test_an_unknown_setting_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="hots"):
+        Configuration(hots="https://rest.zuora.com")
