@@ -207,9 +207,7 @@ class RESTClientObject:
             else:
                 raise
             failure.status, failure.headers, failure.outcome = response.status, headers, UNKNOWN
-            if failure is error:
-                raise
-            raise failure from error
+            raise failure from (None if failure is error else error)
         response.release_conn()
         return RESTResponse(response.status, response.reason, headers, content)
 
@@ -226,8 +224,7 @@ class RESTClientObject:
         ]
 
     def _route(self, host: Host) -> _Route:
-        if not self._finalizer.alive:
-            # Nobody would close what is opened from here on.
+        if not self._finalizer.alive:  # nobody would close what is opened from here on
             failure = ApiConnectionError(reason="the client was closed while the call was under way")
             failure.outcome = NOT_SENT
             raise failure
