@@ -14,6 +14,7 @@ from support.watching import sent, statuses
 
 from zuora_client.emulator import ZuoraEmulator, faults
 
+PAGES = ("README.md", "docs/guide.md")
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ZUORA_")}
 
@@ -122,3 +123,26 @@ def test_connect_tenant_names_what_is_missing(arguments: list[str], environment:
     assert failed.returncode == 2
     assert re.search(words, failed.stderr)
     assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_print_what_their_programs_print(page: str) -> None:
+    """Each ```text block is what the programs before it print, ids aside."""
+    script = ROOT / "test" / "support" / "run_page.py"
+    result = run(str(script), str(ROOT / page))
+    assert (result.returncode, result.stderr) == (0, "")
+    printed = without_ids(result.stdout)
+    blocks = re.findall(r"^```text\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    assert blocks
+    for block in blocks:
+        assert without_ids(block) in printed, block
+
+
+def without_ids(text: str) -> str:
+    ids = (
+        r"\b8a80(?:[0-9a-f]{28}|\.\.\.)",
+        r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
+        r"\b[0-9A-F]{16}\b",
+        r"127\.0\.0\.1:\d+",
+    )
+    return re.sub("|".join(ids), "ID", re.sub(r"[ \t]+$", "", text, flags=re.M))
