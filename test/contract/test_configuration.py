@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import copy
 import logging
 import os
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,6 +99,14 @@ def test_debug_and_logger_file(configuration: Configuration, tmp_path: Any) -> N
         wire.api.g_et_entity_connections()
     configuration.logger_file = None
     assert "GET /v1/entity-connections: 200" in (tmp_path / "log").read_text()
+
+
+def test_a_configuration_that_logs_still_copies(configuration: Configuration, tmp_path: Any) -> None:
+    configuration.debug = True
+    configuration.logger_file = str(tmp_path / "log")
+    for twin in (copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration))):
+        assert (twin.logger_file_handler, twin.logger_stream_handler) == (None, None)
+        assert twin.debug is True
 
 
 def test_later_configurations_start_as_copies_of_the_default(default: None) -> None:
