@@ -113,6 +113,12 @@ def run_cut(
     return None
 
 
+def check_that_it_was_cut(zuora: ZuoraEmulator, since: int, error: ApiException | None, name: str) -> None:
+    """A guard against tests of nothing. With a short patience a busy machine may have cut the run earlier."""
+    met = any(request.fault for request in zuora.requests[since:])
+    assert met or (name in SLOW and error is not None), "the fault met nothing"
+
+
 def check_what_was_said(error: ApiException | None, done: list[str], name: str) -> None:
     """No write that was done goes unmentioned: the error counts it as done, or says that nobody knows.
 
@@ -140,7 +146,7 @@ def test_connecting(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str) 
         since = len(zuora.requests)
         fault, patience = fault_called(name)
         error = run_cut(zuora, job, fault, nth, times, patience)
-        assert any(request.fault for request in zuora.requests[since:]), "the fault met nothing"
+        check_that_it_was_cut(zuora, since, error, name)
         check_what_was_said(error, written(zuora, since), name)
         if error is None:
             assert statuses(zuora, source, target) == ["Connected"]
@@ -161,7 +167,7 @@ def test_disconnecting(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: st
         since = len(zuora.requests)
         fault, patience = fault_called(name)
         error = run_cut(zuora, job, fault, nth, times, patience)
-        assert any(request.fault for request in zuora.requests[since:]), "the fault met nothing"
+        check_that_it_was_cut(zuora, since, error, name)
         check_what_was_said(error, written(zuora, since), name)
         if error is None:
             assert statuses(zuora, source, target) == ["Disconnected"]
