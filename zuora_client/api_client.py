@@ -51,7 +51,7 @@ class ApiClient:
         configuration: the settings; a new ``Configuration()`` when None.
         header_name, header_value: a default header, sent with every call.
         cookie: value of the ``Cookie`` header.
-        clock: time and sleep, replaced in tests only.
+        clock: time and sleep, an attribute too; replaced in tests only.
 
     Raises:
         ValueError: a CA file, client certificate or proxy of the configuration cannot be used.
@@ -73,11 +73,11 @@ class ApiClient:
         self.user_agent = f"zuora-entity-connections/{__version__}" + (f" {suffix}" if suffix else "")
         if header_name is not None:
             self.default_headers[header_name] = header_value
-        self._clock = clock or Clock()
+        self.clock = clock or Clock()
         self._open()
 
     def _open(self) -> None:
-        self._pipeline = Pipeline(self.configuration, self._clock)
+        self._pipeline = Pipeline(self.configuration, self.clock)
         self._host: Host | None = None
         self._defaults: tuple[dict[str, Any], dict[str, tuple[str, str]]] = ({}, {})
         self._pool: ThreadPool | None = None
@@ -148,7 +148,7 @@ class ApiClient:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in ("configuration", "default_headers", "cookie", "_clock")}
+        return {name: self.__dict__[name] for name in ("configuration", "default_headers", "cookie", "clock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

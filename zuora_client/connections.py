@@ -1,17 +1,19 @@
 """Connections that keep time, and pools that keep only good connections.
 
-urllib3's pools and connections with four habits added, each at a seam that is the same in urllib3 1.26 and 2.x:
-every read takes no longer than the running attempt may still take; a request that begins to leave is noticed; what is
-not read to its exact end is closed; what has been idle for long carries no write.
+urllib3 makes, keeps and tunnels the connections; http.client, on which they are built, speaks over them. What is
+added, each at a seam that is the same in urllib3 1.26 and 2.x: every read takes no longer than the running attempt may
+still take; a request that begins to leave is noticed; what is not read to its exact end is closed; what has been idle
+for long carries no write. urllib3's ``urlopen`` is passed by: it spends a quarter of a call on retries, redirects and
+decoding that are not wanted here.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import io
 import socket
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -34,14 +36,13 @@ class Attempt:
         deadline: None once the head of a streamed answer is here: the rest is the caller's.
     """
 
-    __slots__ = ("connection", "deadline", "left", "timeouts", "write")
+    __slots__ = ("deadline", "left", "timeouts", "write")
 
     def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool) -> None:
         self.deadline: Deadline | None = deadline
         self.timeouts = timeouts
         self.write = write
         self.left = False
-        self.connection: Any = None
 
     def patience(self) -> float | None:
         """Return how long the next read of the socket may take, in seconds.
@@ -60,14 +61,6 @@ class Attempt:
         return seconds
 
 
-class _Running(threading.local):
-    attempt: Attempt
-
-
-# urllib3 offers no way to hand something to a connection through urlopen(), and an attempt never leaves its thread.
-running = _Running()
-
-
 def _set_timeout(sock: Any, seconds: float | None) -> None:
     # Setting it costs a system call, even to what it is already.
     if sock.gettimeout() != seconds:
@@ -77,11 +70,12 @@ def _set_timeout(sock: Any, seconds: float | None) -> None:
 class _PatientReader(io.RawIOBase):
     """Reads a socket, giving each read only the time that the attempt has left."""
 
-    def __init__(self, sock: Any, raw: io.RawIOBase) -> None:
+    def __init__(self, connection: _Watched, sock: Any, raw: io.RawIOBase) -> None:
+        self.connection = connection
+        self._attempt = connection.attempt
         self._socket = sock
         # Whoever closes this reader gives the socket back, as the reader that it replaces would.
         self._raw = raw
-        self.attempt = running.attempt
         self.in_head = True
         self._at_rest = False
 
@@ -91,7 +85,7 @@ class _PatientReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._at_rest:
             return None
-        _set_timeout(self._socket, self.attempt.patience())
+        _set_timeout(self._socket, self._attempt.patience())
         count: int = self._socket.recv_into(buffer)
         if count == 0 and self.in_head:
             # http.client would take half a head for a whole one, and "200" for a yes.
@@ -119,21 +113,21 @@ class _ExactBuffer(io.BufferedReader):
 
     def close(self) -> None:
         if not self.closed:
-            connection = self.raw.attempt.connection
-            if connection is not None:
-                self.raw.rest()
-                connection.exact = not (self.peek(1) or self.raw.pending())
+            self.raw.rest()
+            self.raw.connection.exact = not (self.peek(1) or self.raw.pending())
         super().close()
 
 
 class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, connection: _Watched, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp: _ExactBuffer = _ExactBuffer(_PatientReader(sock, self.fp.detach()))
+        self.fp: _ExactBuffer = _ExactBuffer(_PatientReader(connection, sock, self.fp.detach()))
 
     def begin(self) -> None:
         super().begin()
         self.fp.raw.in_head = False
+        if len(set(self.headers.get_all("content-length", ()))) > 1:
+            raise http.client.HTTPException("the answer tells two different lengths")
         # urllib3 would log lines that are no headers, and a server may have put there what we sent it.
         self.msg.set_payload("")
         self.msg.defects.clear()
@@ -153,52 +147,47 @@ class _Response(http.client.HTTPResponse):
 class _Watched:
     """A connection that says when a request leaves through it, and whether its last answer ended exactly."""
 
-    response_class: Any = _Response
     exact = True
     idle_since = 0.0
+    attempt: Attempt
     sock: Any
+    _answer_of_proxy: _Response | None = None
+
+    # Past urllib3's own, which look for ways to leave a header out that nobody uses here.
+    putheader = http.client.HTTPConnection.putheader
+
+    def response_class(self, *args: Any, **kwargs: Any) -> _Response:
+        """Make the object that reads an answer: http.client takes the class from here, for a proxy's answer too."""
+        response = _Response(self, *args, **kwargs)
+        if not self.attempt.left:
+            self._answer_of_proxy = response
+        return response
 
     def _tunnel(self) -> None:
-        # Before Python 3.12 http.client leaves the proxy's answer open, and the socket with it for as long as somebody
-        # keeps the error.
-        answers: list[_Response] = []
-
-        def noted(*args: Any, **kwargs: Any) -> _Response:
-            answers.append(_Response(*args, **kwargs))
-            return answers[-1]
-
-        self.response_class = noted
         try:
             super()._tunnel()  # type: ignore[misc]
         finally:
-            del self.response_class
-            for answer in answers:
-                answer.close()
+            # Before Python 3.12 http.client leaves it open, and the socket with it for as long as somebody keeps the
+            # error.
+            if self._answer_of_proxy is not None:
+                self._answer_of_proxy.close()
+                self._answer_of_proxy = None
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
-        if self.sock is None:
-            self.connect()  # type: ignore[attr-defined]
-        attempt = running.attempt
+        attempt = self.attempt
         _set_timeout(self.sock, attempt.bounded(attempt.timeouts.read))
-        attempt.connection = self
         attempt.left = True
         self.exact = False
         super().endheaders(*args, **kwargs)  # type: ignore[misc]
 
 
-class _Connection(_Watched, HTTPConnection):
+# http.client only ever calls response_class, so a method serves as well as a class does.
+class _Connection(_Watched, HTTPConnection):  # type: ignore[misc]
     pass
 
 
-class _TlsConnection(_Watched, HTTPSConnection):
+class _TlsConnection(_Watched, HTTPSConnection):  # type: ignore[misc]
     pass
-
-
-class _UnverifiedConnection(_TlsConnection):
-    def connect(self) -> None:
-        super().connect()
-        # The warning was given when the client was made; urllib3 would repeat it for every connection.
-        self.is_verified = True
 
 
 class _CarefulPool:
@@ -206,15 +195,44 @@ class _CarefulPool:
 
     now = staticmethod(time.monotonic)
     pool: Any
+    proxy: Any
+    scheme: Any
 
-    # The one place where a connection changes hands; urllib3 has no public one.
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = super()._get_conn(timeout)  # type: ignore[misc]
-        idle = connection.sock is not None and running.attempt.write
-        if idle and self.now() - connection.idle_since > IDLE_SECONDS_FOR_WRITES:
-            connection.close()
-        return connection
+    def exchange(
+        self, attempt: Attempt, method: str, target: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[Any, http.client.HTTPResponse]:
+        """Send one request; return its connection and the head of the answer. `give_back` the connection afterwards.
 
+        Raises:
+            Exception: whatever urllib3, http.client, ssl and socket raise. The connection is closed and given back.
+        """
+        # Borrowing, giving back and tunnelling are urllib3's own seams, which it does not call public.
+        connection: Any = self._get_conn()  # type: ignore[attr-defined]
+        try:
+            connection.attempt = attempt
+            idle = self.now() - connection.idle_since
+            if attempt.write and connection.sock is not None and idle > IDLE_SECONDS_FOR_WRITES:
+                connection.close()
+            if connection.sock is None:
+                connection.timeout = attempt.patience()
+                if self.proxy is not None and self.scheme == "https":
+                    self._prepare_proxy(connection)  # type: ignore[attr-defined]
+                else:
+                    connection.connect()
+            # A server may answer before it has read the whole request, and close: its answer is still to be read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                http.client.HTTPConnection.request(connection, method, target, body, headers)
+            return connection, http.client.HTTPConnection.getresponse(connection)
+        except BaseException:
+            connection.exact = False
+            self.give_back(connection)
+            raise
+
+    def give_back(self, connection: Any) -> None:
+        """Take a connection back; it is closed unless its answer was read to the exact end."""
+        self._put_conn(connection)
+
+    # Overridden, because a caller who reads an answer himself gives the connection back through urllib3.
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
             if not connection.exact:
@@ -239,10 +257,6 @@ class Pool(_CarefulPool, urllib3.HTTPConnectionPool):
 
 class TlsPool(_CarefulPool, urllib3.HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
-
-
-class UnverifiedPool(_CarefulPool, urllib3.HTTPSConnectionPool):
-    ConnectionCls = _UnverifiedConnection
 
 
 def proxy_manager(proxy: str, settings: dict[str, Any]) -> urllib3.PoolManager:

@@ -2,8 +2,8 @@
 
 What it keeps: an attempt ends within the deadline of its call, whatever the other side drips or withholds; its error
 says whether the request had left, as the connection saw it; no body grows beyond its limit, inflated or not; a
-connection is reused only after a whole and exact answer. urllib3's own retries, redirects and decoding are switched
-off. Together with `connections` this is the only module that knows urllib3.
+connection is reused only after a whole and exact answer. Redirects are not followed, and nothing is sent twice here.
+With `connections` and `tls` this is all that knows urllib3.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ import http.client
 import socket
 import ssl
 import sys
-import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from urllib3.util.ssl_ import create_urllib3_context
+from urllib3._collections import HTTPHeaderDict
 from urllib3.util.ssl_match_hostname import CertificateError as _CertificateError
 
 from .configuration import Host
-from .connections import Attempt, Pool, TlsPool, UnverifiedPool, proxy_manager, running
+from .connections import Attempt, Pool, TlsPool, proxy_manager
 from .deadline import Clock
 from .exceptions import (
     NOT_SENT,
@@ -32,8 +31,9 @@ from .exceptions import (
     InvalidResponseError,
     TlsError,
 )
-from .inflate import Inflater
+from .inflate import Inflater, too_large
 from .serialization import decode_text
+from .tls import TlsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ class _Route:
 
     __slots__ = ("origin", "pool", "private", "through_proxy")
 
-    def __init__(self, manager: urllib3.PoolManager, host: Host, tls: _TlsSettings) -> None:
+    def __init__(self, manager: urllib3.PoolManager, host: Host, tls: TlsSettings) -> None:
         # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know all of these settings.
         settings = None
         if host.scheme == "https":
@@ -115,8 +115,7 @@ class RESTClientObject:
         self._pool_size = configuration.connection_pool_maxsize
         self._proxy = configuration.proxy or None
         self._trust_env = configuration.trust_env
-        self._tls = _TlsSettings(configuration)
-        self._last_timeout: tuple[Any, urllib3.Timeout] = (None, urllib3.Timeout())
+        self._tls = TlsSettings(configuration)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._routes: dict[str, _Route] = {}
         if self._proxy:
@@ -149,67 +148,58 @@ class RESTClientObject:
                 left: ``not_sent`` or ``unknown``.
             InvalidResponseError: an answer too large, or in a coding that cannot be read; `status` is kept.
         """
-        attempt = running.attempt = Attempt(deadline, timeouts, write)
+        attempt = Attempt(deadline, timeouts, write)
         route = self._routes.get(host.url) or self._route(host)
+        pool = route.pool
+        if route.through_proxy:
+            target, headers = host.origin + target, {**headers, **pool.proxy_headers}
         try:
-            response = route.pool.urlopen(
-                method,
-                route.origin + target if route.through_proxy else target,
-                body=body,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                timeout=self._timeout(attempt.patience(), timeouts.read),
-                preload_content=False,
-                decode_content=stream,
-                enforce_content_length=True,
-            )
+            connection, response = pool.exchange(attempt, method, target, body, headers)
         except Exception as error:
             raise _translate(error, attempt) from error
+        received = HTTPHeaderDict(response.headers.items())
         if stream and 200 <= response.status <= 299:
             attempt.deadline = None
-            return response
-        return self._read(response, attempt)
-
-    def _timeout(self, connect: float | None, read: float | None) -> urllib3.Timeout:
-        # Nearly always the same, so the last one is kept.
-        asked, timeout = self._last_timeout
-        if asked != (connect, read):
-            timeout = urllib3.Timeout(connect=connect, read=read)
-            self._last_timeout = ((connect, read), timeout)
-        return timeout
-
-    def _read(self, response: Any, attempt: Attempt) -> RESTResponse:
-        headers = response.headers
+            return _unread(response, received, pool, connection, method)
         try:
-            inflater = Inflater(headers.get("content-encoding"), self._limit)
-            # An answer that tells its length, if that is not too much, cannot be longer: it is read at once.
-            told = response.length_remaining
-            amount = _PIECE if told is None or told > self._limit else None
-            piece = response.read(amount, decode_content=False)
-            if not piece and told is None and not response.chunked and response.status <= 299:
-                # Nothing but the end of the connection says that this is all: the yes or no may be what was lost.
-                raise http.client.IncompleteRead(b"")
-            inflater.feed(piece)
-            while piece and amount:
-                piece = response.read(amount, decode_content=False)
-                inflater.feed(piece)
-            content = inflater.finish()
+            content = self._read(response, received)
         except BaseException as error:
             # Closed, not drained: what is still to come may be endless.
             response.close()
-            response.release_conn()
-            if isinstance(error, InvalidResponseError):
-                failure: ApiException = error
-            elif isinstance(error, Exception):
-                failure = _translate(error, attempt)
-            else:
+            connection.exact = False
+            if not isinstance(error, Exception):
                 raise
-            failure.status, failure.headers, failure.outcome = response.status, headers, UNKNOWN
-            raise failure from (None if failure is error else error)
-        response.release_conn()
-        return RESTResponse(response.status, response.reason, headers, content)
+            failure = error if isinstance(error, InvalidResponseError) else _translate(error, attempt)
+            failure.status, failure.headers, failure.outcome = response.status, received, UNKNOWN
+            if failure is error:
+                raise
+            raise failure from error
+        finally:
+            pool.give_back(connection)
+        return RESTResponse(response.status, response.reason, received, content)
+
+    def _read(self, response: http.client.HTTPResponse, headers: Mapping[str, str]) -> bytes:
+        """Return the whole body, inflated.
+
+        Raises:
+            InvalidResponseError: it is too large, or in a coding that cannot be read.
+            Exception: what http.client, ssl and socket raise.
+        """
+        inflater = Inflater(headers.get("content-encoding"), self._limit)
+        told = response.length
+        if told is not None:
+            if told > self._limit:
+                raise too_large(self._limit)
+            inflater.feed(response.read())
+            return inflater.finish()
+        piece = response.read(_PIECE)
+        if not piece and not response.chunked and response.status <= 299:
+            # Nothing but the end of the connection says that this is all: the yes or no may be what was lost.
+            raise http.client.IncompleteRead(b"")
+        while piece:
+            inflater.feed(piece)
+            piece = response.read(_PIECE)
+        return inflater.finish()
 
     # -- how a host is reached --------------------------------------------------------------------------------------
 
@@ -254,8 +244,7 @@ class RESTClientObject:
                 manager = urllib3.PoolManager(**settings)
             else:
                 manager = proxy_manager(proxy, {**settings, **self._tls.pool_settings()})
-            tls_pool = TlsPool if self._tls.verify else UnverifiedPool
-            manager.pool_classes_by_scheme = {"http": Pool, "https": tls_pool}
+            manager.pool_classes_by_scheme = {"http": Pool, "https": TlsPool}
             manager = self._managers.setdefault(proxy, manager)
         return manager
 
@@ -282,59 +271,24 @@ def _close_pools(routes: dict[str, _Route]) -> None:
         route.pool.close()
 
 
-class _TlsSettings:
-    """What is to be trusted, taken from a configuration once. The context is made when it is first needed: reading
-    certifi's bundle costs more than a hundred calls."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        self.verify = bool(configuration.verify_ssl)
-        self.assert_hostname = configuration.assert_hostname
-        self._ca = configuration.ssl_ca_cert
-        self._certificate = configuration.cert_file
-        self._key = configuration.key_file
-        self._context: ssl.SSLContext | None = None
-        if not self.verify:
-            warnings.warn(
-                "verify_ssl is False: anybody on the way can read the credentials and change the answers",
-                urllib3.exceptions.InsecureRequestWarning,
-                stacklevel=6,
-            )
-        if self._ca or self._certificate:
-            # Made at once, so that a wrong path is an error where it was configured.
-            self.pool_settings()
-
-    def pool_settings(self) -> dict[str, Any]:
-        if self._context is None:
-            self._context = self._make_context()
-        return {
-            "ssl_context": self._context,
-            "cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE",
-        }
-
-    def _make_context(self) -> ssl.SSLContext:
-        # Imported here: the bundle is needed only by those who call over TLS.
-        import certifi
-
-        context = create_urllib3_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # TLS itself compares the host's name. urllib3 does it where the caller brings a name to compare, and in 1.26,
-        # which does not tell TLS what it connects to when that is an IP address.
-        old = urllib3.__version__.startswith("1.")  # type: ignore[attr-defined]
-        context.check_hostname = self.verify and not old and self.assert_hostname is None
-        context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
-        if self.verify:
-            try:
-                context.load_verify_locations(self._ca or certifi.where())
-            except (OSError, ssl.SSLError) as error:
-                raise ValueError(f"ssl_ca_cert: cannot read {self._ca!r} as a PEM bundle ({error})") from None
-        if self._certificate:
-            try:
-                # Without a password OpenSSL would stop and ask for one on the terminal.
-                context.load_cert_chain(self._certificate, self._key, password="")
-            except (OSError, ssl.SSLError) as error:
-                text = "cannot read the client certificate, or its key is encrypted"
-                raise ValueError(f"cert_file, key_file: {text} ({error})") from None
-        return context
+def _unread(
+    response: http.client.HTTPResponse, headers: HTTPHeaderDict, pool: Any, connection: Any, method: str
+) -> urllib3.HTTPResponse:
+    """Return an answer as urllib3 gives it to its own callers, who read, release or close it."""
+    return urllib3.HTTPResponse(
+        body=response,
+        headers=headers,
+        status=response.status,
+        version=response.version,
+        reason=response.reason,
+        preload_content=False,
+        decode_content=True,
+        original_response=response,
+        pool=pool,
+        connection=connection,
+        request_method=method,
+        enforce_content_length=True,
+    )
 
 
 # -- what broke -----------------------------------------------------------------------------------------------------

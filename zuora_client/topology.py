@@ -240,7 +240,7 @@ class _Run:
         """Look until the list shows something else than before the write, and raise what it meant if it never does."""
         for seconds in _PATIENCE:
             if seconds:
-                self._api.api_client._clock.sleep(seconds)  # pyright: ignore[reportPrivateUsage]
+                self._api.api_client.clock.sleep(seconds)
             try:
                 row = self._look()
             except ApiException:
