@@ -26,10 +26,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final, Literal
 
-NOT_SENT = "not_sent"
-ANSWERED = "answered"
-UNKNOWN = "unknown"
+    from typing_extensions import TypeAlias
+
+    Outcome: TypeAlias = Literal["not_sent", "answered", "unknown"]
+
+NOT_SENT: Final = "not_sent"
+ANSWERED: Final = "answered"
+UNKNOWN: Final = "unknown"
 
 # Zuora's table of the last two digits of an error code, in its own order.
 CATEGORIES = {
@@ -160,14 +165,14 @@ class ApiException(Exception):
     advice = "Read the reason; the call is not worth repeating unchanged."
 
     def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
-        self.status = status
-        self.reason = reason
+        self.status: int | None = status
+        self.reason: str | None = reason
         self.body: str | None = None
         self.headers: Mapping[str, str] | None = None
         if http_resp is not None:
             self.status, self.reason = http_resp.status, http_resp.reason
             self.body, self.headers = http_resp.data, http_resp.getheaders()
-        self.outcome = UNKNOWN if self.status is None else ANSWERED
+        self.outcome: Outcome = UNKNOWN if self.status is None else ANSWERED
         self.method: str | None = None
         self.path: str | None = None
         self.reasons: tuple[Reason, ...] = ()
@@ -291,7 +296,7 @@ class RateLimitError(ApiException):
     """
 
     advice = "Wait, then call again, less often and with fewer calls at once."
-    limit_type = "rate"
+    limit_type: Literal["rate", "concurrency"] = "rate"
     limits: dict[int, int] | None = None
     remaining: int | None = None
 

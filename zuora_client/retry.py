@@ -215,14 +215,13 @@ class Course:
     def final(self, error: ApiException) -> ApiException:
         """Return what the call raises when `error` was its last: with the outcome of the whole call."""
         if self._in_doubt:
-            outcome = UNKNOWN
+            error.outcome = UNKNOWN
         elif self._answered:
-            outcome = ANSWERED
+            error.outcome = ANSWERED
         else:
-            outcome = UNKNOWN if self._left else NOT_SENT
-        error.outcome = outcome
+            error.outcome = UNKNOWN if self._left else NOT_SENT
         error.attempts = [*self.attempts, *error.attempts]
-        if outcome != UNKNOWN or self._kind == READ:
+        if error.outcome != UNKNOWN or self._kind == READ:
             return error
         unknown = OutcomeUnknownError()
         # The same facts under another name; the advice stays the one of the unknown outcome.

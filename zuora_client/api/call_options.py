@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from ..models import POSTEntityConnectionsType
     from ..rest import TransportTimeout
 
@@ -14,7 +16,8 @@ class CallOptions(TypedDict, total=False):
 
     zuora_entity_ids: str | bytes | None
     zuora_track_id: str | None
-    _return_http_data_only: bool | None
+    # True turns a method into its plain form: one who checks types calls that.
+    _return_http_data_only: Literal[False] | None
     _request_timeout: float | tuple[float | None, float | None] | TransportTimeout | None
 
 
@@ -31,3 +34,22 @@ class InitiateOptions(CallOptions, total=False):
 
     request: POSTEntityConnectionsType | dict[str, Any] | None
     idempotency_key: str | None
+
+
+class _Plain(TypedDict, total=False):
+    """The keywords that change what comes back, as they are when they are left out."""
+
+    async_req: Literal[False] | None
+    _preload_content: Literal[True]
+
+
+class PlainCall(CallOptions, _Plain, total=False):
+    """What every method takes when it returns what it is called for."""
+
+
+class PlainList(ListOptions, _Plain, total=False):
+    """What the list takes then."""
+
+
+class PlainInitiate(InitiateOptions, _Plain, total=False):
+    """What a connection request takes then."""

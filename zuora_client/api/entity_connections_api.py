@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         PUTEntityConnectionsDisconnectResponseType,
     )
     from ..rest import RawResponse
-    from .call_options import CallOptions, InitiateOptions, ListOptions
+    from .call_options import CallOptions, InitiateOptions, ListOptions, PlainCall, PlainInitiate, PlainList
 
     Raw: TypeAlias = Literal[False]
     Headers: TypeAlias = Mapping[str, str]
@@ -77,7 +77,7 @@ class EntityConnectionsApi:
     @overload
     def g_et_entity_connections(self, *, _preload_content: Raw, **options: Unpack[ListOptions]) -> RawResponse: ...
     @overload
-    def g_et_entity_connections(self, **options: Unpack[ListOptions]) -> Listed: ...
+    def g_et_entity_connections(self, **options: Unpack[PlainList]) -> Listed: ...
     def g_et_entity_connections(self, **options: Any) -> Any:
         """List the connections of an entity, one page of them.
 
@@ -100,7 +100,7 @@ class EntityConnectionsApi:
         self, *, _preload_content: Raw, **options: Unpack[ListOptions]
     ) -> tuple[RawResponse, int, Headers]: ...
     @overload
-    def g_et_entity_connections_with_http_info(self, **options: Unpack[ListOptions]) -> tuple[Listed, int, Headers]: ...
+    def g_et_entity_connections_with_http_info(self, **options: Unpack[PlainList]) -> tuple[Listed, int, Headers]: ...
     def g_et_entity_connections_with_http_info(
         self,
         *,
@@ -127,7 +127,7 @@ class EntityConnectionsApi:
     @overload
     def p_ost_entity_connections(self, *, _preload_content: Raw, **options: Unpack[InitiateOptions]) -> RawResponse: ...
     @overload
-    def p_ost_entity_connections(self, **options: Unpack[InitiateOptions]) -> Initiated: ...
+    def p_ost_entity_connections(self, **options: Unpack[PlainInitiate]) -> Initiated: ...
     def p_ost_entity_connections(self, **options: Any) -> Any:
         """Ask another entity for a connection. The source is the entity that the call runs in.
 
@@ -153,7 +153,7 @@ class EntityConnectionsApi:
     ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def p_ost_entity_connections_with_http_info(
-        self, **options: Unpack[InitiateOptions]
+        self, **options: Unpack[PlainInitiate]
     ) -> tuple[Initiated, int, Headers]: ...
     def p_ost_entity_connections_with_http_info(
         self,
@@ -184,7 +184,7 @@ class EntityConnectionsApi:
     ) -> RawResponse: ...
     @overload
     def p_ut_entity_connections_accept(
-        self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
+        self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> Accepted: ...
     def p_ut_entity_connections_accept(self, connection_id: str | bytes | int, **options: Any) -> Any:
         """Accept a pending connection.
@@ -207,7 +207,7 @@ class EntityConnectionsApi:
     ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def p_ut_entity_connections_accept_with_http_info(
-        self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
+        self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> tuple[Accepted, int, Headers]: ...
     def p_ut_entity_connections_accept_with_http_info(
         self,
@@ -235,7 +235,7 @@ class EntityConnectionsApi:
     ) -> RawResponse: ...
     @overload
     def p_ut_entity_connections_deny(
-        self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
+        self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> Denied: ...
     def p_ut_entity_connections_deny(self, connection_id: str | bytes | int, **options: Any) -> Any:
         """Deny a pending connection.
@@ -258,7 +258,7 @@ class EntityConnectionsApi:
     ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def p_ut_entity_connections_deny_with_http_info(
-        self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
+        self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> tuple[Denied, int, Headers]: ...
     def p_ut_entity_connections_deny_with_http_info(
         self,
@@ -286,7 +286,7 @@ class EntityConnectionsApi:
     ) -> RawResponse: ...
     @overload
     def p_ut_entity_connections_disconnect(
-        self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
+        self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> Disconnected: ...
     def p_ut_entity_connections_disconnect(self, connection_id: str | bytes | int, **options: Any) -> Any:
         """End an established connection. This cannot be undone.
@@ -312,7 +312,7 @@ class EntityConnectionsApi:
     ) -> tuple[RawResponse, int, Headers]: ...
     @overload
     def p_ut_entity_connections_disconnect_with_http_info(
-        self, connection_id: str | bytes | int, **options: Unpack[CallOptions]
+        self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> tuple[Disconnected, int, Headers]: ...
     def p_ut_entity_connections_disconnect_with_http_info(
         self,
