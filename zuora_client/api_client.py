@@ -254,8 +254,12 @@ class ApiClient:
             ApiException: it failed, its status is not 2xx, or Zuora said no.
             TypeError, ValueError: a wrong argument; nothing was sent.
         """
+        if not isinstance(url, str):
+            raise TypeError(f"url must be text, not {type(url).__name__}")
+        if not (url.isascii() and url.isprintable()) or " " in url:
+            raise ValueError("url must be percent-encoded: printable ASCII without spaces")
         parts = urlsplit(url)
-        sent = merge_headers(headers or {}, {}, None, None)
+        sent = merge_headers(dict(headers or {}), {}, None, None)
         host = Host(f"{parts.scheme}://{parts.netloc}")
         fields = parameters.parameters_to_tuples(post_params or (), None)
         path = fill_path(parts.path or "/", (), "")
@@ -363,10 +367,12 @@ class ApiClient:
 
         Raises:
             InvalidResponseError: no JSON, or another container than the type says.
-            ValueError: there is no such type.
+            TypeError, ValueError: there is no such type, or `response` has no text or bytes in ``data``.
         """
         convert = serialization.converter(response_type)
-        data = response.data
+        data = getattr(response, "data", None)
+        if not isinstance(data, (str, bytes)):
+            raise TypeError(f"response.data must be text or bytes, not {type(data).__name__}")
         content = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
         try:
             return convert(serialization.parse_json(content))

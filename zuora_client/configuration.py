@@ -317,15 +317,22 @@ class Configuration:
 
     @property
     def logger_file(self) -> str | None:
-        """A file that this package's logger writes to instead of stderr; None closes it."""
+        """A file that this package's logger writes to instead of stderr; None closes it.
+
+        One that cannot be written is a ValueError.
+        """
         return self._logger_file
 
     @logger_file.setter
     def logger_file(self, value: str | None) -> None:
+        try:
+            handler = logging.FileHandler(value, encoding="utf-8") if value else None
+        except OSError as error:
+            raise ValueError(f"logger_file: cannot write to it ({error})") from None
         self._remove("logger_file_handler")
         self._logger_file = value
-        if value:
-            self.logger_file_handler = self._add(logging.FileHandler(value, encoding="utf-8"))
+        if handler is not None:
+            self.logger_file_handler = self._add(handler)
             self._remove("logger_stream_handler")
 
     def _add(self, handler: logging.Handler) -> logging.Handler:

@@ -23,7 +23,7 @@ def text(name: str, value: Any) -> str:
 
     Raises:
         TypeError: another type; a bool is none of these.
-        ValueError: bytes that are not UTF-8.
+        ValueError: bytes that are not UTF-8, an integer too long to be written.
     """
     if isinstance(value, str):
         return value
@@ -36,7 +36,10 @@ def text(name: str, value: Any) -> str:
         except UnicodeDecodeError:
             raise ValueError(f"{name}: the bytes are not UTF-8 text") from None
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        try:
+            return str(value)
+        except ValueError:
+            raise ValueError(f"{name}: the integer has too many digits to be written") from None
     if isinstance(value, datetime.date):
         return value.isoformat()
     raise TypeError(f"{name} must be text, bytes or an integer, not {type(value).__name__}")
@@ -97,7 +100,7 @@ def query_string(pairs: list[tuple[str, Any]]) -> str:
         ValueError: text that UTF-8 cannot hold.
     """
     return "&".join(
-        f"{_quote('a query name', name)}={_quote(name, _plain(name, value))}"
+        f"{_quote('a query name', text('a query name', name))}={_quote(name, _plain(name, value))}"
         for name, value in pairs
         if value is not None
     )
@@ -106,7 +109,7 @@ def query_string(pairs: list[tuple[str, Any]]) -> str:
 def _plain(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, (int, float)) else text(name, value)
+    return str(value) if isinstance(value, float) else text(name, value)
 
 
 def _quote(name: str, value: str, safe: str = "") -> str:
@@ -133,10 +136,12 @@ def parameters_to_tuples(params: Any, collection_formats: dict[str, str] | None)
 
     Raises:
         ValueError: a collection format that does not exist.
+        TypeError: `collection_formats` is no dict.
     """
     pairs: list[tuple[str, Any]] = []
+    formats = dict(collection_formats or {})
     for name, value in params.items() if isinstance(params, dict) else params:
-        style = (collection_formats or {}).get(name)
+        style = formats.get(name)
         if style is None or value is None:
             pairs.append((name, value))
         elif style == "multi":

@@ -66,5 +66,7 @@ def connection_request(request: Any) -> dict[str, Any]:
         target = POSTEntityConnectionsType(request["targetEntityId"]).target_entity_id
         return {**request, "targetEntityId": without_hyphens(target)}
     if isinstance(request, POSTEntityConnectionsType):
-        return {"targetEntityId": without_hyphens(request.target_entity_id)}
+        # Checked again: one that an answer or `__new__` made has not been.
+        target = POSTEntityConnectionsType(vars(request).get("target_entity_id")).target_entity_id
+        return {"targetEntityId": without_hyphens(target)}
     raise TypeError(f"request must be a POSTEntityConnectionsType or a dict, not {type(request).__name__}")
