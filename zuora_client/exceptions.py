@@ -320,7 +320,7 @@ class RequestRejectedError(ApiException):
 class ServerError(ApiException):
     """Zuora or something in front of it failed (5xx), and no write is in doubt."""
 
-    advice = "Call again later; give Zuora support the request id if it stays."
+    advice = "Call again later; if it stays, ask Zuora support, with the ids of the answer if it has any."
 
 
 class InvalidResponseError(ApiException):

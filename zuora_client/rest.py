@@ -9,6 +9,7 @@ With `connections` and `tls` this is all that knows urllib3.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import sys
@@ -156,7 +157,7 @@ class RESTClientObject:
         try:
             connection, response = pool.exchange(attempt, method, target, body, headers)
         except Exception as error:
-            raise _translate(error, attempt) from error
+            raise _translate(error, attempt, route) from error
         received = HTTPHeaderDict(response.headers.items())
         if stream and 200 <= response.status <= 299:
             attempt.deadline = None
@@ -169,7 +170,7 @@ class RESTClientObject:
             connection.exact = False
             if not isinstance(error, Exception):
                 raise
-            failure = error if isinstance(error, InvalidResponseError) else _translate(error, attempt)
+            failure = error if isinstance(error, InvalidResponseError) else _translate(error, attempt, route)
             failure.status, failure.headers, failure.outcome = response.status, received, UNKNOWN
             if failure is error:
                 raise
@@ -294,21 +295,28 @@ def _unread(
 # -- what broke -----------------------------------------------------------------------------------------------------
 
 
-def _translate(error: Exception, attempt: Attempt) -> ApiException:
+def _translate(error: Exception, attempt: Attempt, route: _Route) -> ApiException:
     """Return an error of ours for one of urllib3's, http.client's or the socket's."""
     root = _root(error)
+    where = route.origin if route.pool.proxy is None else f"{route.origin} through {route.pool.proxy}"
     failure: ApiException
     if isinstance(root, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) or _is_connect_timeout(root):
-        failure = ApiTimeoutError(reason=_what_took_long(attempt))
+        failure = ApiTimeoutError(reason=_what_took_long(attempt, where))
     elif _is_tls_refusal(root) and (not attempt.left or _is_about_our_certificate(root)):
-        failure = TlsError(reason=f"TLS could not be set up: {root}")
+        failure = TlsError(reason=f"TLS could not be set up with {where}: {_in_words(root)}")
         attempt.left = False
     elif isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
         failure = ApiConnectionError(reason=f"the connection ended before the whole answer was here ({root})")
     else:
-        failure = ApiConnectionError(reason=f"{'the connection broke' if attempt.left else 'no connection'}: {root}")
+        what = "the connection broke" if attempt.left else f"no connection to {where}"
+        failure = ApiConnectionError(reason=f"{what}: {_in_words(root)}")
     failure.outcome = UNKNOWN if attempt.left else NOT_SENT
     return failure
+
+
+def _in_words(error: BaseException) -> str:
+    # urllib3 puts the connection in front: 1.26 an object with its address in memory, 2.x a class of ours.
+    return re.sub(r"^(<[^>]*>|\w+\(host=.*?, port=\w+\)): ", "", str(error)) or type(error).__name__
 
 
 def _root(error: BaseException) -> BaseException:
@@ -342,7 +350,7 @@ def _is_about_our_certificate(error: BaseException) -> bool:
     return "_ALERT_" in alert and ("CERTIFICATE" in alert or alert.endswith(("UNKNOWN_CA", "ACCESS_DENIED")))
 
 
-def _what_took_long(attempt: Attempt) -> str:
+def _what_took_long(attempt: Attempt, where: str) -> str:
     if attempt.deadline is not None and attempt.deadline.expired:
         return f"the deadline of {attempt.deadline.seconds:g} s passed"
     seconds = attempt.timeouts.read if attempt.left else attempt.timeouts.connect
@@ -350,4 +358,4 @@ def _what_took_long(attempt: Attempt) -> str:
         return "the operating system gave up waiting"
     if attempt.left:
         return f"no byte came for {seconds:g} s (read timeout)"
-    return f"no connection within {seconds:g} s (connect timeout)"
+    return f"no connection to {where} within {seconds:g} s (connect timeout)"
