@@ -254,11 +254,12 @@ class _ModelConverter:
 
     def rows(self, data: list[Any]) -> list[Any]:
         """Convert a list of objects, at once when all are usual: every field is there, no other, and only text."""
-        if self._pick is not None and set(map(type, data)) == {dict} and set(map(len, data)) == {len(self._keys)}:
+        if self._pick is not None:
             try:
-                picked = list(map(self._pick, data))
+                picked = list(map(self._pick, data))  # A KeyError or TypeError unless all have every field.
                 "".join(chain.from_iterable(picked))  # A TypeError unless all is text; nothing is quicker.
-                return list(starmap(self._cls, picked))
+                if sum(map(len, data)) == len(self._keys) * len(data):
+                    return list(starmap(self._cls, picked))
             except (KeyError, TypeError, ValueError):
                 pass
         return [self(row) for row in data]
