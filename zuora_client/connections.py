@@ -215,7 +215,8 @@ class _CarefulPool:
                 connection.close()
             if connection.sock is None:
                 connection.timeout = attempt.patience()
-                if self.proxy is not None and self.scheme == "https":
+                # The target is a whole URL where a proxy, which may itself speak TLS, is to read it.
+                if self.proxy is not None and self.scheme == "https" and target.startswith("/"):
                     self._prepare_proxy(connection)  # type: ignore[attr-defined]
                 else:
                     connection.connect()
