@@ -23,13 +23,14 @@ from .pipeline import Pipeline
 from .request import (
     CREDENTIAL_HEADERS,
     KEYED,
-    KINDS,
     SECRET_HEADERS,
     Request,
+    checked_method,
     encode_body,
     fill_path,
     fit_to_send,
     merge_headers,
+    put_credentials,
 )
 
 if TYPE_CHECKING:
@@ -293,13 +294,10 @@ class ApiClient:
         request_timeout: Any,
     ) -> Request:
         self._refuse_when_closed()
-        verb = method.upper() if isinstance(method, str) else method
-        if verb not in KINDS:
-            raise ValueError(f"method must be one of {', '.join(KINDS)}; it is {method!r}")
         settings = self.configuration
         timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, settings.deadline)
         timeouts = Timeouts.of(request_timeout, timeouts)
-        request = Request(verb, host, path, dict(headers.values()), timeouts)
+        request = Request(checked_method(method), host, path, dict(headers.values()), timeouts)
         request.own_key = request.kind == KEYED and "idempotency-key" in headers
         request.body = encode_body(headers.get("content-type", ("", ""))[1], body, post_params)
         return request
@@ -340,19 +338,7 @@ class ApiClient:
         Raises:
             ValueError: an entry that belongs neither into a header nor into the query.
         """
-        settings = self.configuration.auth_settings()
-        for name in auth_settings or []:
-            setting = settings.get(name)
-            if not setting or not setting["value"]:
-                continue
-            if setting["in"] == "header":
-                headers[setting["key"]] = setting["value"]
-            elif setting["in"] == "query":
-                querys.append((setting["key"], setting["value"]))
-            else:
-                raise ValueError(f"auth_settings: {name!r} must be in a header or in the query")
-
-    # -- the generated client's tools -------------------------------------------------------------------------------
+        put_credentials(headers, querys, self.configuration.auth_settings(), auth_settings or [])
 
     def sanitize_for_serialization(self, obj: Any) -> Any:
         """Return `obj` as plain data: containers walked, dates in ISO 8601, models by their JSON names without None.
@@ -407,7 +393,7 @@ _clients: weakref.WeakSet[ApiClient] = weakref.WeakSet()
 
 def _forget_all() -> None:
     for client in list(_clients):
-        client._forget()
+        client._forget()  # pyright: ignore[reportPrivateUsage]
 
 
 if hasattr(os, "register_at_fork"):

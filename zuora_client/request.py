@@ -80,6 +80,14 @@ class Request:
         return f"{target}?{self.query}" if self.query else target
 
 
+def checked_method(method: Any) -> str:
+    """Return an HTTP method in upper case. Raises ValueError for one that the policy has no rule for."""
+    verb = method.upper() if isinstance(method, str) else method
+    if verb not in KINDS:
+        raise ValueError(f"method must be one of {', '.join(KINDS)}; it is {method!r}")
+    return str(verb)
+
+
 def fill_path(path: str, path_params: Iterable[tuple[str, Any]], safe: str) -> str:
     """Return `path` with each ``{name}`` replaced by its parameter, percent-encoded whole.
 
@@ -159,3 +167,23 @@ def encode_body(content_type: str, body: Any, post_params: list[tuple[str, Any]]
     if "json" in content_type.lower() or not isinstance(body, (str, bytes)):
         return serialization.dump_json("body", body)
     return body.encode() if isinstance(body, str) else body
+
+
+def put_credentials(
+    headers: dict[str, Any], querys: list[tuple[str, Any]], settings: dict[str, dict[str, Any]], names: list[str]
+) -> None:
+    """Add the named `settings` to `headers` and `querys`; what is not there, or has no value, adds nothing.
+
+    Raises:
+        ValueError: an entry that belongs neither into a header nor into the query.
+    """
+    for name in names:
+        setting = settings.get(name)
+        if not setting or not setting["value"]:
+            continue
+        if setting["in"] == "header":
+            headers[setting["key"]] = setting["value"]
+        elif setting["in"] == "query":
+            querys.append((setting["key"], setting["value"]))
+        else:
+            raise ValueError(f"auth_settings: {name!r} must be in a header or in the query")

@@ -1,4 +1,4 @@
-"""A server on a raw socket: it reads whole requests and answers each with the bytes or the behaviour that comes next."""
+"""A server on a raw socket: it reads whole requests and answers each with the bytes, or behaviour, that comes next."""
 
 from __future__ import annotations
 
