@@ -51,7 +51,7 @@ BROKEN = {
     "endless body": endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 4096),
     "endless head": endless(b"HTTP/1.1 200 OK\r\n", b"X-Y: " + b"z" * 4096 + b"\r\n"),
     "endless line": endless(b"HTTP/1.1 200 ", b"z" * 4096),
-    "too large": answer(200, b" " * 70000),
+    "too large": answer(200, b" " * 300_000),
     "two codings": answer(200, b"{}", {"Content-Encoding": "gzip, gzip"}),
     "no gzip": answer(200, b"{}" + b" " * 70000, {"Content-Encoding": "gzip"}),
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
@@ -129,6 +129,18 @@ def test_failed_tunnel_leaves_nothing_open(fault: str) -> None:
             assert sockets_to(server.port) == []
             assert free_slots(client)
         assert {request.method for request in server.requests} == {"CONNECT"}
+
+
+def test_a_plain_host_behind_a_proxy_over_tls_is_asked_without_a_tunnel(authority: Authority) -> None:
+    with ScriptedServer(YES, ssl_context=authority.server()) as proxy:
+        settings = Configuration("http://zuora.invalid", proxy=proxy.url, ssl_ca_cert=authority.file)
+        with ApiClient(settings, clock=FakeClock()) as client:
+            for _ in range(2):
+                assert CALLS["PUT accept"](EntityConnectionsApi(client)).success
+        assert {request.line.partition("8a80")[0] for request in proxy.requests} == {
+            "PUT http://zuora.invalid/v1/entity-connections/"
+        }
+        assert proxy.connections == 1
 
 
 # -- Ctrl-C ---------------------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def test_no_other_call_carries_a_key(name: str) -> None:
 def test_a_write_refused_once_and_then_never_reached_was_not_done() -> None:
     def refuse_and_go(sock: Any, _: Any) -> None:
         server.refuse()
-        sock.sendall(LOCKED)
+        sock.sendall(LOCKED.replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
 
     with LateServer(refuse_and_go) as server, ApiClient(Configuration(server.url), clock=FakeClock()) as client:
         server.open()
