@@ -109,7 +109,7 @@ class _PatientReader(io.RawIOBase):
 class _ExactBuffer(io.BufferedReader):
     """Notices at its end whether anything is left over: the next request would get it as its answer."""
 
-    raw: _PatientReader
+    raw: _PatientReader  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def close(self) -> None:
         if not self.closed:
@@ -119,9 +119,12 @@ class _ExactBuffer(io.BufferedReader):
 
 
 class _Response(http.client.HTTPResponse):
+    fp: _ExactBuffer
+
     def __init__(self, connection: _Watched, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp: _ExactBuffer = _ExactBuffer(_PatientReader(connection, sock, self.fp.detach()))
+        reader = _PatientReader(connection, sock, self.fp.detach())
+        self.fp = _ExactBuffer(reader)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def begin(self) -> None:
         super().begin()
@@ -234,13 +237,13 @@ class _CarefulPool:
         self._put_conn(connection)
 
     # Overridden, because a caller who reads an answer himself gives the connection back through urllib3.
-    def _put_conn(self, connection: Any) -> None:
-        if connection is not None:
-            if not connection.exact:
-                connection.close()
-                connection.exact = True
-            connection.idle_since = self.now()
-        super()._put_conn(connection)  # type: ignore[misc]
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            if not conn.exact:
+                conn.close()
+                conn.exact = True
+            conn.idle_since = self.now()
+        super()._put_conn(conn)  # type: ignore[misc]
 
     def forget(self) -> None:
         """In a forked child: close its copies of the parent's connections, past a lock that may be held for ever."""
@@ -253,11 +256,11 @@ class _CarefulPool:
 
 
 class Pool(_CarefulPool, urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls: Any = _Connection
 
 
 class TlsPool(_CarefulPool, urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
+    ConnectionCls: Any = _TlsConnection
 
 
 def proxy_manager(proxy: str, settings: dict[str, Any]) -> urllib3.PoolManager:

@@ -59,7 +59,8 @@ class Inflater:
         return b"".join(self._pieces)
 
 
-def _new_member() -> zlib._Decompress:
+# Typeshed knows the type by this name only.
+def _new_member() -> zlib._Decompress:  # pyright: ignore[reportPrivateUsage]
     return zlib.decompressobj(16 + zlib.MAX_WBITS)
 
 

@@ -245,7 +245,8 @@ class RESTClientObject:
                 manager = urllib3.PoolManager(**settings)
             else:
                 manager = proxy_manager(proxy, {**settings, **self._tls.pool_settings()})
-            manager.pool_classes_by_scheme = {"http": Pool, "https": TlsPool}
+            pools: dict[str, Any] = {"http": Pool, "https": TlsPool}
+            manager.pool_classes_by_scheme = pools
             manager = self._managers.setdefault(proxy, manager)
         return manager
 

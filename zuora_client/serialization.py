@@ -16,6 +16,7 @@ from typing import Any, Callable
 
 from . import models
 from .exceptions import InvalidResponseError
+from .models.base import Model
 from .parameters import text
 
 Converter = Callable[[Any], Any]
@@ -216,7 +217,7 @@ class _ModelConverter:
     def __init__(self, cls: Any) -> None:
         self._cls = cls
         self._keys = tuple(cls.attribute_map.values())
-        self._ours = issubclass(cls, models.base.Model)
+        self._ours = issubclass(cls, Model)
         # Scalars pass as they are, so only fields of another type need a converter.
         kinds = [cls.swagger_types[name] for name in cls.attribute_map]
         self._nested = {index: converter(kind) for index, kind in enumerate(kinds) if kind not in _SCALARS}

@@ -54,7 +54,8 @@ class ConnectionIterator:
             # Only under raise_on_failure=False; here a refusal would look like the end.
             raise refusal_in(answer, "GET", "/v1/entity-connections")
         following = _following(page, answer.next_page)
-        rows = [row for row in answer.entity_connections or () if row is not None]
+        told: list[Any] = answer.entity_connections or []
+        rows = [row for row in told if row is not None]
         self._empty_pages = 0 if rows else self._empty_pages + 1
         if following is not None and self._empty_pages >= _MOST_EMPTY_PAGES:
             raise _lie(f"{_MOST_EMPTY_PAGES} pages in a row are empty and promise another")
