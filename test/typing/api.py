@@ -59,6 +59,9 @@ def the_plain_calls(api: EntityConnectionsApi) -> None:
     assert_type(api.p_ut_entity_connections_accept("id"), Accepted)
     assert_type(api.p_ut_entity_connections_deny(b"id"), Denied)
     assert_type(api.p_ut_entity_connections_disconnect(7, zuora_entity_ids=b"id"), Disconnected)
+    # Text may come as bytes, from a secret store or a queue.
+    assert_type(api.get_entity_connections(type=b"inbound", zuora_track_id=b"t", zuora_entity_ids=b"id"), Listed)
+    assert_type(api.post_entity_connections(request=request, idempotency_key=b"key"), Initiated)
 
 
 def the_readable_names(api: EntityConnectionsApi) -> None:

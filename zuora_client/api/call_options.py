@@ -15,7 +15,7 @@ class CallOptions(TypedDict, total=False):
     """What every method takes."""
 
     zuora_entity_ids: str | bytes | None
-    zuora_track_id: str | None
+    zuora_track_id: str | bytes | None
     # True turns a method into its plain form: one who checks types calls that.
     _return_http_data_only: Literal[False] | None
     _request_timeout: float | tuple[float | None, float | None] | TransportTimeout | None
@@ -25,7 +25,7 @@ class ListOptions(CallOptions, total=False):
     """What the list takes besides."""
 
     page_size: int | None
-    type: str | None
+    type: str | bytes | None
     page: int | None
 
 
@@ -33,7 +33,7 @@ class InitiateOptions(CallOptions, total=False):
     """What a connection request takes besides."""
 
     request: POSTEntityConnectionsType | dict[str, Any] | None
-    idempotency_key: str | None
+    idempotency_key: str | bytes | None
 
 
 class _Plain(TypedDict, total=False):

@@ -106,9 +106,9 @@ class EntityConnectionsApi:
         *,
         zuora_entity_ids: str | bytes | None = None,
         page_size: int | None = None,
-        type: str | None = None,
+        type: str | bytes | None = None,
         page: int | None = None,
-        zuora_track_id: str | None = None,
+        zuora_track_id: str | bytes | None = None,
         **options: Any,
     ) -> Any:
         """Do what `g_et_entity_connections` does, and return ``(data, status, headers)``."""
@@ -160,8 +160,8 @@ class EntityConnectionsApi:
         *,
         zuora_entity_ids: str | bytes | None = None,
         request: POSTEntityConnectionsType | dict[str, Any] | None = None,
-        zuora_track_id: str | None = None,
-        idempotency_key: str | None = None,
+        zuora_track_id: str | bytes | None = None,
+        idempotency_key: str | bytes | None = None,
         **options: Any,
     ) -> Any:
         """Do what `p_ost_entity_connections` does, and return ``(data, status, headers)``."""
@@ -214,7 +214,7 @@ class EntityConnectionsApi:
         connection_id: str | bytes | int,
         *,
         zuora_entity_ids: str | bytes | None = None,
-        zuora_track_id: str | None = None,
+        zuora_track_id: str | bytes | None = None,
         **options: Any,
     ) -> Any:
         """Do what `p_ut_entity_connections_accept` does, and return ``(data, status, headers)``."""
@@ -265,7 +265,7 @@ class EntityConnectionsApi:
         connection_id: str | bytes | int,
         *,
         zuora_entity_ids: str | bytes | None = None,
-        zuora_track_id: str | None = None,
+        zuora_track_id: str | bytes | None = None,
         **options: Any,
     ) -> Any:
         """Do what `p_ut_entity_connections_deny` does, and return ``(data, status, headers)``."""
@@ -319,7 +319,7 @@ class EntityConnectionsApi:
         connection_id: str | bytes | int,
         *,
         zuora_entity_ids: str | bytes | None = None,
-        zuora_track_id: str | None = None,
+        zuora_track_id: str | bytes | None = None,
         **options: Any,
     ) -> Any:
         """Do what `p_ut_entity_connections_disconnect` does, and return ``(data, status, headers)``."""
@@ -334,7 +334,7 @@ class EntityConnectionsApi:
         self,
         *,
         zuora_entity_ids: str | bytes | None = None,
-        type: str | None = None,
+        type: str | bytes | None = None,
         page_size: int = arguments.LARGEST_PAGE,
     ) -> ConnectionIterator:
         """Return an iterator over the connections of an entity, all pages, each asked for when it is needed.
