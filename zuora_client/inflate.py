@@ -36,7 +36,9 @@ class Inflater:
             self._pieces.append(piece)
             return
         try:
-            self._inflate(piece)
+            # What zlib has not used yet it copies, at each step.
+            for start in range(0, len(piece), _PIECE):
+                self._inflate(piece[start : start + _PIECE])
         except zlib.error as error:
             raise InvalidResponseError(reason=f"the answer says it is gzip and is not ({error})") from None
 
