@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import time
 import tracemalloc
 import zlib
 from typing import Any
@@ -127,6 +128,15 @@ def test_a_bomb_takes_no_more_memory_than_the_limit(headers: dict[str, str]) -> 
     assert "larger than 1048576 bytes" in str(error)
     # The bomb has 256 MiB. The answer as it came and as far as it was inflated, some room, and no more.
     assert peak < 8 * 2**20
+
+
+def test_many_empty_members_of_gzip_take_seconds_and_not_minutes() -> None:
+    # Each step costs little, whatever is still to come: it was a minute when the rest was copied each time.
+    nothing = gzip.compress(b"")
+    with Wire(answer(200, nothing * (4 * 2**20 // len(nothing)), GZIP)) as wire:
+        started = time.monotonic()
+        assert failure_of(CALLS["GET"], wire.api).status == 200
+        assert time.monotonic() - started < 20
 
 
 # -- codings --------------------------------------------------------------------------------------------------------
