@@ -46,6 +46,8 @@ _BY_STATUS: dict[int, type[ApiException]] = {
     422: ConflictError,
     429: RateLimitError,
 }
+# Internal, temporary and integration errors.
+_IN_TROUBLE = frozenset((60, 61, 99))
 _MOST_REASONS = 100
 # Whom a limit counts is in Zuora's guide to rate limits.
 _FEWER = {
@@ -97,6 +99,8 @@ def refusal(response: RESTResponse, document: Any, *, keyed: bool) -> ApiExcepti
         )
     elif response.status == 422 and keyed:
         error.advice = "This idempotency key belongs to another request: use a key of its own for each request."
+    elif good and not _IN_TROUBLE.isdisjoint(reason.category for reason in reasons):
+        error.advice = "The trouble is at Zuora, not in the call: call again later, and ask Zuora support if it stays."
     return error
 
 

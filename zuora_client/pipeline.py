@@ -161,7 +161,7 @@ class Pipeline:
         }
         request = Request("POST", call.host, _TOKEN_PATH, headers, call.timeouts)
         request.kind = READ
-        request.response_type = object
+        request.response_type = "dict(str, object)"
         form = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
         request.body = urlencode(form).encode("ascii")
         try:
