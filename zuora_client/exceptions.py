@@ -339,8 +339,8 @@ def plain(text: Any, most: int = _SHOWN_CHARACTERS) -> str:
 def extract(body: str) -> str:
     """Return what a person would read of an answer that is no envelope: the words of an HTML page, or the start."""
     # Only a start is looked at, so that a hostile page costs nothing.
-    start = body[:4096]
-    if start.lstrip("\ufeff \t\r\n").startswith("<"):
+    start = body[:4096].lstrip("\ufeff \t\r\n")
+    if start.startswith("<"):
         # Imported here: its table of entities costs start-up time, and pages are rare. Akamai writes the reference that
         # its support asks for in entities.
         from html import unescape
