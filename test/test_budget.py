@@ -1,7 +1,8 @@
 """What a call and an import may cost, in counts: a noisy machine does not move them, a careless change does.
 
-Each budget is what was counted when it was set, plus a little for other versions of Python and urllib3. Where one is
-exceeded for a good reason, raise it in the same change and say why. benchmarks/ measures the same things in seconds.
+Each budget is the worst that was counted over the supported versions of Python and urllib3 when it was set, plus a
+little. Where one is exceeded for a good reason, raise it in the same change and say why. benchmarks/ measures the same
+things in seconds.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 CONNECTION_ID = "8a808255575bdae401576a914a140420"
 TARGET_ID = "8a80825556ff28a4015708ba29312ecc"
 
-# Python functions that one call of ours may enter beyond PoolManager.request and json.loads.
-CALLS_OVER_URLLIB3 = 95
-# The constructor of a row is 1. Whatever else is done for each row adds 1 or more.
-CALLS_A_ROW = 1.5
+# How many Python functions fewer one call of ours enters than PoolManager.request and json.loads.
+CALLS_SAVED = {"put": 35, "post": 28, "get": 15}
+# The constructor of a row is 1, and whatever else is done for each row adds 1 or more. The rest is for the reads of the
+# socket, of which a larger answer needs some more.
+CALLS_A_ROW = 1.2
 # Today it is copy alone.
-MODULES_OVER_URLLIB3 = 2
+MODULES_OVER_URLLIB3 = 1
 
 NEVER_AT_START = {
     "asyncio",
@@ -43,7 +45,7 @@ NEVER_AT_START = {
     "inspect",
     "multiprocessing",
     "pprint",
-    "six.moves",
+    "six",
     "unittest",
     "urllib.request",
     "zuora_client.emulator",
@@ -143,8 +145,10 @@ def modules_of(statement: str) -> set[str]:
 
 
 def brought_by_the_client() -> set[str]:
-    """Modules that `import zuora_client` loads and `import urllib3, json` does not. A call needs json in any case."""
-    return modules_of("import urllib3, json, zuora_client") - modules_of("import urllib3, json")
+    """Modules that `import zuora_client` loads and `import urllib3` does not. A call needs json in any case."""
+    # urllib3 2 takes random and typing as well; 1.26 does so only where another module of Python brings them.
+    base = "import urllib3, json, random, typing"
+    return modules_of(f"{base}, zuora_client") - modules_of(base)
 
 
 def test_import_takes_nothing_that_is_slow_and_seldom_needed() -> None:
@@ -159,38 +163,42 @@ def test_import_takes_little_that_urllib3_has_not_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"),
+    ("name", "ours", "theirs"),
     [
         pytest.param(
+            "put",
             lambda api: api.put_entity_connections_accept(CONNECTION_ID),
             lambda bare: bare("PUT", f"/v1/entity-connections/{CONNECTION_ID}/accept"),
             id="put",
         ),
         pytest.param(
+            "post",
             lambda api: api.post_entity_connections(request={"targetEntityId": TARGET_ID}),
             lambda bare: bare("POST", "/v1/entity-connections", body=json.dumps({"targetEntityId": TARGET_ID})),
             id="post",
         ),
         pytest.param(
+            "get",
             lambda api: api.get_entity_connections(page_size=1),
             lambda bare: bare("GET", "/v1/entity-connections", fields={"pageSize": "1"}),
             id="get",
         ),
     ],
 )
-def test_call_enters_few_functions_more_than_urllib3(
+def test_call_enters_fewer_functions_than_urllib3(
     api: zuora_client.EntityConnectionsApi,
     bare: Callable[..., Any],
+    name: str,
     ours: Callable[[Any], object],
     theirs: Callable[[Any], object],
 ) -> None:
-    count, allowed = python_calls(lambda: ours(api)), python_calls(lambda: theirs(bare)) + CALLS_OVER_URLLIB3
+    count, allowed = python_calls(lambda: ours(api)), python_calls(lambda: theirs(bare)) - CALLS_SAVED[name]
     assert count <= allowed, f"{count} Python functions entered, {allowed} allowed"
 
 
 def test_types_are_resolved_once_a_class_not_for_each_row(api: zuora_client.EntityConnectionsApi) -> None:
     few, many = (python_calls(lambda rows=rows: api.get_entity_connections(page_size=rows)) for rows in (30, 300))
-    assert (many - few) / 270 <= CALLS_A_ROW
+    assert many <= few + 270 * CALLS_A_ROW
 
 
 def test_call_leaves_nothing_behind(api: zuora_client.EntityConnectionsApi) -> None:
