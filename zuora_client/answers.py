@@ -187,7 +187,7 @@ def _redirect(response: RESTResponse) -> str:
 
 def _seconds(value: str | None) -> float | None:
     """Return plain decimal seconds, or None for anything else."""
-    if value is None or not re.fullmatch(r"\s*\d{1,9}(\.\d{1,9})?\s*", value):
+    if value is None or not re.fullmatch(r"\s*[0-9]{1,9}(\.[0-9]{1,9})?\s*", value):
         return None
     return float(value)
 
@@ -229,7 +229,7 @@ def _limits(value: str | None) -> dict[int, int]:
     """
     limits = {}
     for item in (value or "").split(","):
-        found = re.fullmatch(r"\s*(\d{1,18})\s*(?:;\s*w=(\d{1,9}))?\s*", item)
+        found = re.fullmatch(r"\s*([0-9]{1,18})\s*(?:;\s*w=([0-9]{1,9}))?\s*", item)
         if found:
             limits[int(found.group(2) or 0)] = int(found.group(1))
     return limits
