@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -100,8 +101,9 @@ def _parts(secret: str) -> Iterable[str]:
         yield from (piece, piece.partition("=")[2])
     scheme, _, encoded = secret.partition(" ")
     if scheme.lower() == "basic":
-        pair = base64.b64decode(encoded + "===").decode("utf-8", "replace")
-        yield from (pair, pair.partition(":")[2])
+        with contextlib.suppress(ValueError):
+            pair = base64.b64decode(encoded + "===").decode("utf-8", "replace")
+            yield from (pair, pair.partition(":")[2])
 
 
 @cache

@@ -1,0 +1,143 @@
+"""An error that was told a secret tells nobody: not its text, its attributes, its causes, a copy or a pickle."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import pickle
+from urllib.parse import quote, quote_plus
+
+import pytest
+from support import answer
+from support.calls import failure_of
+from support.operations import CONNECTION_ID
+from support.wire import Wire
+from urllib3._collections import HTTPHeaderDict
+
+from zuora_client import Configuration
+from zuora_client.exceptions import ApiConnectionError, ApiException, AttemptRecord, InvalidResponseError, Reason
+from zuora_client.redaction import cleaner, redact, secrets_of
+
+SECRET = "s3cr&t/+ \"v'lue<é>"
+# In words, so that no percent sign or escape makes a difference.
+PLAIN = "tok3nOfNobody"
+
+
+def all_of(error: BaseException | None) -> str:
+    """Everything that an error and what hangs on it could show."""
+    shown = ""
+    while error is not None:
+        shown += f"{error}{error!r}{error.args!r}{vars(error)!r}{getattr(error, 'reasons', '')}"
+        shown += repr(list((getattr(error, "headers", None) or {}).items()))
+        error = error.__cause__ or error.__context__
+    return shown
+
+
+def a_teller(secret: str) -> ApiException:
+    error = InvalidResponseError(400, f"refused {secret}")
+    error.body = f"you sent {secret}!"
+    error.headers = HTTPHeaderDict({"X-Echo": secret, "X-Other": "kept"})
+    error.reasons = (Reason(secret, f"wrong: {secret}"), Reason(53100020, "kept"))
+    error.request_id = error.track_id = error.process_id = error.path = error.advice = secret
+    error.attempts = [AttemptRecord(1, 0.5, 400, "InvalidResponseError")]
+    return error
+
+
+SPELLINGS = {
+    "as it is": SECRET,
+    "percent-encoded": quote(SECRET, safe=""),
+    "percent-encoded in small letters": quote(SECRET, safe="").lower(),
+    "twice": quote(quote(SECRET, safe=""), safe=""),
+    "in a form": quote_plus(SECRET),
+    "in JSON": json.dumps(SECRET)[1:-1],
+    "in HTML": html.escape(SECRET),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_secret_is_masked_in_every_spelling_and_place(spelling: str) -> None:
+    error = a_teller(SPELLINGS[spelling])
+    redact(error, [SECRET])
+    for shown in (all_of(error), all_of(pickle.loads(pickle.dumps(error)))):
+        assert SPELLINGS[spelling] not in shown
+        assert "s3cr" not in shown
+    assert error.body == "you sent [redacted]!"
+    assert dict(error.headers or {}) == {"X-Echo": "[redacted]", "X-Other": "kept"}
+    assert error.reasons[1] == Reason(53100020, "kept")
+
+
+def test_causes_of_ours_are_cleaned_and_foreign_ones_that_tell_are_cut_off() -> None:
+    error, cause = a_teller(PLAIN), a_teller(PLAIN)
+    error.__cause__ = cause
+    cause.__cause__ = OSError(f"cannot reach {PLAIN}")
+    redact(error, [PLAIN])
+    assert PLAIN not in all_of(error)
+    assert error.__cause__ is cause
+    assert cause.__cause__ is None
+
+
+def test_a_foreign_cause_that_tells_nothing_stays() -> None:
+    error = ApiConnectionError(reason="broke")
+    error.__cause__ = cause = OSError("reset")
+    redact(error, [PLAIN])
+    assert error.__cause__ is cause
+
+
+def test_a_circle_of_causes_comes_to_an_end() -> None:
+    first, second = a_teller(PLAIN), a_teller(PLAIN)
+    first.__cause__, second.__cause__ = second, first
+    redact(first, [PLAIN])
+    assert PLAIN not in f"{first}{second}{first.body}{second.body}"
+
+
+def test_short_words_are_no_secrets_and_no_secret_changes_nothing() -> None:
+    error = a_teller("no")
+    redact(error, ["no", ""])
+    assert error.body == "you sent no!"
+    assert cleaner([])("text") == "text"
+
+
+def test_a_token_that_an_answer_holds_is_a_secret_too() -> None:
+    error = ApiException(200, "no use")
+    error.body = json.dumps({"access_token": PLAIN, "expires_in": 3599})
+    redact(error, [])
+    assert PLAIN not in all_of(error)
+    assert "expires_in" in error.body
+
+
+def test_what_is_secret_by_itself_in_a_header_is_masked_alone() -> None:
+    pair = base64.b64encode(b"user-name:pass-word").decode()
+    clean = cleaner([f"Bearer {PLAIN}", f"Basic {pair}", "ZSession=session-id; other=value-of-it"])
+    for secret in (PLAIN, pair, "user-name:pass-word", "pass-word", "session-id", "value-of-it"):
+        assert clean(f"<{secret}>") == "<[redacted]>"
+
+
+@pytest.mark.parametrize("value", ["Basic abcde", "Basic ====", "Basic", "basic \xe9\xe9\xe9\xe9"])
+def test_a_basic_header_that_is_none_is_masked_and_nothing_worse(value: str) -> None:
+    assert value not in cleaner([value])(f"<{value}>") or len(value) < 6
+
+
+def test_an_odd_basic_header_hides_no_error() -> None:
+    with Wire(answer(403, b"Basic abcde is not welcome")) as wire:
+        wire.client.set_default_header("Authorization", "Basic abcde")
+        error = failure_of(lambda api: api.put_entity_connections_accept(CONNECTION_ID), wire.api)
+    assert error.body == "[redacted] is not welcome"
+
+
+def test_every_configured_secret_is_known() -> None:
+    configuration = Configuration(client_id="an-id", client_secret=b"of-client", access_token="of-token")
+    configuration.password = "of-basic"
+    configuration.api_key = {"apiAccessKeyId": "of-key", "apiSecretAccessKey": "of-secret-key"}
+    headers = {"COOKIE": "of-cookie", "authorization": "of-header", "Accept": "no secret"}
+    assert set(secrets_of(configuration, headers)) == {
+        "of-client",
+        "of-token",
+        "of-basic",
+        "of-key",
+        "of-secret-key",
+        "of-cookie",
+        "of-header",
+    }
+    configuration.access_token = lambda: "asked for when needed"
+    assert len(secrets_of(configuration, {})) == 4
