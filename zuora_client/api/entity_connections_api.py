@@ -348,9 +348,12 @@ class EntityConnectionsApi:
             TypeError, ValueError: at the call, for a wrong argument.
         """
         arguments.check_page(page_size, 1)
+        arguments.headers(zuora_entity_ids, None)
+        # Fixed now: a setting that changes between two pages must not mix the lists of two entities.
+        entity_id = self.api_client.configuration.entity_id if zuora_entity_ids is None else zuora_entity_ids
         return ConnectionIterator(
             self.g_et_entity_connections,
-            zuora_entity_ids=zuora_entity_ids or self.api_client.configuration.entity_id,
+            zuora_entity_ids=entity_id,
             type=arguments.text_or_none("type", type),
             page_size=page_size,
         )
