@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -27,6 +28,10 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="soc
 EVIL = json_answer({"success": True, "id": "evil", "entityConnections": []})
 GOOD = json_answer({"success": True, "id": "good", "entityConnections": []})
 CHUNKED = {"Transfer-Encoding": "chunked"}
+# As long as what is read at once, so that nothing of what follows is read with it.
+PADDED = GOOD.replace(
+    b"Content-Type", b"X-Pad: " + b"x" * (io.DEFAULT_BUFFER_SIZE - len(GOOD) - 9) + b"\r\nContent-Type"
+)
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +214,7 @@ LEFTOVERS = {
     "one byte": GOOD + b"x",
     "a line": GOOD + b"\r\n",
     "a whole answer": GOOD + EVIL,
+    "behind a full buffer": PADDED + EVIL,
     "half an answer": GOOD + EVIL[:30],
     "much": GOOD + EVIL * 500,
     "after chunks": answer(200, b"2\r\n{}\r\n0\r\n\r\n", CHUNKED) + EVIL,
