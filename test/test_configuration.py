@@ -151,6 +151,8 @@ def test_keywords_win_over_the_environment() -> None:
     assert configuration.client_id == "mine"
     assert configuration.client_secret == CLIENT_SECRET
     assert configuration.max_attempts == 1
+    url = "https://gateway.example.com"
+    assert Configuration.from_env({"ZUORA_ENVIRONMENT": "EU"}, host=url).host == url
 
 
 def test_an_empty_variable_is_not_set() -> None:
@@ -373,11 +375,11 @@ def test_two_configurations_share_nothing_that_can_change(keys: dict[str, str]) 
     first, second = (Configuration(api_key=given_keys, api_key_prefix=given_keys) for _ in range(2))
     Configuration.set_default(first)
     try:
-        third = Configuration()
+        third, fourth = Configuration(), Configuration()
     finally:
         Configuration.set_default(None)
     assert third.api_key == keys
-    configurations = [first, second, third, copy.deepcopy(first)]
+    configurations = [first, second, third, fourth, copy.deepcopy(first)]
     assert len(set.union(*map(mutables_of, configurations))) == sum(map(len, map(mutables_of, configurations)))
     first.api_key["one more"] = "x"
     assert second.api_key == third.api_key == given_keys == keys

@@ -43,6 +43,11 @@ class TokenServer(ScriptedServer):
         return [received for received in self.requests if not received.target.endswith("/oauth/token")]
 
     @property
+    def open_connections(self) -> int:
+        with self._lock:
+            return len(self._open)
+
+    @property
     def used(self) -> list[str | None]:
         """The Authorization of each call."""
         return [received.headers.get("authorization") for received in self.calls]
