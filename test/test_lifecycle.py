@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 import warnings
 import weakref
 from pathlib import Path
@@ -276,6 +277,32 @@ def test_a_thousand_clients_leave_nothing() -> None:
         assert len(api_client._clients) < 100
         if open_before:
             assert len(os.listdir("/proc/self/fd")) <= open_before
+
+
+def test_months_of_calls_leave_no_memory_behind() -> None:
+    def work(rounds: int) -> int:
+        for _ in range(rounds):
+            CALLS["GET"](wire.api)
+            CALLS["POST"](wire.api)
+            failure_of(CALLS["PUT accept"], wire.api)
+        wire.requests.clear()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    def behave(sock: Any, received: Any) -> bool:
+        sock.sendall(answer(502) if received.method == "PUT" else YES)
+        return True
+
+    with Wire(behave, access_token="fixed-token") as wire:
+        work(20)
+        tracemalloc.start()
+        try:
+            before = work(100)
+            after = work(400)
+        finally:
+            tracemalloc.stop()
+    # One object for each of the 1,200 calls would be more.
+    assert after - before < 60_000
 
 
 # -- the end of the interpreter -------------------------------------------------------------------------------------

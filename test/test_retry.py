@@ -73,6 +73,8 @@ ROWS = [
     row("reset", reset, *lost(ApiConnectionError)),
     row("closed without an answer", hang_up, *lost(ApiConnectionError)),
     row("truncated head", cut(YES, 20), *lost(ApiConnectionError)),
+    row("truncated head of a refusal", cut(answer(404), 25), *lost(ApiConnectionError)),
+    row("truncated hint", cut(answer(503, b"", {"Retry-After": "30"}), 33), *lost(ApiConnectionError)),
     row("truncated body", cut(YES, len(YES) - 5), *lost(ApiConnectionError)),
     row("no HTTP", b"SSH-2.0-OpenSSH_9.6\r\n", *lost(ApiConnectionError)),
     row("408", answer(408), *lost(RequestRejectedError)),
