@@ -1,0 +1,52 @@
+"""A client whose transport is replaced: what it would send is recorded, what it receives is said. No socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from urllib3._collections import HTTPHeaderDict
+
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client.exceptions import InvalidResponseError
+from zuora_client.inflate import Inflater
+from zuora_client.rest import RESTResponse
+
+from .clock import FakeClock
+
+
+class Socketless:
+    """Everything above the transport, with the answer that is in `status`, `headers` and `body`.
+
+    Attributes:
+        sent: ``(method, target, headers, body)`` of each request.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self.configuration = Configuration("http://127.0.0.1:9", **settings)
+        self.client = ApiClient(self.configuration, clock=FakeClock())
+        self.client.rest_client.attempt = self._attempt  # type: ignore[method-assign]
+        self.api = EntityConnectionsApi(self.client)
+        self.sent: list[tuple[str, str, dict[str, str], bytes | None]] = []
+        self.say(b'{"success": true}')
+
+    def say(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        """Answer every later request with this."""
+        self.status, self.body, self.headers = status, body, headers or {}
+
+    def __enter__(self) -> Socketless:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
+    def _attempt(self, _: Any, method: str, target: str, headers: Any, body: Any, *__: Any, **___: Any) -> RESTResponse:
+        self.sent.append((method, target, headers, body))
+        received = HTTPHeaderDict(self.headers)
+        try:
+            inflater = Inflater(received.get("content-encoding"), self.configuration.max_response_bytes)
+            inflater.feed(self.body)
+            content = inflater.finish()
+        except InvalidResponseError as error:
+            error.status, error.headers, error.outcome = self.status, received, "unknown"
+            raise
+        return RESTResponse(self.status, "Said", received, content)
