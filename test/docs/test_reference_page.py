@@ -1,0 +1,61 @@
+"""docs/reference.md names every setting with its default, and everything that the job takes and gives."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+from support import pages
+
+import zuora_client
+from zuora_client.plan import PlannedConnection
+
+TABLES = {table[0][0]: table[1:] for table in pages.tables(pages.read(pages.ROOT / "docs" / "reference.md"))}
+
+
+def code(cell: str) -> list[str]:
+    return re.findall(r"`([^`]*)`", cell)
+
+
+def test_every_setting_has_its_row_and_its_default() -> None:
+    configuration = zuora_client.Configuration()
+    settings = {name.lstrip("_") for name in vars(configuration)} | {"environment"}
+    settings -= {"logger_stream_handler", "logger_file_handler"}
+    written = {name: row[1] for row in TABLES["Setting"] for name in code(row[0])}
+    assert set(written) == settings
+    computed = {"environment": "None", "connection_pool_maxsize": "5 for each CPU"}
+    for name, cell in written.items():
+        value = getattr(configuration, name)
+        plain = f"{value:g} s" if isinstance(value, float) else str(value) or "nothing"
+        told = cell.strip("`")
+        assert told == computed.get(name, plain) or (told == "nothing" and not value), name
+
+
+@pytest.mark.parametrize("name", ["ensure_connected", "ensure_disconnected", "plan_connections"])
+def test_every_function_has_its_row_and_its_arguments(name: str) -> None:
+    function = getattr(zuora_client, name)
+    row = next(row for row in TABLES["Function"] if row[0].startswith(f"`{name}("))
+    signature = inspect.signature(function)
+    assert re.findall(r"(\w+)(?:=\w+)?(?=[,)])", row[0]) == list(signature.parameters)
+    defaults = {key: value.default for key, value in signature.parameters.items() if value.default is not value.empty}
+    assert re.findall(r"(\w+)=(\w+)", row[0]) == [(key, str(value)) for key, value in defaults.items()]
+    assert code(row[2]) == [str(signature.return_annotation)]
+    assert set(signature.parameters) <= {argument for row in TABLES["Argument"] for argument in code(row[0])}
+
+
+def test_every_attribute_of_what_they_return_has_its_row() -> None:
+    written: dict[str, set[str]] = {}
+    for row in TABLES["Object"]:
+        written.setdefault((code(row[0]) or [list(written)[-1]])[0], set()).update(
+            name.partition("(")[0] for name in code(row[1])
+        )
+    classes = (zuora_client.EnsureResult, zuora_client.Step, PlannedConnection)
+    expected = {cls.__name__: set(cls.__slots__) for cls in classes}
+    expected["ConnectionPlan"] = public(zuora_client.ConnectionPlan(None, [], [], {}))  # type: ignore[arg-type]
+    expected["PlanIncompleteError"] = public(zuora_client.PlanIncompleteError()) - public(zuora_client.ApiException())
+    assert written == expected
+
+
+def public(thing: object) -> set[str]:
+    return {name for name in dir(thing) if not name.startswith("_")}
