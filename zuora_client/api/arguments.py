@@ -33,10 +33,11 @@ def check_page(page_size: Any, page: Any) -> None:
     for name, value in (("page_size", page_size), ("page", page)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
             raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
+    # The text shows no value: Python does not write an integer of more than 4,300 digits.
     if page_size is not None and not 1 <= page_size <= LARGEST_PAGE:
-        raise ValueError(f"page_size must be from 1 to {LARGEST_PAGE}; it is {page_size}")
+        raise ValueError(f"page_size must be from 1 to {LARGEST_PAGE}")
     if page is not None and page < 1:
-        raise ValueError(f"page must be at least 1; it is {page}")
+        raise ValueError("page must be at least 1")
     if page is not None and page_size is None:
         raise ValueError("page needs page_size: Zuora reads it only beside one")
 
