@@ -269,7 +269,7 @@ def test_print_of_a_disconnect_that_nobody_knows_about() -> None:
             f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: it may or may not have been done.\n"
             "For Zuora support: track id night-shift-7\n"
             "What to do: List the connection before you try again: Disconnected means done, Connected means not "
-            "done.\n"
+            "done, or not yet.\n"
         )
 
 

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from .exceptions import (
     CONCURRENCY_LIMIT,
+    TROUBLE,
+    UNKNOWN,
     WRONG_ENTITY,
     ApiException,
     AuthenticationError,
     ConflictError,
     InvalidResponseError,
     NotFoundError,
+    OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitError,
     Reason,
@@ -47,7 +50,6 @@ _BY_STATUS: dict[int, type[ApiException]] = {
     429: RateLimitError,
 }
 # Internal, temporary and integration errors.
-_IN_TROUBLE = frozenset((60, 61, 99))
 _MOST_REASONS = 100
 # Whom a limit counts is in Zuora's guide to rate limits.
 _FEWER = {
@@ -99,16 +101,26 @@ def refusal(response: RESTResponse, document: Any, *, keyed: bool) -> ApiExcepti
         )
     elif response.status == 422 and keyed:
         error.advice = "This idempotency key belongs to another request: use a key of its own for each request."
-    elif good and not _IN_TROUBLE.isdisjoint(reason.category for reason in reasons):
+    elif good and not TROUBLE.isdisjoint(reason.category for reason in reasons):
         error.advice = "The trouble is at Zuora, not in the call: call again later, and ask Zuora support if it stays."
     return error
 
 
-def refusal_in(model: Any, method: str, path: str) -> ApiException:
-    """Return the error that a model with ``success`` False is, for callers who switched `raise_on_failure` off."""
-    document = {**model.additional_properties, "success": False}
+def refusal_in(model: Any, method: str, path: str) -> ApiException | None:
+    """Return the error that a model of ours means, or None when it is a yes.
+
+    For callers who switched `raise_on_failure` off: the answer is judged by the same rule, later.
+    """
+    document = dict(model.additional_properties)
+    if model.success is not None:
+        document["success"] = model.success
+    if is_yes(200, document):
+        return None
     error = refusal(RESTResponse(200, "OK", {}, b""), document, keyed=False)
     error.method, error.path = method, path
+    if method != "GET" and any(reason.category in TROUBLE for reason in error.reasons):
+        error = error.recast(OutcomeUnknownError)
+        error.outcome = UNKNOWN
     return error
 
 

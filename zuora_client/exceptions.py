@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Final, Literal
+    from typing import Final, Literal, TypeVar
 
     from typing_extensions import TypeAlias
 
     Outcome: TypeAlias = Literal["not_sent", "answered", "unknown"]
+    _Kind = TypeVar("_Kind", bound="ApiException")
 
 NOT_SENT: Final = "not_sent"
 ANSWERED: Final = "answered"
@@ -56,6 +57,9 @@ CATEGORIES = {
     99: "integration error",
 }
 
+# Zuora itself is in trouble: whether a write was done, it does not say.
+TROUBLE = frozenset((60, 61, 99))
+
 # Codes that mean something else, or something more, than their category says.
 INVALID_CREDENTIAL = 90000011
 WRONG_ENTITY = 90000020
@@ -66,6 +70,8 @@ _NAMED_CODES = {
     CONCURRENCY_LIMIT: "concurrency limit",
 }
 
+# Characters of an answer that an error keeps.
+_KEPT_CHARACTERS = 65536
 _SHOWN_REASONS = 10
 _SHOWN_CHARACTERS = 500
 _EXTRACT_CHARACTERS = 200
@@ -150,7 +156,7 @@ class ApiException(Exception):
     Attributes:
         status: HTTP status of the answer, or None when none came.
         reason: the HTTP reason phrase, Zuora's own words for an HTTP 200 that says no, or what broke.
-        body: the answer as text, or None.
+        body: the answer as text, its first 65,536 characters, or None.
         headers: headers of the answer (case-insensitive), or None.
         outcome: ``"not_sent"``, ``"answered"`` or ``"unknown"``.
         method, path: what was called.
@@ -171,7 +177,8 @@ class ApiException(Exception):
         self.headers: Mapping[str, str] | None = None
         if http_resp is not None:
             self.status, self.reason = http_resp.status, http_resp.reason
-            self.body, self.headers = http_resp.data, http_resp.getheaders()
+            self.headers = http_resp.getheaders()
+            self.body = http_resp.data and http_resp.data[:_KEPT_CHARACTERS]
         self.outcome: Outcome = UNKNOWN if self.status is None else ANSWERED
         self.method: str | None = None
         self.path: str | None = None
@@ -182,6 +189,12 @@ class ApiException(Exception):
         self.retry_after: float | None = None
         self.attempts: list[AttemptRecord] = []
         super().__init__(status, reason)
+
+    def recast(self, kind: type[_Kind]) -> _Kind:
+        """Return the same facts as another kind of error; the advice stays that of the kind."""
+        other = kind()
+        other.__dict__.update({name: value for name, value in vars(self).items() if name != "advice"})
+        return other
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default forgets __cause__. One of ours is part of the truth; a foreign one may not pickle.

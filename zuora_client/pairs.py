@@ -24,7 +24,7 @@ PENDING = "Pending"
 
 def key(entity_id: str | None) -> str:
     """Return what two spellings of one entity id have in common."""
-    return (entity_id or "").replace("-", "").lower()
+    return str(entity_id or "").replace("-", "").lower()
 
 
 def checked_pair(source_entity_id: Any, target_entity_id: Any) -> tuple[str, str]:
@@ -73,6 +73,6 @@ def further(
     """
 
     def rank(row: GETEntityConnectionsArrayItemsType) -> tuple[bool, bool, str]:
-        return live(row) != CONNECTED, live(row) != PENDING, row.id or ""
+        return live(row) != CONNECTED, live(row) != PENDING, str(row.id or "")
 
     return other if row is None or rank(other) < rank(row) else row

@@ -73,6 +73,14 @@ class Pipeline:
                 # The token endpoint had attempts of its own; this call was not sent.
                 final = self._finish(course.final(error), request, sent)
                 raise final from final.__cause__
+            except (TypeError, ValueError) as error:
+                if not course.attempts:
+                    raise
+                # Changed while the call was under way. That something was sent must not be forgotten over it.
+                lost = AuthenticationError(reason=f"the credentials cannot be used any more: {error}")
+                lost.outcome = NOT_SENT
+                final = self._finish(course.final(lost), request, sent)
+                raise final from final.__cause__
             try:
                 response, data = self._attempt(request, sent, deadline)
             except ApiException as error:
@@ -124,7 +132,7 @@ class Pipeline:
             try:
                 document = serialization.parse_json(response.content)
             except InvalidResponseError:
-                if good and request.response_type not in _TEXT_WILL_DO:
+                if good and request.response_type not in (_TEXT_WILL_DO if request.kind == READ else _TEXT):
                     raise
                 document = response.data if good else None
         if not answers.is_yes(response.status, document) and (not good or self._configuration.raise_on_failure):
@@ -211,7 +219,9 @@ class Pipeline:
         self._quota.forget()
 
 
-_TEXT_WILL_DO = (None, "str", str, "object", object)
+# Response types that need no JSON. A yes to a write is never taken from a page that is not Zuora's.
+_TEXT = ("str", str)
+_TEXT_WILL_DO = (None, *_TEXT, "object", object)
 
 
 def _add_ids(error: ApiException, sent: dict[str, str]) -> None:
@@ -230,8 +240,7 @@ def _is_refusal(error: ApiException) -> bool:
 
 
 def _refused_client(error: ApiException, host: Host) -> AuthenticationError:
-    refused = AuthenticationError()
-    refused.__dict__.update({name: value for name, value in vars(error).items() if name != "advice"})
+    refused = error.recast(AuthenticationError)
     refused.advice = (
         f"Check client_id and client_secret, that they were made in the data centre of {host.url}, and that the user "
         "behind them is active."

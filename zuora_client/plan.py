@@ -243,8 +243,7 @@ def _incomplete(
     untried: list[PlannedConnection],
 ) -> PlanIncompleteError:
     first = failures[0][1]
-    error = PlanIncompleteError()
-    error.__dict__.update({name: value for name, value in vars(first).items() if name != "advice"})
+    error = first.recast(PlanIncompleteError)
     error.results, error.failures, error.untried = results, failures, untried
     missing = len(failures) + len(untried)
     error.reason = (

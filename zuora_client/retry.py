@@ -12,11 +12,13 @@ import logging
 import os
 import random
 import threading
+from collections import namedtuple
 from typing import TYPE_CHECKING
 
 from .exceptions import (
     ANSWERED,
     NOT_SENT,
+    TROUBLE,
     UNKNOWN,
     ApiConnectionError,
     ApiException,
@@ -24,6 +26,7 @@ from .exceptions import (
     AttemptRecord,
     InvalidResponseError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     TlsError,
 )
 from .request import KEYED, READ
@@ -40,23 +43,25 @@ _AGAIN, _RENEW, _RAISE = "send again", "renew the token, send again once", "rais
 # What an event says about a write that is in doubt, or puts in doubt.
 _DOUBT, _SETTLES, _NOTHING = "nobody knows what was done", "nothing was done under this key", "no news"
 
+_Row = namedtuple("_Row", "read keyed write about_a_write")
+
 # fmt: off
 #   what happened            GET      POST     PUT      about a write
 _TABLE = {
-    "never left":           (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
-    "not to be trusted":    (_RAISE,  _RAISE,  _RAISE,  _NOTHING),
-    "answer lost":          (_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
-    "answer unreadable":    (_RAISE,  _RAISE,  _RAISE,  _DOUBT),
-    "throttled":            (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
-    "gateway failed":       (_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
-    "asked to come back":   (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
+    "never left":           _Row(_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
+    "not to be trusted":    _Row(_RAISE,  _RAISE,  _RAISE,  _NOTHING),
+    "answer lost":          _Row(_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
+    "answer unreadable":    _Row(_RAISE,  _RAISE,  _RAISE,  _DOUBT),
+    "throttled":            _Row(_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
+    "gateway failed":       _Row(_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
+    "asked to come back":   _Row(_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
     # Zuora replays a stored failure to the same key, so a POST gains nothing by coming again.
-    "server failed":        (_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
-    "not authenticated":    (_RENEW,  _RENEW,  _RENEW,  _NOTHING),
-    "twin still running":   (_RAISE,  _AGAIN,  _RAISE,  _DOUBT),
-    "locked":               (_AGAIN,  _AGAIN,  _AGAIN,  _SETTLES),
-    "Zuora in trouble":     (_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
-    "refused":              (_RAISE,  _RAISE,  _RAISE,  _SETTLES),
+    "server failed":        _Row(_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
+    "not authenticated":    _Row(_RENEW,  _RENEW,  _RENEW,  _NOTHING),
+    "twin still running":   _Row(_RAISE,  _AGAIN,  _RAISE,  _DOUBT),
+    "locked":               _Row(_AGAIN,  _AGAIN,  _AGAIN,  _SETTLES),
+    "Zuora in trouble":     _Row(_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
+    "refused":              _Row(_RAISE,  _RAISE,  _RAISE,  _SETTLES),
 }
 # fmt: on
 
@@ -83,7 +88,7 @@ def what_happened(error: ApiException, kind: int) -> str:
         return "not authenticated"
     if status == 409 and kind == KEYED:
         return "twin still running"
-    if categories & {60, 61, 99}:
+    if categories & TROUBLE:
         return "Zuora in trouble"
     return "locked" if categories and categories <= {50, 70} else "refused"
 
@@ -156,6 +161,7 @@ class Course:
         self._jitter = jitter
         self._renewed = False
         self._in_doubt = False
+        self._unanswered = False
         self._answered = False
         self._left = False
 
@@ -175,8 +181,9 @@ class Course:
             return None
         if verdict is _RAISE or len(self.attempts) >= self._configuration.max_attempts:
             return None
-        # Answered, and nothing in doubt: only a new key is free of the answer that Zuora stored.
-        self.needs_new_key = self._kind == KEYED and error.outcome != NOT_SENT and not self._in_doubt
+        # Every attempt was answered, and Zuora replays a stored refusal: only a new key is free of it. As long as one
+        # was not, the same key is what keeps the request from being done twice.
+        self.needs_new_key = self._kind == KEYED and error.outcome != NOT_SENT and not self._unanswered
         if self.needs_new_key and self._own_key:
             return None
         if verdict is _RENEW:
@@ -191,9 +198,13 @@ class Course:
     def _learn(self, event: str, error: ApiException) -> None:
         self._left = self._left or error.outcome != NOT_SENT
         self._answered = self._answered or event not in ("never left", "not to be trusted", "answer lost")
-        news = _TABLE[event][3]
-        if news is not _NOTHING and self._kind != READ:
-            self._in_doubt = news is _DOUBT
+        news = _TABLE[event].about_a_write
+        if self._kind == READ:
+            return
+        if news is _DOUBT:
+            self._in_doubt = self._unanswered = True
+        elif news is _SETTLES and _speaks_for_the_key(error):
+            self._in_doubt = False
 
     def _pause(self, error: ApiException) -> float | None:
         hint = error.retry_after
@@ -223,8 +234,12 @@ class Course:
         error.attempts = [*self.attempts, *error.attempts]
         if error.outcome != UNKNOWN or self._kind == READ:
             return error
-        unknown = OutcomeUnknownError()
-        # The same facts under another name; the advice stays the one of the unknown outcome.
-        unknown.__dict__.update({name: value for name, value in vars(error).items() if name != "advice"})
+        unknown = error.recast(OutcomeUnknownError)
         unknown.__cause__ = error
         return unknown
+
+
+def _speaks_for_the_key(error: ApiException) -> bool:
+    """Whether a refusal says what became of an earlier attempt: Zuora's own words, from behind the check of who may
+    call. A page of a gateway, or a missing permission, is said before anybody looks at the key."""
+    return bool(error.reasons) and not isinstance(error, PermissionDeniedError)

@@ -249,7 +249,7 @@ class _ModelConverter:
     def _foreign(self, values: list[Any]) -> Any:
         try:
             return self._cls(**dict(zip(self._cls.attribute_map, values)))
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # The caller's own class may raise what it likes.
             name = self._cls.__name__
             raise InvalidResponseError(reason=f"{name} does not take what the answer holds: {error}") from error
 

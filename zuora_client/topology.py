@@ -50,7 +50,12 @@ _DONE = {
     "deny": "denied as the target",
     "disconnect": "disconnected as the source",
 }
-_IN_TROUBLE = {60, 61, 99}
+
+_WHAT_NEXT = {
+    False: "Running it again is safe: it looks first, and does only what is missing.",
+    # A second disconnect may end a connection that somebody has made anew.
+    True: "Before you run it again, wait until Zuora must be done with the first (120 s), and list once more.",
+}
 
 # Seconds between the looks after a write. Our choice: Zuora does not say how soon a list shows what was done.
 _PATIENCE = (0.0, 0.5, 1.0, 2.0)
@@ -216,7 +221,7 @@ class _Run:
                 row = self._look_until_moved(action, row, doubt)
         except ApiException as error:
             before = f" Done before in this run: {', '.join(self._done)}." if self._done else ""
-            error.advice += f"{before} Running it again is safe: it looks first, and does only what is missing."
+            error.advice += f"{before} {_WHAT_NEXT[moves is _TO_DISCONNECTED and error.outcome == UNKNOWN]}"
             raise
 
     # -- look -------------------------------------------------------------------------------------------------------
@@ -261,8 +266,9 @@ class _Run:
         call, method, path = self._call(action, row)
         try:
             answer = call()
-            if answer.success is False:
-                raise _refused(answer, method, path)
+            refused = refusal_in(answer, method, path)
+            if refused is not None:
+                raise refused
         except (OutcomeUnknownError, RequestRejectedError, ConflictError, NotFoundError) as error:
             unknown = error.outcome == UNKNOWN
             fate = "no answer says whether it was done" if unknown else f"refused ({_words(error)})"
@@ -323,14 +329,6 @@ class _Run:
 def _state(row: GETEntityConnectionsArrayItemsType | None) -> tuple[str | None, str | None]:
     status = live(row)
     return (None, None) if row is None or status is None else (status, row.id)
-
-
-def _refused(answer: Any, method: str, path: str) -> ApiException:
-    """Return the refusal that an object means, under ``raise_on_failure=False``."""
-    error = refusal_in(answer, method, path)
-    if _IN_TROUBLE.intersection(reason.category or 0 for reason in error.reasons):
-        error.outcome = UNKNOWN
-    return error
 
 
 def _words(error: ApiException) -> str:

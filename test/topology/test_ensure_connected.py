@@ -331,7 +331,7 @@ def test_refusals_that_come_as_objects_are_seen(zuora: ZuoraEmulator, method: st
 def test_trouble_of_zuoras_own_is_no_refusal_there_either(zuora: ZuoraEmulator) -> None:
     source, target = zuora.entities[:2]
     zuora.faults.add(faults.refusal(50000060, "Internal error."), method="PUT")
-    with api_for(zuora, raise_on_failure=False) as api, pytest.raises(RequestRejectedError) as caught:
+    with api_for(zuora, raise_on_failure=False) as api, pytest.raises(OutcomeUnknownError) as caught:
         ensure_connected(api, source.id, target.id)
     assert caught.value.outcome == "unknown"
 

@@ -22,13 +22,13 @@ _LOOK = {
         "List the outbound connections of the source entity before you try again: Pending to this target means done."
     ),
     f"{_PATH}/{{connection_id}}/accept": (
-        "List the connection before you try again: Connected means done, Pending means not done."
+        "List the connection before you try again: Connected means done, Pending means not done, or not yet."
     ),
     f"{_PATH}/{{connection_id}}/deny": (
-        "List the connection before you try again: Pending means not done, gone or Disconnected means done."
+        "List the connection before you try again: gone or Disconnected means done, Pending means not done, or not yet."
     ),
     f"{_PATH}/{{connection_id}}/disconnect": (
-        "List the connection before you try again: Disconnected means done, Connected means not done."
+        "List the connection before you try again: Disconnected means done, Connected means not done, or not yet."
     ),
 }
 

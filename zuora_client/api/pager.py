@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ..models import GETEntityConnectionsArrayItemsType, GETEntityConnectionsResponseType
 
+_PATH = "/v1/entity-connections"
+
 # A server that promises more and sends nothing must not keep us for ever.
 _MOST_EMPTY_PAGES = 100
 
@@ -35,6 +37,7 @@ class ConnectionIterator:
         self._list_page = list_page
         self._arguments = arguments
         self._rows: list[GETEntityConnectionsArrayItemsType] = []
+        self._ids_before: list[Any] = []
         self._empty_pages = 0
         self.page: int | None = 1
 
@@ -50,12 +53,19 @@ class ConnectionIterator:
 
     def _turn(self, page: int) -> None:
         answer = self._list_page(page=page, **self._arguments)
-        if answer.success is False:
+        refused = refusal_in(answer, "GET", _PATH)
+        if refused is not None:
             # Only under raise_on_failure=False; here a refusal would look like the end.
-            raise refusal_in(answer, "GET", "/v1/entity-connections")
+            raise refused
+        if answer.entity_connections is None and answer.success is not True:
+            raise _lie("the answer holds no list, and does not say that all is well")
         following = _following(page, answer.next_page)
         told: list[Any] = answer.entity_connections or []
         rows = [row for row in told if row is not None]
+        ids = [row.id for row in rows]
+        if rows and ids == self._ids_before:
+            raise _lie(f"page {page} holds the same connections as the one before")
+        self._ids_before = ids
         self._empty_pages = 0 if rows else self._empty_pages + 1
         if following is not None and self._empty_pages >= _MOST_EMPTY_PAGES:
             raise _lie(f"{_MOST_EMPTY_PAGES} pages in a row are empty and promise another")
@@ -78,5 +88,5 @@ def _following(page: int, next_page: Any) -> int | None:
 
 def _lie(reason: str) -> InvalidResponseError:
     error = InvalidResponseError(status=200, reason=f"the list of connections cannot be read to its end: {reason}")
-    error.outcome, error.method, error.path = ANSWERED, "GET", "/v1/entity-connections"
+    error.outcome, error.method, error.path = ANSWERED, "GET", _PATH
     return error
