@@ -14,7 +14,9 @@ import contextlib
 import http.client
 import io
 import socket
+import ssl
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -166,9 +168,24 @@ class _Watched:
             self._answer_of_proxy = response
         return response
 
+    def _new_conn(self) -> Any:
+        self.timeout = self.attempt.patience()
+        sock: Any = super()._new_conn()  # type: ignore[misc]
+        self._bound(sock)
+        return sock
+
+    def _bound(self, sock: Any) -> None:
+        """Let the next stage of connecting, a handshake of TLS, take what is left and not as much again."""
+        try:
+            sock.settimeout(self.attempt.patience())
+        except socket.timeout:
+            sock.close()
+            raise
+
     def _tunnel(self) -> None:
         try:
             super()._tunnel()  # type: ignore[misc]
+            self._bound(self.sock)
         finally:
             # Before Python 3.12 http.client leaves it open, and the socket with it for as long as somebody keeps the
             # error.
@@ -201,6 +218,11 @@ class _CarefulPool:
     proxy: Any
     scheme: Any
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Weak: who closes an unread answer, and does not release it, never gives its connection back.
+        self._borrowed: weakref.WeakSet[Any] = weakref.WeakSet()
+
     def exchange(
         self, attempt: Attempt, method: str, target: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[Any, http.client.HTTPResponse]:
@@ -211,20 +233,21 @@ class _CarefulPool:
         """
         # Borrowing, giving back and tunnelling are urllib3's own seams, which it does not call public.
         connection: Any = self._get_conn()  # type: ignore[attr-defined]
+        self._borrowed.add(connection)
         try:
             connection.attempt = attempt
             idle = self.now() - connection.idle_since
             if attempt.write and connection.sock is not None and idle > IDLE_SECONDS_FOR_WRITES:
                 connection.close()
             if connection.sock is None:
-                connection.timeout = attempt.patience()
                 # The target is a whole URL where a proxy, which may itself speak TLS, is to read it.
                 if self.proxy is not None and self.scheme == "https" and target.startswith("/"):
                     self._prepare_proxy(connection)  # type: ignore[attr-defined]
                 else:
                     connection.connect()
-            # A server may answer before it has read the whole request, and close: its answer is still to be read.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            # A server may answer before it has read the whole request, and close: its answer, or the alert of TLS that
+            # refuses our certificate, is still to be read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
                 http.client.HTTPConnection.request(connection, method, target, body, headers)
             return connection, http.client.HTTPConnection.getresponse(connection)
         except BaseException:
@@ -239,6 +262,7 @@ class _CarefulPool:
     # Overridden, because a caller who reads an answer himself gives the connection back through urllib3.
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
+            self._borrowed.discard(conn)
             if not conn.exact:
                 conn.close()
                 conn.exact = True
@@ -249,7 +273,8 @@ class _CarefulPool:
         """In a forked child: close its copies of the parent's connections, past a lock that may be held for ever."""
         queue = self.pool
         if queue is not None:
-            inherited = [connection for connection in queue.queue if connection is not None]
+            inherited = [*self._borrowed, *(connection for connection in queue.queue if connection is not None)]
+            self._borrowed = weakref.WeakSet()
             queue.__init__(queue.maxsize)
             for connection in inherited:
                 connection.close()

@@ -13,6 +13,7 @@ import re
 import socket
 import ssl
 import sys
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,7 @@ class RESTClientObject:
         self._tls = TlsSettings(configuration)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._routes: dict[str, _Route] = {}
+        self._lock = threading.Lock()
         if self._proxy:
             self._manager(self._proxy)
         # urllib3 1.26 leaves the sockets of a forgotten pool to the garbage collector, which complains.
@@ -150,7 +152,7 @@ class RESTClientObject:
             InvalidResponseError: an answer too large, or in a coding that cannot be read; `status` is kept.
         """
         attempt = Attempt(deadline, timeouts, write)
-        route = self._routes.get(host.url) or self._route(host)
+        route = self._route(host)
         pool = route.pool
         if route.through_proxy:
             target, headers = host.origin + target, {**headers, **pool.proxy_headers}
@@ -170,6 +172,9 @@ class RESTClientObject:
             connection.exact = False
             if not isinstance(error, Exception):
                 raise
+            if isinstance(error, InvalidResponseError) and response.status >= 400:
+                # The status says no; that its words cannot be read takes nothing away from that.
+                return RESTResponse(response.status, response.reason, received, b"")
             failure = error if isinstance(error, InvalidResponseError) else _translate(error, attempt, route)
             failure.status, failure.headers, failure.outcome = response.status, received, UNKNOWN
             if failure is error:
@@ -206,7 +211,7 @@ class RESTClientObject:
 
     def private(self, host: Host) -> bool:
         """Whether what is sent to `host` cannot be read on the way: TLS, or it never leaves the machine."""
-        return (self._routes.get(host.url) or self._route(host)).private
+        return self._route(host).private
 
     def secrets(self) -> list[str]:
         """Return what the proxies are told to let us through."""
@@ -215,13 +220,23 @@ class RESTClientObject:
         ]
 
     def _route(self, host: Host) -> _Route:
-        if not self._finalizer.alive:  # nobody would close what is opened from here on
+        route = self._routes.get(host.url)
+        if route is None:
+            # Two threads that come first would make two pools, and one of them would never be closed.
+            with self._lock:
+                route = self._routes.get(host.url) or self._new_route(host)
+        return route
+
+    def _new_route(self, host: Host) -> _Route:
+        if not self._finalizer.alive:
+            # Nobody would close what is opened from here on.
             failure = ApiConnectionError(reason="the client was closed while the call was under way")
             failure.outcome = NOT_SENT
             raise failure
         manager = self._manager(self._proxy or self._proxy_of(host))
-        route = self._routes[host.url] = _Route(manager, host, self._tls)
+        route = _Route(manager, host, self._tls)
         route.pool.now = self._clock.now
+        self._routes[host.url] = route
         return route
 
     def _proxy_of(self, host: Host) -> str | None:
@@ -252,6 +267,7 @@ class RESTClientObject:
 
     def forget(self) -> None:
         """In a forked child: leave every connection to the parent."""
+        self._lock = threading.Lock()
         self._finalizer.detach()
         for route in self._routes.values():
             route.pool.forget()
@@ -262,14 +278,15 @@ class RESTClientObject:
 
     def close(self) -> None:
         """Close every connection. Harmless when done twice."""
-        self._finalizer()
+        with self._lock:
+            self._finalizer()
 
 
 _inherited: list[Any] = []
 
 
 def _close_pools(routes: dict[str, _Route]) -> None:
-    for route in routes.values():
+    for route in list(routes.values()):
         route.pool.close()
 
 
