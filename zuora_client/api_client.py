@@ -230,7 +230,7 @@ class ApiClient:
         request.stream = not _preload_content
         request.response_type = response_type
         request.explain = _explain
-        self._check_credentials(request, headers)
+        self._check_credentials(request, headers, named=bool(auth_settings))
         if async_req:
             return self.pool.apply_async(self._run, (request, _return_http_data_only))
         return self._run(request, _return_http_data_only)
@@ -316,14 +316,14 @@ class ApiClient:
             host = self._host = Host(url)
         return host
 
-    def _check_credentials(self, request: Request, headers: dict[str, Any]) -> None:
+    def _check_credentials(self, request: Request, headers: dict[str, Any], *, named: bool = False) -> None:
         """Refuse half a pair of credentials, and credentials on a road where others can read them."""
         settings = self.configuration
         if request.authorize:
             check_credentials(settings)
         if settings.allow_insecure_http or self.rest_client.private(request.host):
             return
-        configured = request.authorize and settings.credentials != "none"
+        configured = named or (request.authorize and settings.credentials != "none")
         if configured or not SECRET_HEADERS.isdisjoint(headers):
             raise ValueError(
                 f"host {request.host.url!r}: anybody on the way can read credentials over plain http; use https, or "

@@ -203,8 +203,8 @@ class Credentials:
             ValueError: half a pair of credentials, or one that no header can carry. Its text names the setting only.
         """
         if configuration.access_token is not None:
-            return {"Authorization": "Bearer " + _bearer(_given_token(configuration.access_token))}
-        if configuration.client_id is not None or configuration.client_secret is not None:
+            return {"Authorization": "Bearer " + _given_token(configuration.access_token)}
+        if configuration.client_id or configuration.client_secret:
             owner = (host_url, configuration.client_id, configuration.client_secret)
             return {"Authorization": "Bearer " + self.tokens.get(owner, deadline, partial(fetch, owner))}
         if not configuration.api_key:
@@ -215,33 +215,37 @@ class Credentials:
         """Drop the token that Zuora refused; return whether another one can be had."""
         if configuration.access_token is not None:
             return callable(configuration.access_token)
-        if configuration.client_id is None:
+        if not configuration.client_id:
             return False
         self.tokens.drop(headers.get("Authorization", "").removeprefix("Bearer "))
         return True
 
 
-def _given_token(given: Any) -> Any:
+def _given_token(given: Any) -> str:
     if not callable(given):
-        return given
+        return _bearer(given)
     try:
-        return given()
+        token = given()
     except ApiException:
         raise
     except Exception as error:
         failure = AuthenticationError(reason=f"the access_token callable raised {type(error).__name__}")
         failure.outcome = NOT_SENT
         raise failure from error
+    return _bearer(token)
 
 
 def check_credentials(configuration: Configuration) -> None:
-    """Raise ValueError for credentials that cannot be used, without asking for a token; the setting is named."""
+    """Raise ValueError or TypeError for credentials that cannot be used, without asking for a token; the setting is
+    named."""
     if configuration.access_token is not None:
-        return
-    if configuration.client_id or configuration.client_secret:
+        if not callable(configuration.access_token):
+            _bearer(configuration.access_token)
+    elif configuration.client_id or configuration.client_secret:
         client_credentials((configuration.host, configuration.client_id, configuration.client_secret))
     elif configuration.api_key:
-        access_keys(configuration)
+        for name, key in access_keys(configuration).items():
+            header_text(name, key)
 
 
 def client_credentials(owner: Owner) -> tuple[str, str]:

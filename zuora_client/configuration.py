@@ -290,7 +290,7 @@ class Configuration:
         """Which credentials a call will use, in words and without a secret."""
         if self.access_token is not None:
             return "access token" + (" from a callable" if callable(self.access_token) else "")
-        if self.client_id is not None and self.client_secret is not None:
+        if self.client_id or self.client_secret:
             return "OAuth client credentials"
         return "access keys" if {"apiAccessKeyId", "apiSecretAccessKey"} & self.api_key.keys() else "none"
 
@@ -352,6 +352,14 @@ class Configuration:
     def __getstate__(self) -> dict[str, Any]:
         # Handlers hold locks and streams, and belong to the object that added them.
         return {**self.__dict__, "logger_stream_handler": None, "logger_file_handler": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
+        # A callable that gives tokens is shared: it may hold a lock, and a copy of it would be a second source.
+        memo[id(self.access_token)] = self.access_token
+        other = object.__new__(type(self))
+        memo[id(self)] = other
+        other.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
+        return other
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

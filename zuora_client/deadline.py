@@ -93,7 +93,7 @@ class Timeouts:
             if value is None:
                 return None
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-                return float(value)
+                return float(min(value, _LONGEST))
             return otherwise
 
         total = part(getattr(timeout, "total", None), None)

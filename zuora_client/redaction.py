@@ -72,6 +72,11 @@ def _clean_error(error: ApiException, clean: Callable[[str], str]) -> None:
     # What repr() shows.
     error.args = (error.status, error.reason)
     error.reasons = tuple(_clean_reason(reason, clean) for reason in error.reasons)
+    if error.headers and "Set-Cookie" in error.headers:
+        # A session of Zuora's, which nobody configured and everybody could use.
+        without_session: Any = error.headers.copy()  # type: ignore[attr-defined]
+        without_session["Set-Cookie"] = _MASK
+        error.headers = without_session
     if error.headers and any(clean(f"{name} {value}") != f"{name} {value}" for name, value in error.headers.items()):
         cleaned: Any = type(error.headers)()
         for name, value in error.headers.items():

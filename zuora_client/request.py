@@ -5,6 +5,7 @@ What it keeps: a piece that could not arrive as it was meant is a TypeError or V
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from . import parameters, serialization
@@ -26,6 +27,9 @@ CREDENTIAL_HEADERS = frozenset(("authorization", "apiaccesskeyid", "apisecretacc
 SECRET_HEADERS = CREDENTIAL_HEADERS | {"cookie", "proxy-authorization"}
 
 _ENTITY = "zuora-entity-ids"
+# They say where a request ends. A wrong one would hang the call, or smuggle in a second request.
+_FRAMING = frozenset(("content-length", "transfer-encoding"))
+_UNFIT_FOR_A_PATH = re.compile(r"[^!$%&'()*+,./0-9:;=?@A-Z_a-z~-]")
 
 
 class Request:
@@ -77,7 +81,9 @@ class Request:
     def target(self) -> str:
         """Path and query as they are sent."""
         target = self.host.prefix + self.path
-        return f"{target}?{self.query}" if self.query else target
+        if not self.query:
+            return target
+        return f"{target}{'&' if '?' in self.path else '?'}{self.query}"
 
 
 def checked_method(method: Any) -> str:
@@ -99,8 +105,12 @@ def fill_path(path: str, path_params: Iterable[tuple[str, Any]], safe: str) -> s
         raise ValueError("resource_path must begin with exactly one '/'")
     for name, value in path_params:
         path = path.replace(f"{{{name}}}", parameters.path_segment(name, value, safe))
-    if not (path.isascii() and path.isprintable()) or " " in path:
-        raise ValueError("resource_path must be percent-encoded: printable ASCII without spaces")
+    unfit = _UNFIT_FOR_A_PATH.search(path)
+    if unfit:
+        raise ValueError(
+            f"resource_path: {unfit.group()!r} cannot be sent; percent-encode it, and give a path parameter for every "
+            "{name}"
+        )
     return path
 
 
@@ -122,6 +132,8 @@ def merge_headers(
     headers.update(defaults)
     named = named or headers.get(_ENTITY)
     if named is not None:
+        if not named[1]:
+            raise ValueError("zuora_entity_ids (or entity_id) is empty: name an entity, or leave it out")
         headers[_ENTITY] = _agreed_entity(named, headers.get(_ENTITY, named))
     if cookie is not None:
         headers["cookie"] = ("Cookie", parameters.header_text("Cookie", cookie))
@@ -135,11 +147,15 @@ def fit_to_send(headers: dict[str, Any]) -> dict[str, tuple[str, str]]:
     Raises:
         TypeError, ValueError: a name or value that cannot be sent as it is.
     """
-    return {
+    fit = {
         parameters.header_name(name).lower(): (name, parameters.header_text(name, value))
         for name, value in headers.items()
         if value is not None
     }
+    framing = _FRAMING.intersection(fit)
+    if framing:
+        raise ValueError(f"{' and '.join(sorted(framing))}: the client sets this header itself, leave it out")
+    return fit
 
 
 def _agreed_entity(named: tuple[str, str], default: tuple[str, str]) -> tuple[str, str]:
