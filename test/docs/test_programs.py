@@ -2,7 +2,7 @@
 
 The blocks of a page run in order, in one namespace and a process of their own, against an emulator. They find it in
 ZUORA_HOST, ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, and may use the names `zuora` (the emulator, three entities),
-`source_entity_id` and `target_entity_id`. The examples of docs/EntityConnectionsApi.md stand each for itself.
+`source_entity_id` and `target_entity_id`; the guide does without. The examples of docs/EntityConnectionsApi.md stand each for itself.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ def run(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("page", WITH_PROGRAMS, ids=pages.name)
 def test_the_programs_of_the_page_run_as_printed(page: Path) -> None:
     run(page)
+
+
+def test_the_guide_brings_every_name_that_its_programs_use() -> None:
+    run(pages.ROOT / "docs" / "guide.md", "--alone")
 
 
 def test_the_api_page_has_an_example_for_each_operation() -> None:

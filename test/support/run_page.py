@@ -1,8 +1,9 @@
 """Run the Python blocks of a page as a reader would, each line under its own number: run_page.py PAGE [--separately].
 
-The blocks share one namespace and find a running emulator in ZUORA_HOST, ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, and
-the names `zuora`, `source_entity_id` and `target_entity_id`. With --separately each block has a namespace of its own,
-the default configuration is the one of the environment, and there are the connections that the page speaks of.
+The blocks share one namespace and find a running emulator in ZUORA_HOST, ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, a
+client of the target alone in TARGET_CLIENT_ID and TARGET_CLIENT_SECRET, and the names `zuora`, `source_entity_id` and
+`target_entity_id`; with --alone they find no names. With --separately each block has a namespace of its own, the
+default configuration is the one of the environment, and there are the connections that the page speaks of.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ def main(page: str, *options: str) -> None:
         os.environ.update(
             ZUORA_HOST=zuora.url, ZUORA_CLIENT_ID=zuora.client_id, ZUORA_CLIENT_SECRET=zuora.client_secret
         )
+        other = zuora.add_client(americas)
+        os.environ.update(TARGET_CLIENT_ID=other.client_id, TARGET_CLIENT_SECRET=other.client_secret)
         if separately:
             zuora.add_connection(americas, europe, "Pending", PENDING[0])
             zuora.add_connection(europe, americas, "Pending", PENDING[1])
             zuora.add_connection(root, europe, "Connected", CONNECTED)
             Configuration.set_default(Configuration.from_env())
-        names = namespace(zuora)
+        names = {"__name__": "__main__"} if "--alone" in options else namespace(zuora)
         for block in pages.blocks(Path(page), "python"):
             code = compile("\n" * (block.line - 1) + block.text, page, "exec", dont_inherit=True)
             exec(code, namespace(zuora) if separately else names)
