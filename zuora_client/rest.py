@@ -358,7 +358,7 @@ def _is_connect_timeout(error: BaseException) -> bool:
 def _is_tls_refusal(error: BaseException) -> bool:
     # A connection that just ends during the handshake says nothing about trust.
     kinds = (ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError, _CertificateError)
-    return isinstance(error, kinds) and not isinstance(error, ssl.SSLEOFError)
+    return isinstance(error, kinds) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
 
 
 def _is_about_our_certificate(error: BaseException) -> bool:
