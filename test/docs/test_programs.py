@@ -2,7 +2,8 @@
 
 The blocks of a page run in order, in one namespace and a process of their own, against an emulator. They find it in
 ZUORA_HOST, ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, and may use the names `zuora` (the emulator, three entities),
-`source_entity_id` and `target_entity_id`; the guide does without. The examples of docs/EntityConnectionsApi.md stand each for itself.
+`source_entity_id` and `target_entity_id`; the guide does without. The examples of docs/EntityConnectionsApi.md stand
+each for itself.
 """
 
 from __future__ import annotations
