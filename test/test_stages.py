@@ -30,6 +30,7 @@ def test_a_stage_of_connecting_gets_what_is_left_and_not_as_much_again() -> None
     clock = FakeClock()
 
     def slow_yes(sock: socket.socket, _: Any) -> None:
+        proxy.wait(0.2)  # Until the client waits with all its time.
         clock.advance(999.8)
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         # Whoever waits longer than his fifth of a second is left without a connection.

@@ -13,6 +13,7 @@ import base64
 import contextlib
 import http.client
 import io
+import os
 import socket
 import ssl
 import time
@@ -277,7 +278,7 @@ class _CarefulPool:
             self._borrowed = weakref.WeakSet()
             queue.__init__(queue.maxsize)
             for connection in inherited:
-                connection.close()
+                _let_go(connection)
 
 
 class Pool(_CarefulPool, urllib3.HTTPConnectionPool):
@@ -286,6 +287,16 @@ class Pool(_CarefulPool, urllib3.HTTPConnectionPool):
 
 class TlsPool(_CarefulPool, urllib3.HTTPSConnectionPool):
     ConnectionCls: Any = _TlsConnection
+
+
+def _let_go(connection: Any) -> None:
+    # close() would leave it open for an answer that a thread of the parent was reading.
+    sock = getattr(connection.sock, "socket", connection.sock)  # TLS through TLS wraps a socket of its own.
+    connection.sock = None
+    if sock is not None:
+        descriptor = sock.detach()
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def proxy_manager(proxy: str, settings: dict[str, Any]) -> urllib3.PoolManager:
