@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
+import os
 import socket
 import ssl
+import subprocess
+import sys
+import textwrap
 import warnings
 from pathlib import Path
 from typing import Any
@@ -292,9 +296,40 @@ def unusable(authorities: Authorities, what: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("what", ["another key", "no key", "no file", "an encrypted key"])
 def test_a_client_certificate_that_cannot_be_used_is_refused_when_the_client_is_made(authorities, what: str) -> None:
-    """An encrypted key must not make OpenSSL ask for its password on the terminal."""
     with pytest.raises(ValueError, match="cert_file, key_file"):
         ApiClient(Configuration(**unusable(authorities, what)))
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no terminals")
+def test_an_encrypted_key_does_not_ask_for_its_password_on_the_terminal(authorities) -> None:
+    files = unusable(authorities, "an encrypted key").values()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    ours, theirs = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(AT_A_TERMINAL), *files],
+            stdin=theirs,
+            start_new_session=True,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert "ValueError: cert_file, key_file" in done.stderr
+
+
+# OpenSSL asks at the terminal that controls the session, wherever stdin comes from.
+AT_A_TERMINAL = """
+    import fcntl, sys, termios
+    from zuora_client import ApiClient, Configuration
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    ApiClient(Configuration(cert_file=sys.argv[1], key_file=sys.argv[2]))
+"""
 
 
 # -- what is too old ------------------------------------------------------------------------------------------------
