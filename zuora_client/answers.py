@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -216,7 +217,9 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _moment(value: str | None) -> float | None:
     try:
-        return None if value is None else parsedate_to_datetime(value).timestamp()
+        moment = None if value is None else parsedate_to_datetime(value)
+        # HTTP has a form of date without a zone, and it means GMT.
+        return None if moment is None else moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
     except (TypeError, ValueError, OverflowError, IndexError):
         return None
 
