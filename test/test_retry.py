@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -246,6 +247,17 @@ def test_retry_after_as_a_date_is_read_by_the_clock_of_the_server() -> None:
     # Years from any clock of ours.
     hint = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:50:07 GMT"}
     assert sleeps(answer(503, b"", hint)) == [30.0]
+
+
+def test_a_date_without_a_zone_is_gmt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "EST+5")
+    time.tzset()
+    try:
+        hint = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun Nov  6 08:50:07 1994"}
+        assert sleeps(answer(503, b"", hint)) == [30.0]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_date_that_has_passed_is_a_hint_of_nothing() -> None:
