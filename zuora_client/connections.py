@@ -101,7 +101,11 @@ class _PatientReader(io.RawIOBase):
 
     def pending(self) -> bool:
         """Whether TLS holds bytes that a poll of the socket does not see."""
-        pending = getattr(self._socket, "pending", None)
+        sock = self._socket
+        if hasattr(sock, "incoming"):
+            # urllib3's own, for TLS through a proxy that is itself reached over TLS.
+            return bool(sock.incoming.pending or sock.sslobj.pending())
+        pending = getattr(sock, "pending", None)
         return bool(pending and pending())
 
     def close(self) -> None:
