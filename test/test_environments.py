@@ -1,4 +1,4 @@
-"""The data centres, by name. The table is copied by hand from Zuora's page, so that a slip in the enum shows."""
+"""The data centers, by name. The table is copied by hand from Zuora's page, so that a slip in the enum shows."""
 
 from __future__ import annotations
 

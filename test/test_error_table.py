@@ -149,7 +149,7 @@ def test_a_code_is_a_number_or_digits_or_two_digits_or_a_word(code: Any, resourc
 # -- single codes that are known ------------------------------------------------------------------------------------
 
 CODES = {
-    90000011: Row(envelope(90000011), AuthenticationError, ("90000011 (invalid credential or token)", "data centre")),
+    90000011: Row(envelope(90000011), AuthenticationError, ("90000011 (invalid credential or token)", "data center")),
     90000020: Row(  # as users have seen it
         envelope(90000020),
         RequestRejectedError,

@@ -327,7 +327,7 @@ def test_print_of_a_refused_client_id() -> None:
             "Reason: http://HOST/oauth/token: Said\n"
             f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: the request never left, nothing was done.\n"
             "  Bad Request: Invalid client id\n"
-            "What to do: Check client_id and client_secret, that they were made in the data centre of http://HOST, "
+            "What to do: Check client_id and client_secret, that they were made in the data center of http://HOST, "
             "and that the user behind them is active.\n"
         )
 

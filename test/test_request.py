@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from support import json_answer, reset
+from support.calls import failure_of
 from support.wire import Wire
 
-from zuora_client import ApiClient, Configuration, NotFoundError, OutcomeUnknownError
+from zuora_client import ApiClient, AuthenticationError, Configuration, NotFoundError, OutcomeUnknownError
 from zuora_client.models import PUTEntityConnectionsAcceptResponseType
 
 YES = json_answer({"success": True})
@@ -111,3 +112,27 @@ def test_a_session_in_an_answer_is_not_kept() -> None:
             wire.api.get_entity_connections()
         assert caught.value.headers is not None
         assert "live-session" not in repr(dict(caught.value.headers))
+
+
+# -- what the text says to who forgot something ---------------------------------------------------------------------
+
+
+def test_a_401_without_credentials_says_that_none_are_set() -> None:
+    no = json_answer({"message": "Authentication error"}, 401)
+    with Wire(no) as wire, pytest.raises(AuthenticationError, match="No credentials are set"):
+        wire.api.get_entity_connections()
+
+
+def test_a_host_without_a_token_endpoint_is_told_as_such() -> None:
+    no = json_answer({"message": "no"}, 404)
+    with Wire(no, client_id="id", client_secret="secret") as wire:
+        error = failure_of(lambda api: api.get_entity_connections(), wire.api)
+    assert isinstance(error, AuthenticationError)
+    assert "without /v1" in error.advice
+
+
+def test_an_unknown_keyword_is_named_alone() -> None:
+    with Wire() as wire:
+        with pytest.raises(TypeError, match=r"unexpected keyword argument 'timeout'$"):
+            wire.api.get_entity_connections(timeout=3)
+        assert wire.requests == []

@@ -251,7 +251,7 @@ class Configuration:
 
     @property
     def environment(self) -> Environment | None:
-        """The data centre whose URL `host` is, or None. Assigning one sets `host`."""
+        """The data center whose URL `host` is, or None. Assigning one sets `host`."""
         return next((member for member in Environment if member.value == self.host), None)
 
     @environment.setter

@@ -1,6 +1,6 @@
-"""Zuora's data centres, by name. Ten hosts, no behaviour.
+"""Zuora's data centers, by name. Ten hosts, no behavior.
 
-A client id belongs to one data centre: on any other host it looks like a wrong secret.
+A client id belongs to one data center: on any other host it looks like a wrong secret.
 Source: Zuora's page on data centers, and the hosts of its own SDK.
 """
 
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Environment(str, Enum):
-    """The base URL of each data centre. ``US`` alone means US Cloud 2, the host that Zuora's reference names first.
+    """The base URL of each data center. ``US`` alone means US Cloud 2, the host that Zuora's reference names first.
 
     ``..._TEST`` hosts serve Developer Sandboxes and Central Sandboxes, ``..._SANDBOX`` hosts API Sandboxes.
     There is no API Sandbox in Asia-Pacific.
@@ -32,7 +32,7 @@ class Environment(str, Enum):
         """Return the member that `value` is or names (``"EU"``, ``"eu_sandbox"``).
 
         Raises:
-            ValueError: no data centre has this name.
+            ValueError: no data center has this name.
             TypeError: neither text nor a member.
         """
         if isinstance(value, cls):
@@ -43,4 +43,4 @@ class Environment(str, Enum):
             return cls[value.strip().upper().replace("-", "_")]
         except KeyError:
             names = ", ".join(cls.__members__)
-            raise ValueError(f"environment: no data centre is called {value!r}; there are {names}") from None
+            raise ValueError(f"environment: no data center is called {value!r}; there are {names}") from None

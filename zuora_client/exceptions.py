@@ -274,7 +274,7 @@ class AuthenticationError(ApiException):
     """Zuora does not accept the credentials."""
 
     advice = (
-        "Check client id and secret (or the token), and that they belong to the data centre of the configured host: on "
+        "Check client id and secret (or the token), and that they belong to the data center of the configured host: on "
         "any other host they look wrong. A client stops working when its user is deactivated."
     )
 
@@ -290,7 +290,7 @@ class PermissionDeniedError(ApiException):
 class NotFoundError(ApiException):
     """There is no such thing at this address, tenant or entity."""
 
-    advice = "Check the id, and that host and entity are the ones that hold it."
+    advice = "Check the id (or the path), and that host and entity are the ones that hold it."
 
 
 class ConflictError(ApiException):

@@ -187,6 +187,9 @@ class Pipeline:
     def _finish(self, error: ApiException, request: Request, sent: dict[str, str]) -> ApiException:
         """Complete an error with what the whole call knows, and take every secret out of it."""
         error.method, error.path = request.method, request.host.prefix + request.path
+        bare = request.authorize and self._configuration.credentials == "none"
+        if bare and isinstance(error, AuthenticationError):
+            error.advice = f"No credentials are set. {error.advice}"
         if request.explain is not None:
             request.explain(error)
         redact(error, self._secrets(sent))
@@ -241,8 +244,11 @@ def _is_refusal(error: ApiException) -> bool:
 
 def _refused_client(error: ApiException, host: Host) -> AuthenticationError:
     refused = error.recast(AuthenticationError)
+    if error.status == 404:
+        refused.advice = f"There is no token endpoint behind {host.url}: host is the base URL, without /v1."
+        return refused
     refused.advice = (
-        f"Check client_id and client_secret, that they were made in the data centre of {host.url}, and that the user "
+        f"Check client_id and client_secret, that they were made in the data center of {host.url}, and that the user "
         "behind them is active."
     )
     return refused

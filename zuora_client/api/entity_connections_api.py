@@ -371,14 +371,17 @@ class EntityConnectionsApi:
         path: dict[str, Any] | None,
         query: list[tuple[str, Any]] | None,
         body: Any,
-        # A keyword that these names catch would be one more that callers can set.
+        # A keyword that these names caught would be one more that callers can set.
         /,
         *,
         async_req: bool | None = None,
         _return_http_data_only: bool | None = None,
         _preload_content: bool = True,
         _request_timeout: Any = None,
+        **unknown: Any,
     ) -> Any:
+        if unknown:
+            raise TypeError(f"unexpected keyword argument {next(iter(unknown))!r}")
         return self.api_client.call_api(
             template,
             method,
