@@ -2,7 +2,7 @@
 
 HTTP 200 is no proof: ``success: false`` is a refusal under any status, and so are reasons without a ``success``. A
 missing ``success`` alone is a yes, because the published schemas require none. The envelopes are those of Zuora's error
-guide and of older and neighbouring services: REST, CRUD, OAuth, Spring, SOAP.
+guide and of older and neighboring services: REST, CRUD, OAuth, Spring, SOAP.
 """
 
 from __future__ import annotations
