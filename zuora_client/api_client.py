@@ -371,12 +371,12 @@ class ApiClient:
         """Return the Accept header for these media types: JSON when it is among them, None for an empty list."""
         if not accepts:
             return None
-        lowered = [accept.lower() for accept in accepts]
+        lowered = [parameters.text("accepts", accept).lower() for accept in accepts]
         return "application/json" if "application/json" in lowered else ", ".join(lowered)
 
     def select_header_content_type(self, content_types: list[str]) -> str:
         """Return the Content-Type for a body that may have any of these: JSON when it may be JSON."""
-        lowered = [content_type.lower() for content_type in content_types]
+        lowered = [parameters.text("content_types", content_type).lower() for content_type in content_types]
         if not lowered or "application/json" in lowered or "*/*" in lowered:
             return "application/json"
         return lowered[0]

@@ -97,6 +97,15 @@ def _secret_text(name: str, value: Any) -> Any:
     raise TypeError(f"{name} must be {kinds}, not {type(value).__name__}")
 
 
+def _instance(kinds: Any, words: str) -> Callable[[str, Any], Any]:
+    def check(name: str, value: Any) -> Any:
+        if not isinstance(value, kinds):
+            raise TypeError(f"{name} must be {words}, not {type(value).__name__}")
+        return value
+
+    return check
+
+
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "host": _host,
     "client_id": _secret_text,
@@ -110,6 +119,9 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "max_retry_after": _required_seconds,
     "max_response_bytes": _count,
     "connection_pool_maxsize": _count,
+    **dict.fromkeys(("api_key", "api_key_prefix"), _instance(dict, "a dict")),
+    "logger_stream_handler": _instance((logging.Handler, type(None)), "a logging.Handler or None"),
+    "logger_file_handler": _instance((logging.Handler, type(None)), "a logging.Handler or None"),
 }
 
 
@@ -317,10 +329,7 @@ class Configuration:
 
     @property
     def logger_file(self) -> str | None:
-        """A file that this package's logger writes to instead of stderr; None closes it.
-
-        One that cannot be written is a ValueError.
-        """
+        """A file for this package's logger instead of stderr; None closes it. ValueError: it cannot be written."""
         return self._logger_file
 
     @logger_file.setter

@@ -29,7 +29,8 @@ class POSTEntityConnectionsType(Model):
     # The value lives in __dict__ under its own name, where the deserializer of any model puts what an answer holds.
     @property
     def target_entity_id(self) -> str:
-        value: str = self.__dict__["target_entity_id"]
+        # Not there when `__new__` alone made the model.
+        value: str = self.__dict__.get("target_entity_id")  # type: ignore[assignment]
         return value
 
     @target_entity_id.setter

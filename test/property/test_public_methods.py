@@ -1,0 +1,287 @@
+"""Nothing but ApiException, TypeError and ValueError leaves a public method, whatever its arguments and its answer.
+
+The methods are found by looking, so that a new one is held against the promise as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import datetime
+import inspect
+import json
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.clock import FakeClock
+from support.json_documents import answers
+from support.operations import CONNECTION_ID
+from support.scripted import Received, ScriptedServer
+from support.socketless import Socketless
+
+from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi, POSTEntityConnectionsType
+
+ALLOWED = (ApiException, TypeError, ValueError)
+
+ITSELF: list[Any] = []
+ITSELF.append(ITSELF)
+STRANGE = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    10**5000,
+    1.5,
+    math.nan,
+    math.inf,
+    "",
+    "..",
+    "a\r\nb",
+    "\ud800",
+    "é",
+    b"",
+    b"\xff",
+    [],
+    [[]],
+    ITSELF,
+    (1, 2),
+    {},
+    {"a": "b"},
+    {1: 2},
+    {"a": ITSELF},
+    object(),
+    object,
+    len,
+    datetime.datetime(2026, 1, 31),
+    urllib3.Timeout(1),
+    POSTEntityConnectionsType("a"),
+    POSTEntityConnectionsType.__new__(POSTEntityConnectionsType),
+    Path("/nowhere"),
+    "GET",
+    "/v1/any/{a}",
+    "http://127.0.0.1:9/a?b=c",
+    "str",
+    "list[str]",
+    CONNECTION_ID,
+    "0" * 32,
+    {"targetEntityId": "a"},
+    {"a": "csv"},
+]
+
+
+class Argument:
+    """A value by its place in the list: some cannot be printed."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+        self.value: Any = STRANGE[place]
+
+    def __repr__(self) -> str:
+        return f"STRANGE[{self.place}]"
+
+
+anything = st.builds(Argument, st.integers(0, len(STRANGE) - 1))
+
+
+def public_methods(kind: type, but: set[str]) -> list[str]:
+    return [
+        name
+        for name, value in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_") and name not in but
+    ]
+
+
+def finish(result: Any) -> None:
+    """Take from a call all that it gives: the answer that comes later, the pages of an iterator."""
+    if hasattr(result, "get") and hasattr(result, "successful"):
+        result.get(30)
+    elif hasattr(result, "__next__"):
+        for _ in zip(range(3), result):
+            pass
+
+
+def arguments_of(method: Any) -> list[str]:
+    """The names of a method's parameters, and those that all operations share."""
+    names = [name for name in inspect.signature(method).parameters if name not in ("self", "options")]
+    return [*names, "zuora_entity_ids", "_preload_content", "_request_timeout", "_return_http_data_only", "async_req"]
+
+
+METHODS = [
+    *((EntityConnectionsApi, name) for name in public_methods(EntityConnectionsApi, set())),
+    *((ApiClient, name) for name in public_methods(ApiClient, {"close", "set_default_header"})),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), METHODS, ids=[name for _, name in METHODS])
+def test_any_arguments(kind: type, name: str) -> None:
+    method = getattr(kind, name)
+    taken = [parameter for parameter in inspect.signature(method).parameters if parameter not in ("self", "options")]
+    with Socketless() as socketless:
+        owner = socketless.api if kind is EntityConnectionsApi else socketless.client
+
+        @settings(max_examples=150)
+        @given(
+            st.lists(anything, max_size=len(taken)),
+            st.dictionaries(st.sampled_from(arguments_of(method)), anything, max_size=4),
+        )
+        def holds(positional: list[Argument], keywords: dict[str, Argument]) -> None:
+            values = [argument.value for argument in positional]
+            options = {key: argument.value for key, argument in keywords.items()}
+            with contextlib.suppress(*ALLOWED):
+                finish(getattr(owner, name)(*values, **options))
+
+        holds()
+
+
+def test_every_method_also_does_what_it_is_for() -> None:
+    """Otherwise the test above could pass because nothing gets past the first check."""
+    reached = set()
+    with Socketless() as socketless:
+
+        @settings(max_examples=300)
+        @given(st.sampled_from([name for kind, name in METHODS if kind is EntityConnectionsApi]), st.booleans())
+        def holds(name: str, later: bool) -> None:
+            keywords = {"request": POSTEntityConnectionsType("a")} if "ost" in name else {}
+            positional = ["1"] if "ut_" in name else []
+            options = {"async_req": True} if later and not name.startswith("iter") else {}
+            finish(getattr(socketless.api, name)(*positional, **keywords, **options))
+            reached.add(name)
+
+        holds()
+    assert reached == {name for kind, name in METHODS if kind is EntityConnectionsApi}
+
+
+@given(anything, anything)
+def test_any_default_header_and_cookie(name: Argument, value: Argument) -> None:
+    with Socketless() as socketless:
+        with contextlib.suppress(*ALLOWED):
+            socketless.client.set_default_header(name.value, value.value)
+        socketless.client.cookie = value.value
+        with contextlib.suppress(*ALLOWED):
+            socketless.api.get_entity_connections()
+
+
+SETTINGS = sorted(
+    {name for name in vars(Configuration()) if not name.startswith("_")} | {"debug", "logger_file", "environment"}
+)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_any_setting(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A log file may be anywhere but in the tree.
+    monkeypatch.chdir(tmp_path)
+    for value in STRANGE:
+        if name == "connection_pool_maxsize" and isinstance(value, int) and value > 1000:
+            continue  # urllib3 makes room for so many connections at once.
+        configuration = Configuration("http://127.0.0.1:9", max_attempts=1)
+        try:
+            with contextlib.suppress(*ALLOWED):
+                setattr(configuration, name, value)
+            use(configuration)
+        finally:
+            configuration.debug = False
+            configuration.logger_file = None
+
+
+def use(configuration: Configuration) -> None:
+    for look in (repr, Configuration.to_debug_report, copy.deepcopy, Configuration.auth_settings):
+        with contextlib.suppress(*ALLOWED):
+            look(configuration)
+    with contextlib.suppress(*ALLOWED), warnings.catch_warnings():
+        warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+        client = ApiClient(configuration, clock=FakeClock())
+        client.rest_client.attempt = refuse  # type: ignore[method-assign]
+        try:
+            EntityConnectionsApi(client).put_entity_connections_accept("a b")
+        finally:
+            client.close()
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise ApiException(400, "refused")
+
+
+@settings(max_examples=60)
+@given(answers, st.sampled_from([200, 400, 401, 429, 500]))
+def test_any_answer_to_a_request_of_ones_own(document: Any, status: int) -> None:
+    with Socketless() as socketless:
+        socketless.say(json.dumps(document).encode(), status)
+        for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
+            for kind in (None, "object", "str", "list[str]", "dict(str, int)", "POSTEntityConnectionsType"):
+                with contextlib.suppress(*ALLOWED):
+                    socketless.client.call_api("/v1/any", method, response_type=kind)
+            with contextlib.suppress(*ALLOWED):
+                socketless.client.request(method, "http://127.0.0.1:9/any")
+
+
+# -- whatever comes over the wire -----------------------------------------------------------------------------------
+
+PIECES = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 204 No Content\r\n",
+        b"HTTP/1.0 500 No\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: //x\r\n",
+        b"HTTP/1.1 429 Slow\r\nRetry-After: 1\r\n",
+        b"HTTP/",
+        b"Content-Length: 5\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Content-Length: -5\r\n",
+        b"Content-Length: 99999999999999999999\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked, gzip\r\n",
+        b"Content-Encoding: gzip\r\n",
+        b"Content-Encoding: br\r\n",
+        b"Content-Type: application/json; charset=idna\r\n",
+        b"Connection: close\r\n",
+        b": no name\r\n",
+        b" folded\r\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"5\r\nhello\r\n",
+        b"0\r\n\r\n",
+        b"fffffffff\r\n",
+        b'{"success": true}',
+        b'{"success": false}',
+        b"\x1f\x8b\x08",
+        b"\0",
+    ]
+)
+
+
+def test_any_bytes_from_a_server() -> None:
+    said = b""
+
+    def say(sock: Any, _: Received) -> None:
+        sock.sendall(said)
+
+    with ScriptedServer(say) as server:
+        configuration = Configuration(server.url, max_attempts=1)
+        with ApiClient(configuration) as client:
+            api = EntityConnectionsApi(client)
+
+            @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+            @given(st.lists(PIECES | st.binary(max_size=8), max_size=10))
+            def holds(pieces: list[bytes]) -> None:
+                nonlocal said
+                said = b"".join(pieces)
+                for call in (
+                    lambda: api.get_entity_connections(),
+                    lambda: api.put_entity_connections_accept("1"),
+                    lambda: api.post_entity_connections(request={"targetEntityId": "1"}),
+                ):
+                    server.requests.clear()
+                    with contextlib.suppress(ApiException):
+                        call()
+                    assert len(server.requests) == 1
+
+            holds()
