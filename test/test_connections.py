@@ -18,6 +18,7 @@ from support.authority import Authority
 from support.calls import CALLS, KEYED, READS, WRITES, failure_of, refusal
 from support.faulty import cut, drip, endless, hang_up, in_pieces, then_close
 from support.leaks import free_slots, sockets_to, wait_until
+from support.relay import Relay
 from support.wire import YES, Wire, silent
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -271,6 +272,33 @@ def test_leftovers_never_meet_the_next_request_over_tls(leftover: str, pieces: i
     server = ScriptedServer(first, GOOD, ssl_context=authority.server())
     with server, tls_client(server, authority) as client:
         check_own_answers(EntityConnectionsApi(client), first, server)
+
+
+@pytest.mark.parametrize("leftover", ["one byte", "a whole answer", "behind a full buffer", "after chunks"])
+@pytest.mark.parametrize("over_tls", [False, True], ids=["plain proxy", "proxy over TLS"])
+def test_leftovers_never_meet_the_next_request_through_a_tunnel(
+    leftover: str, over_tls: bool, authority: Authority
+) -> None:
+    # One piece: what a proxy passes on later comes later.
+    first = Saying(LEFTOVERS[leftover])
+    with (
+        ScriptedServer(first, GOOD, ssl_context=authority.server()) as server,
+        Relay(server.port, authority.server() if over_tls else None) as proxy,
+        tls_client(server, authority, proxy=proxy.url) as client,
+    ):
+        check_own_answers(EntityConnectionsApi(client), first, server)
+
+
+@pytest.mark.parametrize("over_tls", [False, True], ids=["plain proxy", "proxy over TLS"])
+def test_a_tunnel_is_kept(over_tls: bool, authority: Authority) -> None:
+    with (
+        ScriptedServer(GOOD, ssl_context=authority.server()) as server,
+        Relay(server.port, authority.server() if over_tls else None) as proxy,
+        tls_client(server, authority, proxy=proxy.url) as client,
+    ):
+        for _ in range(3):
+            CALLS["PUT accept"](EntityConnectionsApi(client))
+        assert (server.connections, proxy.connections) == (1, 1)
 
 
 def test_leftovers_that_come_while_nothing_is_asked_never_meet_the_next_request() -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from support import FakeClock, answer, json_answer, reset
 from support.calls import CALLS, READS, WRITES, Said, check, failure_of, refusal
-from support.late import LateServer
+from support.late import LateServer, OpeningClock
 from support.scripted import Behaviour
 from support.wire import YES, Wire
 
@@ -131,6 +131,14 @@ def test_the_callers_key_is_never_replaced(name: str) -> None:
         else:
             check(failure_of(call, wire.api), Said(len(course.answers), *course.end))
         assert [request.headers["idempotency-key"] for request in wire.requests] == ["order-4711"] * len(course.keys)
+
+
+def test_the_callers_key_is_sent_again_when_the_request_never_left() -> None:
+    with LateServer(YES) as server, ApiClient(Configuration(server.url), clock=OpeningClock(server)) as client:
+        EntityConnectionsApi(client).post_entity_connections(
+            request={"targetEntityId": "t"}, idempotency_key="order-4711"
+        )
+        assert [request.headers["idempotency-key"] for request in server.requests] == ["order-4711"]
 
 
 def test_a_key_among_the_headers_is_the_callers_too() -> None:
