@@ -246,10 +246,12 @@ class RESTClientObject:
         from urllib import request
 
         proxies = request.getproxies_environment()
-        authority = host.origin.partition("://")[2]
         # Typeshed does not know it, but it is there on every platform.
-        bypass: bool = request.proxy_bypass_environment(authority, proxies)  # type: ignore[attr-defined]
-        return None if bypass else proxies.get(host.scheme)
+        bypass: Any = request.proxy_bypass_environment  # type: ignore[attr-defined]
+        # People write an IPv6 address with brackets, as in a URL, and without.
+        if any(bypass(name, proxies) for name in (host.origin.partition("://")[2], host.name)):
+            return None
+        return proxies.get(host.scheme)
 
     def _manager(self, proxy: str | None) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
