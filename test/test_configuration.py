@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import pickle
@@ -58,6 +59,17 @@ def test_paths_and_slashes_reach_the_wire_as_one(path: str) -> None:
     with TokenServer() as server, ApiClient(Configuration(server.url + path, access_token="t")) as client:
         EntityConnectionsApi(client).get_entity_connections(page_size=5)
         assert server.requests[0].target == path.rstrip("/") + "/v1/entity-connections?pageSize=5"
+
+
+def test_one_client_may_go_to_many_hosts() -> None:
+    with contextlib.ExitStack() as stack:
+        # More than the ten hosts that urllib3 would keep connections for.
+        servers = [stack.enter_context(TokenServer()) for _ in range(12)]
+        client = stack.enter_context(ApiClient(Configuration(access_token="t")))
+        for server in [*servers, *servers]:
+            client.configuration.host = server.url
+            client.call_api("/v1/x", "GET")
+        assert [(server.connections, len(server.requests)) for server in servers] == [(1, 2)] * 12
 
 
 @pytest.mark.parametrize(

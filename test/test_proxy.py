@@ -296,9 +296,10 @@ def test_trust_env_reads_the_variable_of_the_scheme(
         assert len(target.calls) == 1
 
 
-def test_a_proxy_of_ones_own_wins_over_the_environment(proxy, secure, connect, environment) -> None:
+@pytest.mark.parametrize("no_proxy", ["", "*"])
+def test_a_proxy_of_ones_own_wins_over_the_environment(proxy, secure, connect, environment, no_proxy: str) -> None:
     environment.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    environment.setenv("NO_PROXY", "*")
+    environment.setenv("NO_PROXY", no_proxy)
     connect(secure.url, trust_env=True, proxy=proxy.url).get_entity_connections()
     assert len(proxy.requests) == 1
 
