@@ -12,7 +12,6 @@ import http.client
 import re
 import socket
 import ssl
-import sys
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -256,8 +255,7 @@ class RESTClientObject:
     def _manager(self, proxy: str | None) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
-            # A pool lives as long as its route, so urllib3 must not close the oldest when there are many hosts.
-            settings: dict[str, Any] = {"num_pools": sys.maxsize, "maxsize": self._pool_size, "block": False}
+            settings: dict[str, Any] = {"maxsize": self._pool_size, "block": False}
             if proxy is None:
                 manager = urllib3.PoolManager(**settings)
             else:
