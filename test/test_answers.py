@@ -151,6 +151,15 @@ def test_the_reason_of_a_200_is_what_zuora_said() -> None:
     assert refused({"success": False, "reasons": reasons}, 400).reason == "Said"
 
 
+def test_words_that_are_nested_too_deeply_are_no_end_of_the_world() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    document = {"success": False, "reasons": [{"code": 1, "message": deep}, deep]}
+    error = refusal(RESTResponse(400, "Said", HTTPHeaderDict(), b""), document, keyed=False)
+    assert [reason.message for reason in error.reasons] == ["(nested too deeply to show)"] * 2
+
+
 def test_ids_come_from_headers_and_envelope() -> None:
     headers = {"zuora-request-id": "of-header", "ZUORA-TRACK-ID": "track"}
     error = refused({"success": False, "processId": "P", "requestId": "of-body"}, headers=headers)

@@ -21,6 +21,7 @@ from .exceptions import (
     plain,
 )
 from .pairs import CONNECTED, PENDING, checked_pair, further, key, live, outbound
+from .parameters import text
 from .topology import ensure_connected
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ def plan_connections(
         ApiException: the connections of a source could not be listed.
         TypeError, ValueError: a pair is none, or a wrong id; the text says which. Nothing was sent.
     """
+    shown = {key(text("names", entity_id)): text("names", name) for entity_id, name in dict(names or {}).items()}
     wanted: dict[tuple[str, str], tuple[str, str]] = {}
     for number, pair in enumerate(pairs):
         source, target = _checked(number, pair)
@@ -225,7 +227,7 @@ def plan_connections(
             found[known] = further(found.get(known), row)
     planned = [PlannedConnection(*pair, found.get(known)) for known, pair in wanted.items()]
     others = [row for known, row in found.items() if known not in wanted and live(row)]
-    return ConnectionPlan(api, planned, others, {key(entity_id): name for entity_id, name in (names or {}).items()})
+    return ConnectionPlan(api, planned, others, shown)
 
 
 def _checked(number: int, pair: Any) -> tuple[str, str]:

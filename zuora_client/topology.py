@@ -200,6 +200,8 @@ class _Run:
         self._source, self._target = checked_pair(source_entity_id, target_entity_id)
         self._api = api
         self._target_api = target_api or api
+        if on_step is not None and not callable(on_step):
+            raise TypeError(f"on_step must be callable, not {type(on_step).__name__}")
         self._on_step = on_step
         self._steps: list[Step] = []
         self._sent: set[tuple[str, str | None]] = set()

@@ -25,6 +25,7 @@ from support.operations import CONNECTION_ID
 from support.scripted import Received, ScriptedServer
 from support.socketless import Socketless
 
+import zuora_client
 from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi, POSTEntityConnectionsType
 
 ALLOWED = (ApiException, TypeError, ValueError)
@@ -136,6 +137,41 @@ def test_any_arguments(kind: type, name: str) -> None:
             options = {key: argument.value for key, argument in keywords.items()}
             with contextlib.suppress(*ALLOWED):
                 finish(getattr(owner, name)(*values, **options))
+
+        holds()
+
+
+FUNCTIONS = [name for name in zuora_client.__all__ if inspect.isfunction(getattr(zuora_client, name))]
+PENDING = {"id": "1", "sourceEntityId": "a", "targetEntityId": "b", "status": "Pending"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_any_arguments_of_a_function_after_the_client(name: str) -> None:
+    function = getattr(zuora_client, name)
+    parameters = inspect.signature(function).parameters.values()
+    needed = [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD][1:]
+    named = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    # A client is what these functions are methods of in all but name.
+    options = [option for option in named if option != "target_api"]
+    with Socketless() as socketless:
+        socketless.say(json.dumps({"success": True, "entityConnections": [PENDING]}).encode())
+
+        @settings(max_examples=200)
+        @given(
+            st.lists(anything, min_size=len(needed), max_size=len(needed)),
+            st.dictionaries(st.sampled_from(options), anything, max_size=1),
+            st.booleans(),
+        )
+        def holds(positional: list[Argument], keywords: dict[str, Argument], paired: bool) -> None:
+            values = [argument.value for argument in positional]
+            if paired and name == "plan_connections":
+                values = [[("a", "b"), (values[0], "b")]]
+            with contextlib.suppress(*ALLOWED):
+                made = function(socketless.api, *values, **{key: kept.value for key, kept in keywords.items()})
+                assert str(made)
+                if hasattr(made, "apply"):
+                    assert made.to_mermaid()
+                    made.apply()
 
         holds()
 
