@@ -19,6 +19,7 @@ from support import FakeClock, ScriptedServer, answer, json_answer
 from support.authority import Authority
 from support.calls import CALLS, failure_of
 from support.faulty import drip, endless
+from support.late import deaf_address
 from support.leaks import wait_until
 from support.raw import RawServer
 from support.wire import YES, Wire, silent
@@ -111,6 +112,11 @@ def test_body_of_an_answer_that_is_not_preloaded_is_the_callers() -> None:
         response = api.get_entity_connections(_preload_content=False, _request_timeout=0.5)
         assert response.read() == LONG[BODY_AT:]
         response.release_conn()
+
+
+def test_connection_that_nobody_takes() -> None:
+    with deaf_address() as url, api_of(url, deadline=SHORT) as api:
+        assert ends(api).outcome == "not_sent"
 
 
 def test_silent_tls_handshake() -> None:
