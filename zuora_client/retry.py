@@ -12,8 +12,7 @@ import logging
 import os
 import random
 import threading
-from collections import namedtuple
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .exceptions import (
     ANSWERED,
@@ -43,7 +42,13 @@ _AGAIN, _RENEW, _RAISE = "send again", "renew the token, send again once", "rais
 # What an event says about a write that is in doubt, or puts in doubt.
 _DOUBT, _SETTLES, _NOTHING = "nobody knows what was done", "nothing was done under this key", "no news"
 
-_Row = namedtuple("_Row", "read keyed write about_a_write")
+
+class _Row(NamedTuple):
+    read: str
+    keyed: str
+    write: str
+    about_a_write: str
+
 
 # fmt: off
 #   what happened            GET      POST     PUT      about a write
