@@ -101,9 +101,8 @@ def parse_json(body: bytes) -> Any:
     try:
         try:
             return json.loads(document)
-        except json.JSONDecodeError:
-            raise
         except ValueError:
+            # A long integer, or no JSON: then it fails again.
             return json.loads(document, parse_int=_long_integer)
     except RecursionError:
         raise InvalidResponseError(reason="the answer is JSON nested too deeply to read") from None
