@@ -488,6 +488,21 @@ def test_a_truncated_answer_over_tls_is_no_answer(authority: Authority) -> None:
         assert sockets_to(server.port) == []
 
 
+@pytest.mark.parametrize("call", CALLS)
+def test_tls_that_breaks_after_the_request_left_is_a_lost_answer(call: str, authority: Authority) -> None:
+    def spoil(sock: socket.socket, _: Any) -> None:
+        # A record that nobody has encrypted, past the TLS of the server.
+        os.write(sock.fileno(), b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        sock.recv(1)
+
+    with ScriptedServer(spoil, ssl_context=authority.server()) as server:
+        with tls_client(server, authority) as client:
+            error = failure_of(CALLS[call], EntityConnectionsApi(client))
+        assert error.outcome == "unknown"
+        assert len(server.requests) == (1 if call in WRITES else 3)
+        assert not isinstance(error, TlsError)
+
+
 # -- the pool -------------------------------------------------------------------------------------------------------
 
 

@@ -115,7 +115,7 @@ def test_body_of_an_answer_that_is_not_preloaded_is_the_callers() -> None:
 
 
 def test_connection_that_nobody_takes() -> None:
-    with deaf_address() as url, api_of(url, deadline=SHORT) as api:
+    with deaf_address() as url, api_of(url, deadline=SHORT, connect_timeout=60) as api:
         assert ends(api).outcome == "not_sent"
 
 

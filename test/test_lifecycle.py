@@ -21,7 +21,9 @@ from support.wire import YES, Wire, silent
 
 import zuora_client
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
-from zuora_client.exceptions import ApiException, OutcomeUnknownError, RequestRejectedError
+from zuora_client.configuration import Host
+from zuora_client.deadline import Deadline, Timeouts
+from zuora_client.exceptions import ApiConnectionError, ApiException, OutcomeUnknownError, RequestRejectedError
 
 ROOT = Path(zuora_client.__file__).parents[1]
 linux = pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="sockets are counted by Linux's own table")
@@ -110,6 +112,32 @@ def test_close_in_the_middle_of_a_call_lets_it_end_and_keeps_nothing() -> None:
         go.set()
         assert thread.get(20).success
         wait_until(lambda: sockets_to(wire.server.port) == [])
+
+
+@linux
+@pytest.mark.parametrize("call", ["GET", "POST", "PUT disconnect"])
+def test_close_before_a_call_that_is_under_way_has_left(call: str) -> None:
+    def close_and_give() -> str:
+        wire.client.close()
+        return "token"
+
+    with Wire(access_token=close_and_give) as wire:
+        error = failure_of(CALLS[call], wire.api)
+        assert error.outcome == "not_sent"
+        assert wire.requests == []
+        assert sockets_to(wire.server.port) == []
+
+
+@linux
+def test_a_closed_transport_opens_nothing() -> None:
+    with Wire() as wire:
+        wire.client.close()
+        with pytest.raises(ApiConnectionError, match="closed") as caught:
+            wire.client.rest_client.attempt(
+                Host(wire.server.url), "GET", "/", {}, None, Timeouts(1, 1, 1), Deadline(1, wire.clock)
+            )
+        assert caught.value.outcome == "not_sent"
+        assert wire.server.connections == 0
 
 
 @linux

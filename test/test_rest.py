@@ -300,6 +300,14 @@ def test_an_unread_answer_decodes_itself(form: str) -> None:
         response.release_conn()
 
 
+def test_an_unread_answer_that_is_cut_off_says_so() -> None:
+    with Wire(cut(answer(200, text_of(5000)), 3000)) as wire:
+        response = unread(wire.api)
+        with pytest.raises(Exception, match=r"[Ii]ncompleteRead|broken"):
+            b"".join(response.stream(100))
+        response.release_conn()
+
+
 @linux
 def test_an_answer_that_is_released_unread_closes_its_connection() -> None:
     with Wire(answer(200, text_of(5000)), YES) as wire:
