@@ -25,6 +25,9 @@ class Child:
         hook, broken = sys.unraisablehook, []
         # What a hook of os.register_at_fork raises is shown to this hook only.
         sys.unraisablehook = lambda args: broken.append(repr(args.exc_value))
+        # Coverage's tracer has a lock; if another thread holds it at the fork, the child waits for ever.
+        tracer = sys.gettrace()
+        sys.settrace(None)
         try:
             with warnings.catch_warnings():
                 # Python 3.12 and newer warn that forking with threads may deadlock. That it does not is tested here.
@@ -33,6 +36,7 @@ class Child:
             if self.pid == 0:
                 _run(function, broken, report)
         finally:
+            sys.settrace(tracer)
             sys.unraisablehook = hook
         os.close(report)
 
@@ -60,6 +64,7 @@ class Child:
 
 
 def _run(function: Callable[[], Any], broken: list[str], report: int) -> None:
+    threading.settrace(None)  # type: ignore[arg-type]
     # Ends the child even when nobody waits for it any more.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(2 * SECONDS)
