@@ -139,6 +139,11 @@ class TokenCache:
                     self._token = fresh or self._token
             flight.done.set()
 
+    def secrets(self) -> list[str]:
+        """Return the token at hand, if there is one."""
+        token = self._token
+        return [] if token is None else [token.value]
+
     def drop(self, value: str) -> None:
         """Forget the token that was refused, unless another has taken its place."""
         with self._lock:

@@ -196,7 +196,8 @@ class Pipeline:
         return error
 
     def _secrets(self, sent: dict[str, str]) -> list[str]:
-        return [*secrets_of(self._configuration, sent), *self.rest_client.secrets()]
+        transient = [*self._credentials.tokens.secrets(), *self.rest_client.secrets()]
+        return [*secrets_of(self._configuration, sent), *transient]
 
     def _log(self, request: Request, sent: dict[str, str], status: int | None, elapsed: float, headers: Any) -> None:
         if logger.isEnabledFor(logging.DEBUG):

@@ -32,6 +32,7 @@ def secrets_of(configuration: Configuration, headers: Mapping[str, str]) -> list
         configuration.client_secret,
         configuration.access_token,
         configuration.password,
+        configuration.get_basic_auth_token() if configuration.password else None,
         *configuration.api_key.values(),
         *(value for name, value in headers.items() if name.lower() in SECRET_HEADERS),
     ]
@@ -79,8 +80,8 @@ def _clean_error(error: ApiException, clean: Callable[[str], str]) -> None:
         error.headers = without_session
     if error.headers and any(clean(f"{name} {value}") != f"{name} {value}" for name, value in error.headers.items()):
         cleaned: Any = type(error.headers)()
-        for name, value in error.headers.items():
-            cleaned[clean(name)] = clean(value)
+        for name in error.headers:
+            cleaned[clean(name)] = clean(error.headers[name])
         error.headers = cleaned
 
 
@@ -88,22 +89,27 @@ def _clean_reason(reason: Reason, clean: Callable[[str], str]) -> Reason:
     return Reason(clean(reason.code) if isinstance(reason.code, str) else reason.code, clean(reason.message))
 
 
-def _shows_a_secret(error: BaseException | None, clean: Callable[[str], str]) -> bool:
+def _shows_a_secret(error: BaseException, clean: Callable[[str], str]) -> bool:
+    todo: list[BaseException | None] = [error]
     done = set()
-    while error is not None and id(error) not in done:
-        done.add(id(error))
-        shown = f"{error} {error.args!r} {vars(error)!r}"
+    while todo:
+        linked = todo.pop()
+        if linked is None or id(linked) in done:
+            continue
+        done.add(id(linked))
+        shown = f"{linked} {linked.args!r} {vars(linked)!r}"
         if clean(shown) != shown:
             return True
-        error = error.__cause__ or error.__context__
+        todo += (linked.__cause__, linked.__context__)
     return False
 
 
 def _parts(secret: str) -> Iterable[str]:
     """Yield what of a header value is secret by itself: the token of a scheme, a password, the value of a cookie."""
     yield secret
-    for piece in re.split(r"[;\s]+", secret):
-        yield from (piece, piece.partition("=")[2])
+    yield secret.partition(" ")[2]
+    for cookie in secret.split(";"):
+        yield cookie.partition("=")[2]
     scheme, _, encoded = secret.partition(" ")
     if scheme.lower() == "basic":
         with contextlib.suppress(ValueError):
