@@ -6,6 +6,7 @@ secret.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 from typing import Any
@@ -31,10 +32,10 @@ def text(name: str, value: Any) -> str:
         # Imported here: it costs start-up time, and few ids and tokens come as bytes.
         import six
 
-        try:
+        with contextlib.suppress(UnicodeDecodeError):
             return six.ensure_str(value)
-        except UnicodeDecodeError:
-            raise ValueError(f"{name}: the bytes are not UTF-8 text") from None
+        # Raised here, where the UnicodeDecodeError, which holds the bytes, is no longer its context.
+        raise ValueError(f"{name}: the bytes are not UTF-8 text")
     if isinstance(value, int) and not isinstance(value, bool):
         try:
             return str(value)
