@@ -22,7 +22,7 @@ class TokenServer(ScriptedServer):
     """Answers the n-th request for a token with the n-th of `behaviours`, later ones with a token of an hour.
 
     Its own tokens are ``token-1``, ``token-2`` and so on, by the number of the request. `refused` holds the values of
-    Authorization that get `refusal`; everything else gets a yes. `before_answer` is called with every request that is
+    Authorization that get `refusal`; everything else gets `call_behaviour`, a yes. `before_answer` is called with every request that is
     not for a token, before it is answered.
     """
 
@@ -33,6 +33,7 @@ class TokenServer(ScriptedServer):
         self.refusal = refusal
         self.refused: set[str] = set()
         self.before_answer: Callable[[Received], None] = lambda _: None
+        self.call_behaviour: Behaviour = YES
 
     @property
     def token_requests(self) -> list[Received]:
@@ -55,12 +56,13 @@ class TokenServer(ScriptedServer):
     def _route(self, sock: socket.socket, received: Received) -> bool:
         if not received.target.endswith("/oauth/token"):
             self.before_answer(received)
-            sock.sendall(self.refusal if received.headers.get("authorization") in self.refused else YES)
-            return True
-        with self._lock:
-            self._count += 1
-            number = self._count
-            behaviour = self._token_behaviours.pop(0) if self._token_behaviours else token(f"token-{number}")
+            refused = received.headers.get("authorization") in self.refused
+            behaviour = self.refusal if refused else self.call_behaviour
+        else:
+            with self._lock:
+                self._count += 1
+                number = self._count
+                behaviour = self._token_behaviours.pop(0) if self._token_behaviours else token(f"token-{number}")
         if isinstance(behaviour, bytes):
             sock.sendall(behaviour)
             return True
