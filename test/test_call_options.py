@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.operations import OPERATIONS, Operation
 
-from zuora_client import EntityConnectionsApi
+from zuora_client import Configuration, EntityConnectionsApi, settings
 from zuora_client.api import call_options
 
 # Named by the overloads themselves, or by the ones that give back what was asked for.
@@ -34,3 +34,12 @@ def test_checkers_know_the_keywords_that_a_method_takes(operation: Operation) ->
     options, plain = TOLD[operation.method]
     assert set(options.__annotations__) == taken(operation) - DECIDING
     assert set(plain.__annotations__) == taken(operation)
+
+
+def test_checkers_know_the_settings_that_a_configuration_takes() -> None:
+    named = {*inspect.signature(Configuration).parameters} - {"settings"}
+    # Public attributes, and those properties that have a setter; what the signature names is not told twice.
+    attributes = {name for name in vars(Configuration()) if not name.startswith("_")}
+    settable = {name for name, value in vars(Configuration).items() if isinstance(value, property) and value.fset}
+    assert set(settings.Settings.__annotations__) == (attributes | settable) - named
+    assert set(settings.AllSettings.__annotations__) == attributes | settable | named

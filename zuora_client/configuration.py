@@ -24,7 +24,9 @@ from .environments import Environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
+
+    from .settings import AllSettings, Settings
 
 logging.getLogger("zuora_client").addHandler(logging.NullHandler())
 
@@ -179,7 +181,7 @@ class Configuration:
         client_secret: str | bytes | None = None,
         access_token: str | bytes | Callable[[], str | bytes] | None = None,
         entity_id: str | bytes | None = None,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
         if host is not None and environment is not None:
             raise ValueError("give host or environment, not both: each names the base URL")
@@ -187,12 +189,8 @@ class Configuration:
             self.__dict__.update(copy.deepcopy(self._default).__dict__)
         else:
             self._set_defaults()
-        if host is not None:
-            self.host = host
-        if environment is not None:
-            self.environment = environment
-        given = {"client_id": client_id, "client_secret": client_secret, "access_token": access_token}
-        for name, value in {**given, "entity_id": entity_id, **settings}.items():
+        given = {"host": host, "environment": environment, "client_id": client_id, "client_secret": client_secret}
+        for name, value in {**given, "access_token": access_token, "entity_id": entity_id, **settings}.items():
             if name in settings and name not in self.__dict__ and name not in ("debug", "logger_file"):
                 raise TypeError(f"Configuration has no setting {name!r}")
             if value is not None or name in settings:
@@ -235,7 +233,7 @@ class Configuration:
         self._debug = False
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[AllSettings]) -> Self:
         """Return a configuration from the environment; keywords win over it.
 
         Reads ZUORA_HOST or ZUORA_ENVIRONMENT, ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET, ZUORA_ACCESS_TOKEN and
@@ -246,11 +244,13 @@ class Configuration:
         """
         environ = os.environ if environ is None else environ
         names = ("host", "environment", "client_id", "client_secret", "access_token", "entity_id")
-        found = {name: environ[f"ZUORA_{name.upper()}"] for name in names if environ.get(f"ZUORA_{name.upper()}")}
+        known = {name: environ.get(f"ZUORA_{name.upper()}") for name in names}
+        found: dict[str, Any] = {name: value for name, value in known.items() if value}
         if "host" in settings or "environment" in settings:
             found.pop("host", None)
             found.pop("environment", None)
-        return cls(**{**found, **settings})
+        found.update(settings)
+        return cls(**found)
 
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
@@ -280,7 +280,7 @@ class Configuration:
 
     def get_basic_auth_token(self) -> str:
         """Return the Authorization value for `username` and `password`."""
-        pair = f"{self.username}:{self.password}".encode()
+        pair = f"{self.username}:{self.password}".encode("utf-8", "replace")
         return "Basic " + base64.b64encode(pair).decode("ascii")
 
     def auth_settings(self) -> dict[str, dict[str, Any]]:

@@ -257,6 +257,10 @@ def configurations() -> None:
     configuration.host = None  # type: ignore[assignment]
     configuration.raise_on_failure = "no"  # type: ignore[assignment]
     Configuration(client_id=7)  # type: ignore[arg-type]
+    Configuration(deadline="60")  # type: ignore[arg-type]
+    Configuration(timeout=60)  # type: ignore[call-arg]
+    Configuration.from_env(client_id="id", max_attempts=1, environment="EU")
+    Configuration.from_env({"ZUORA_HOST": "https://rest.zuora.com"}, timeout=60)  # type: ignore[call-arg]
     Configuration("https://rest.zuora.com", "id")  # type: ignore[call-arg]
 
 
