@@ -31,6 +31,8 @@ CHECKS = [
 SCHEMA = schemathesis.openapi.from_dict(description())
 OPERATIONS = [(path, method) for path, method, _ in operations()]
 
+FRAMING = {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+
 # The same data in every run of the same versions.
 generated = hypothesis.settings(
     max_examples=15,
@@ -66,6 +68,8 @@ def exchange(case: Any, who: str, fault: Fault | None = None) -> Any:
                 case.body = {name: known.get(name, value) for name, value in case.body.items()}
             case.headers = {"Content-Type": "application/json"} if case.method == "PUT" else {}
             headers["Zuora-Entity-Ids"] = target.uuid
+        # What frames a message is HTTP's own, and the description says nothing of it.
+        case.headers = {name: value for name, value in (case.headers or {}).items() if name.lower() not in FRAMING}
         answer = case.call(base_url=zuora.url, headers=headers)
         case.validate_response(answer, checks=CHECKS)
         return answer
