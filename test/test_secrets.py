@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import socket
 from typing import Any
 from urllib.parse import quote
@@ -183,6 +184,26 @@ def test_a_live_token_in_the_answer_to_somebody_else() -> None:
         with pytest.raises(ApiException) as caught:
             client.request("GET", server.url + "/v1/x")
         collector.error(caught.value)
+    collector.check()
+
+
+def test_a_no_that_is_returned_as_an_object() -> None:
+    collector = Collector()
+    for echo in ("body 200", "many reasons"):
+        with TokenServer(token(canary.TOKEN)) as server, collector.watching():
+            server.call_behaviour = canary.echoes(known("client credentials"))[echo]
+            configuration = Configuration(server.url, raise_on_failure=False, **EVERYTHING)
+            with ApiClient(configuration, cookie=canary.COOKIE) as client:
+                api = EntityConnectionsApi(client)
+                for result in (api.get_entity_connections(), api.put_entity_connections_accept("1")):
+                    assert result.success is False
+                    assert len(result.additional_properties["reasons"]) in (1, 30)
+                    collector.see(result)
+                    collector.add("fields that no model knows", result.additional_properties)
+                    collector.add("pickle", pickle.dumps(result))
+                with pytest.raises(ApiException) as caught:
+                    list(api.iter_entity_connections())
+                collector.error(caught.value)
     collector.check()
 
 

@@ -23,7 +23,7 @@ from .exceptions import (
     InvalidResponseError,
     plain,
 )
-from .redaction import cleaner, redact, secrets_of
+from .redaction import clean_json, cleaner, redact, secrets_of
 from .request import KEYED, READ, Request
 from .rest import RESTClientObject, RESTResponse
 from .retry import Course, RetryQuota, new_key
@@ -118,13 +118,13 @@ class Pipeline:
         if request.stream and not isinstance(response, RESTResponse):
             return response, None
         try:
-            return response, self._judge(request, response)
+            return response, self._judge(request, response, headers)
         except InvalidResponseError as error:
             error.status, error.body, error.headers = response.status, response.data, response.headers
             error.outcome = ANSWERED
             raise
 
-    def _judge(self, request: Request, response: RESTResponse) -> Any:
+    def _judge(self, request: Request, response: RESTResponse, sent: dict[str, str]) -> Any:
         """Return what the answer holds, or raise the error that it is."""
         good = 200 <= response.status <= 299
         document: Any = None
@@ -135,8 +135,11 @@ class Pipeline:
                 if good and request.response_type not in (_TEXT_WILL_DO if request.kind == READ else _TEXT):
                     raise
                 document = response.data if good else None
-        if not answers.is_yes(response.status, document) and (not good or self._configuration.raise_on_failure):
-            raise answers.refusal(response, document, keyed=request.kind == KEYED)
+        if not answers.is_yes(response.status, document):
+            if not good or self._configuration.raise_on_failure:
+                raise answers.refusal(response, document, keyed=request.kind == KEYED)
+            # The object keeps the reasons, and reasons may say a secret back.
+            document = clean_json(document, cleaner(self._secrets(sent)))
         if request.response_type is None:
             return None
         if response.content:

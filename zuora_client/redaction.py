@@ -31,7 +31,6 @@ def secrets_of(configuration: Configuration, headers: Mapping[str, str]) -> list
     given = [
         configuration.client_secret,
         configuration.access_token,
-        configuration.password,
         configuration.get_basic_auth_token() if configuration.password else None,
         *configuration.api_key.values(),
         *(value for name, value in headers.items() if name.lower() in SECRET_HEADERS),
@@ -47,6 +46,15 @@ def cleaner(secrets: Iterable[str]) -> Callable[[str], str]:
         return str
     spellings = ("".join(map(_spellings, part)) for part in sorted(parts, key=len, reverse=True))
     return partial(re.compile("|".join(spellings), re.IGNORECASE).sub, _MASK)
+
+
+def clean_json(value: Any, clean: Callable[[str], str]) -> Any:
+    """Return a JSON document with every text in it cleaned."""
+    if isinstance(value, dict):
+        return {clean(name): clean_json(item, clean) for name, item in value.items()}
+    if isinstance(value, list):
+        return [clean_json(item, clean) for item in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def redact(error: ApiException, secrets: Iterable[str]) -> None:
