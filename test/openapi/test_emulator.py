@@ -31,9 +31,10 @@ CHECKS = [
 SCHEMA = schemathesis.openapi.from_dict(description())
 OPERATIONS = [(path, method) for path, method, _ in operations()]
 
+# A generated header of one of these names would break the connection, not the description.
 FRAMING = {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 
-# The same data in every run of the same versions.
+# The same data as long as versions and loaded modules are the same: Hypothesis picks constants out of those.
 generated = hypothesis.settings(
     max_examples=15,
     derandomize=True,
