@@ -31,6 +31,7 @@ def secrets_of(configuration: Configuration, headers: Mapping[str, str]) -> list
     given = [
         configuration.client_secret,
         configuration.access_token,
+        configuration.password,
         configuration.get_basic_auth_token() if configuration.password else None,
         *configuration.api_key.values(),
         *(value for name, value in headers.items() if name.lower() in SECRET_HEADERS),
