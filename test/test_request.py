@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import json_answer, reset
+from support import answer, json_answer, reset
 from support.calls import failure_of
 from support.wire import Wire
 
@@ -136,3 +136,9 @@ def test_an_unknown_keyword_is_named_alone() -> None:
         with pytest.raises(TypeError, match=r"unexpected keyword argument 'timeout'$"):
             wire.api.get_entity_connections(timeout=3)
         assert wire.requests == []
+
+
+def test_a_no_that_is_nested_deeply_is_an_error_also_when_it_is_to_be_returned() -> None:
+    deep = b'{"success":false,"x":' + b"[" * 900 + b"]" * 900 + b"}"
+    with Wire(answer(200, deep), raise_on_failure=False) as wire, pytest.raises(OutcomeUnknownError):
+        wire.api.put_entity_connections_accept("c1")

@@ -139,7 +139,8 @@ class Pipeline:
             if not good or self._configuration.raise_on_failure:
                 raise answers.refusal(response, document, keyed=request.kind == KEYED)
             # The object keeps the reasons, and reasons may say a secret back.
-            document = clean_json(document, cleaner(self._secrets(sent)))
+            shallow = serialization.converter(object)(document)
+            document = clean_json(shallow, cleaner(self._secrets(sent)))
         if request.response_type is None:
             return None
         if response.content:
