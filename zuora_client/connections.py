@@ -138,9 +138,6 @@ class _Response(http.client.HTTPResponse):
         self.fp.raw.in_head = False
         if len(set(self.headers.get_all("content-length", ()))) > 1:
             raise http.client.HTTPException("the answer tells two different lengths")
-        # urllib3 would log lines that are no headers, and a server may have put there what we sent it.
-        self.msg.set_payload("")
-        self.msg.defects.clear()
 
     def _read_status(self) -> tuple[str, int, str]:
         # http.client passes over 100 only. Any other interim answer would be the last, and the next request would get
