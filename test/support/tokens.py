@@ -22,8 +22,8 @@ class TokenServer(ScriptedServer):
     """Answers the n-th request for a token with the n-th of `behaviours`, later ones with a token of an hour.
 
     Its own tokens are ``token-1``, ``token-2`` and so on, by the number of the request. `refused` holds the values of
-    Authorization that get `refusal`; everything else gets `call_behaviour`, a yes. `before_answer` is called with every request that is
-    not for a token, before it is answered.
+    Authorization that get `refusal`; everything else gets `call_behaviour`, a yes. `before_answer` is called with every
+    request that is not for a token, before it is answered.
     """
 
     def __init__(self, *behaviours: Behaviour, refusal: bytes = NO, **options: Any) -> None:
