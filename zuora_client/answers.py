@@ -102,7 +102,7 @@ def refusal(response: RESTResponse, document: Any, *, keyed: bool) -> ApiExcepti
         )
     elif response.status == 422 and keyed:
         error.advice = "This idempotency key belongs to another request: use a key of its own for each request."
-    elif good and not TROUBLE.isdisjoint(reason.category for reason in reasons):
+    elif good and any(reason.category in TROUBLE for reason in reasons):
         error.advice = "The trouble is at Zuora, not in the call: call again later, and ask Zuora support if it stays."
     return error
 

@@ -163,7 +163,6 @@ def the_pager(api: EntityConnectionsApi) -> None:
         assert_type(row.status, Optional[str])
     assert_type(next(rows), GETEntityConnectionsArrayItemsType)
     assert_type(api.iter_entity_connections().page, Optional[int])
-    api.iter_entity_connections("id")  # type: ignore[call-arg]
     api.iter_entity_connections(page_size=None)  # type: ignore[arg-type]
     api.iter_entity_connections(async_req=True)  # type: ignore[call-arg]
 
@@ -194,7 +193,6 @@ def the_job(api: EntityConnectionsApi) -> None:
     assert_type(ensure_disconnected(api, "source", "target", break_sharing=True, on_step=print), EnsureResult)
     ensure_connected("source", "target")  # type: ignore[call-arg, arg-type]
     ensure_connected(api, "source", "target", break_sharing=True)  # type: ignore[call-arg]
-    ensure_disconnected(api, "source", "target", True)  # type: ignore[call-arg]
     ensure_disconnected(api, "source", "target", break_sharing="yes")  # type: ignore[arg-type]
     ensure_connected(api, "source", "target", on_step="print")  # type: ignore[arg-type]
 
@@ -261,7 +259,6 @@ def configurations() -> None:
     Configuration(timeout=60)  # type: ignore[call-arg]
     Configuration.from_env(client_id="id", max_attempts=1, environment="EU")
     Configuration.from_env({"ZUORA_HOST": "https://rest.zuora.com"}, timeout=60)  # type: ignore[call-arg]
-    Configuration("https://rest.zuora.com", "id")  # type: ignore[call-arg]
 
 
 def clients(configuration: Configuration) -> None:

@@ -45,7 +45,7 @@ class Model:
         return self.to_str()
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
+        if not isinstance(other, Model) or type(other) is not type(self):
             return NotImplemented
         return self.to_dict() == other.to_dict()
 
