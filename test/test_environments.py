@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from support import pages
 
 from zuora_client import Configuration, Environment
 
@@ -77,6 +78,12 @@ def test_an_unknown_name_is_refused_with_the_names_that_there_are(name: str) -> 
 def test_another_type_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="environment"):
         Configuration(environment=wrong)
+
+
+def test_the_page_has_them_all() -> None:
+    tables = pages.tables(pages.read(pages.ROOT / "docs" / "authentication.md"))
+    rows = next(table[1:] for table in tables if table[0][0] == "name")
+    assert {row[0].strip("`"): row[1].strip("`") for row in rows} == HOSTS
 
 
 def test_members_copy_and_pickle() -> None:

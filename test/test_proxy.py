@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 import pytest
-from support import FakeClock
+from support import FakeClock, pages
 from support.authority import Authority
 from support.proxy import Proxy
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer, until
@@ -353,7 +353,19 @@ NO_PROXY = [
 ]
 
 
-@pytest.mark.parametrize(("no_proxy", "host", "direct"), NO_PROXY)
+ON_THE_PAGE = [
+    (row[0].strip("`"), row[1].strip("`"), row[2].startswith("directly"))
+    for table in pages.tables(pages.read(pages.ROOT / "docs" / "authentication.md"))
+    if table[0][0] == "`NO_PROXY`"
+    for row in table[1:]
+]
+
+
+def test_the_page_has_its_table() -> None:
+    assert len(ON_THE_PAGE) == 12
+
+
+@pytest.mark.parametrize(("no_proxy", "host", "direct"), [*NO_PROXY, *ON_THE_PAGE])
 def test_no_proxy(proxy, server, connect, environment, no_proxy: str, host: str, direct: bool) -> None:
     environment.setenv("HTTP_PROXY", proxy.url)
     environment.setenv("NO_PROXY", no_proxy.format(port=server.port))
