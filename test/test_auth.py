@@ -407,6 +407,21 @@ def test_leader_that_dies_by_its_own_deadline_hands_over(start) -> None:
     assert len(server.token_requests) == 2
 
 
+def test_leader_that_has_no_time_for_the_hint_hands_over(start) -> None:
+    gate = Gate(json_answer({}, 429, {"Retry-After": "50"}))
+    server, api = start(gate)
+    leader = Caller(lambda: api.get_entity_connections(_request_timeout=20))
+    until(gate.reached.is_set)
+    waiter = Caller(api.get_entity_connections)
+    until(lambda: waiter.waits_for_a_thread)
+    gate.open()
+    with pytest.raises(RateLimitError) as caught:
+        leader.done()
+    assert caught.value.retry_after == 50
+    assert waiter.done().success is True
+    assert len(server.token_requests) == 2
+
+
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError])
 def test_leader_that_is_torn_away_hands_over(kind: type[BaseException]) -> None:
     clock = FakeClock()
