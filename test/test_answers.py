@@ -151,6 +151,7 @@ def test_the_reason_of_a_200_is_what_zuora_said() -> None:
     assert refused({"success": False, "reasons": reasons}, 400).reason == "Said"
 
 
+@pytest.mark.usefixtures("deep_stack")
 def test_words_that_are_nested_too_deeply_are_no_end_of_the_world() -> None:
     deep: list[Any] = []
     for _ in range(100_000):

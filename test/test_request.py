@@ -138,6 +138,7 @@ def test_an_unknown_keyword_is_named_alone() -> None:
         assert wire.requests == []
 
 
+@pytest.mark.usefixtures("deep_stack")
 def test_a_no_that_is_nested_deeply_is_an_error_also_when_it_is_to_be_returned() -> None:
     deep = b'{"success":false,"x":' + b"[" * 900 + b"]" * 900 + b"}"
     with Wire(answer(200, deep), raise_on_failure=False) as wire, pytest.raises(OutcomeUnknownError):

@@ -70,6 +70,7 @@ def test_bytes_dates_tuples_and_models_become_json() -> None:
     }
 
 
+@pytest.mark.usefixtures("deep_stack")
 @pytest.mark.parametrize(
     ("value", "error", "words"),
     [
@@ -113,6 +114,7 @@ def test_any_json_fits_a_type_or_is_an_invalid_response(document: Any, kind: str
         assert pickle.loads(pickle.dumps(converted)) == copy.deepcopy(converted) == converted
 
 
+@pytest.mark.usefixtures("deep_stack")
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -212,6 +214,7 @@ def test_a_class_of_the_callers_that_refuses_is_an_invalid_response() -> None:
         converter(Picky)({"id": "7"})
 
 
+@pytest.mark.usefixtures("deep_stack")
 @pytest.mark.parametrize("kind", ["object", LISTED, "dict(str, object)", "str", "list[str]"])
 def test_nesting_that_no_copy_could_follow_is_an_invalid_response(kind: str) -> None:
     document = {"success": True, "more": nested(150)}
@@ -265,6 +268,7 @@ def test_text_that_is_no_date_is_an_invalid_response(kind: str, text: str) -> No
         converter(kind)(text)
 
 
+@pytest.mark.usefixtures("deep_stack")
 @pytest.mark.parametrize(
     ("kind", "error"),
     [

@@ -69,6 +69,7 @@ def test_accepting_twice_is_refused(zuora, connect) -> None:
     assert as_target.change("accept", row.id).codes == [50000030]
 
 
+@pytest.mark.usefixtures("deep_stack")
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -20,6 +20,8 @@ from zuora_client import (
     OutcomeUnknownError,
 )
 
+pytestmark = pytest.mark.usefixtures("deep_stack")
+
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
 
 
