@@ -16,6 +16,12 @@ hypothesis.settings.register_profile("project", deadline=None, database=None)
 hypothesis.settings.load_profile("project")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test: begun last, it would keep one worker busy while the others have nothing to do."""
+    items.sort(key=lambda item: "stress" not in item.path.parts)
+
+
 @pytest.fixture
 def deep_stack() -> Iterator[None]:
     """For a test that exhausts the stack on purpose: nothing is collected meanwhile.

@@ -99,7 +99,7 @@ def test_whole_answer_keeps_the_connection(fault: str, call: str) -> None:
 
 def test_an_answer_that_the_deadline_cut_off_leaves_nothing_open() -> None:
     for data in (YES, YES.replace(b"200", b"404")):
-        with ScriptedServer(drip(data, 0.02)) as server, ApiClient(Configuration(server.url, deadline=0.2)) as client:
+        with ScriptedServer(drip(data, 0.05)) as server, ApiClient(Configuration(server.url, deadline=1)) as client:
             error = failure_of(CALLS["PUT accept"], EntityConnectionsApi(client))
             assert error.outcome == "unknown"
             assert sockets_to(server.port) == []

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 import urllib3
+from support.late import LateServer
+from support.leaks import wait_until
 from support.operations import OPERATIONS, TARGET_ID, Operation
 from support.scripted import ScriptedServer, answer, json_answer, reset
 from support.wire import YES, Wire, silent
@@ -85,10 +87,8 @@ def test_fields_that_no_model_knows_are_kept() -> None:
 
 
 def test_a_refused_connection_is_an_api_exception() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with Wire() as wire:
-        wire.configuration.host = f"http://127.0.0.1:{port}"
+    with LateServer(YES) as server, Wire() as wire:
+        wire.configuration.host = server.url
         with pytest.raises(ApiConnectionError) as caught:
             wire.api.g_et_entity_connections()
     assert (caught.value.status, caught.value.outcome) == (None, "not_sent")
@@ -138,7 +138,8 @@ def test_a_timeout_is_not_multiplied_by_hidden_retries(operation: Operation) -> 
     with Wire(silent) as wire:
         with pytest.raises(OutcomeUnknownError) as caught:
             operation.call(wire.api, _request_timeout=(30, 0.1))
-        assert len(wire.requests) == 1
+        # The client may be quicker to give up than the server to count.
+        wait_until(lambda: len(wire.requests) == 1)
     assert isinstance(caught.value.__cause__, ApiTimeoutError)
 
 
@@ -146,7 +147,8 @@ def test_a_number_bounds_all_attempts_together() -> None:
     with Wire(silent, max_attempts=100) as wire:
         with pytest.raises(ApiTimeoutError, match=r"deadline of 0\.3 s"):
             EntityConnectionsApi(ApiClient(wire.configuration)).g_et_entity_connections(_request_timeout=0.3)
-        assert len(wire.requests) == 1
+        # None where a busy machine took longer to connect.
+        assert len(wire.requests) <= 1
 
 
 def test_every_timeout_has_a_finite_default() -> None:
