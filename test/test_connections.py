@@ -189,6 +189,29 @@ def pressed_after(data: bytes) -> Any:
     return behave
 
 
+class TimeLimit(Exception):
+    """As Celery's SoftTimeLimitExceeded: an exception like any other, raised by the handler of a signal."""
+
+
+@pytest.mark.parametrize("data", [b"", YES[:20], YES[:-5]], ids=["before the head", "in the head", "in the body"])
+@pytest.mark.parametrize("during", ["a call", "a fetch of a token"])
+def test_a_time_limit_of_the_callers_is_not_taken_for_trouble_on_the_way(data: bytes, during: str) -> None:
+    def handle(*_: object) -> None:
+        raise TimeLimit
+
+    credentials = {"client_id": "id", "client_secret": "secret"} if "token" in during else {}
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with Wire(pressed_after(data), GOOD, **credentials) as wire:
+            with pytest.raises(TimeLimit):
+                CALLS["PUT accept"](wire.api)
+            assert len(wire.requests) == 1
+            assert sockets_to(wire.server.port) == []
+            assert free_slots(wire.client)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 @pytest.mark.parametrize("data", [b"", YES[:20], YES[:-5]], ids=["before the head", "in the head", "in the body"])
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_closes_the_connection(data: bytes) -> None:

@@ -235,6 +235,21 @@ def test_an_answer_that_is_here_in_time_is_taken_however_long_it_took() -> None:
         assert CALLS["PUT accept"](wire.api).success
 
 
+def test_tls_within_tls_through_a_proxy_that_drips(tmp_path_factory: pytest.TempPathFactory) -> None:
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    # The beginning of a record of a handshake, and then a byte now and again.
+    record = b"\x16\x03\x03\x40\x00" + b"\x00" * 1200
+
+    def yes_and_drip(sock: Any, received: Any) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        drip(record, PAUSE)(sock, received)
+
+    with ScriptedServer(yes_and_drip, ssl_context=authority.server("localhost")) as proxy:
+        settings = {"proxy": proxy.url, "ssl_ca_cert": authority.file, "deadline": SHORT}
+        with api_of("https://zuora.invalid", **settings) as api:
+            assert ends(api).outcome == "not_sent"
+
+
 # -- _request_timeout -----------------------------------------------------------------------------------------------
 
 

@@ -389,3 +389,20 @@ def test_the_interpreter_ends_at_once_and_without_a_warning(ending: str) -> None
         output, errors = process.communicate("\n", timeout=120)
     assert (process.returncode, errors) == (0, "")
     assert "the end" in output
+
+
+def test_a_handler_of_a_signal_may_close_a_client_that_is_just_being_used_or_closed() -> None:
+    """A handler runs in the main thread, between any two lines of it, whatever that holds."""
+    client = ApiClient(Configuration("https://127.0.0.1:1"))
+
+    def interrupted() -> None:
+        with client.rest_client._lock, client._lock:
+            client.close()
+
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    with pytest.raises(ApiConnectionError, match="closed while the call was under way"):
+        client.rest_client._route(Host("https://127.0.0.1:1"))
+    assert client.rest_client._routes == {}

@@ -230,6 +230,28 @@ def test_the_proxy_is_settled_when_the_client_is_made(proxy, server, connect) ->
     assert proxy.requests == []
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://me:12/34secret@127.0.0.1:3128",
+        "http://me:12#34secret@127.0.0.1:3128",
+        "http://me:12?34secret@127.0.0.1:3128",
+        "http://me:Co@34secret/x@127.0.0.1:3128",
+        "http://127.0.0.1:3128/path",
+        "socks5://me:34secret@127.0.0.1",
+    ],
+)
+def test_a_proxy_url_that_would_name_another_host_is_refused_and_not_shown(proxy: str, environment) -> None:
+    with pytest.raises(ValueError, match=r"^proxy must be an http or https URL .* percent-encoded") as caught:
+        ApiClient(Configuration(proxy=proxy))
+    assert "34secret" not in str(caught.value)
+    environment.setenv("HTTPS_PROXY", proxy)
+    client = ApiClient(Configuration("https://zuora.invalid", trust_env=True))
+    with client, pytest.raises(ValueError, match=r"^HTTPS_PROXY must be") as caught:
+        client.call_api("/v1/any", "GET")
+    assert "34secret" not in str(caught.value)
+
+
 # -- a proxy that speaks TLS itself ---------------------------------------------------------------------------------
 
 
@@ -262,10 +284,14 @@ def test_through_a_proxy_elsewhere_even_this_machine_is_reached_in_the_open(conn
         api.get_entity_connections()
 
 
-def test_not_so_when_the_proxy_is_spoken_to_over_tls_or_it_is_allowed(connect, authority) -> None:
+def test_not_so_through_a_proxy_that_is_spoken_to_over_tls_and_reads_it_all_the_same(connect, authority) -> None:
     with TokenServer() as server, Proxy(ssl_context=authority.server("proxy.billing.test")) as proxy:
-        connect(server.url, proxy=f"https://proxy.billing.test:{proxy.port}").get_entity_connections()
-        assert len(server.requests) == 2
+        with pytest.raises(ValueError, match="plain http"):
+            connect(server.url, proxy=f"https://proxy.billing.test:{proxy.port}").get_entity_connections()
+        assert server.requests == []
+
+
+def test_a_proxy_may_read_credentials_when_that_is_allowed(connect) -> None:
     with TokenServer() as server, Proxy() as proxy:
         url = f"http://proxy.billing.test:{proxy.port}"
         connect(server.url, proxy=url, allow_insecure_http=True).get_entity_connections()

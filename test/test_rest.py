@@ -380,3 +380,18 @@ def test_the_read_timeout_holds_for_the_body_of_an_unread_answer() -> None:
         with pytest.raises(Exception, match=r"timed out|[Tt]imeout"):
             response.read()
         response.release_conn()
+
+
+def test_an_old_answer_that_is_collected_says_nothing_about_the_next_one_of_its_connection() -> None:
+    unended = answer(200, b"", {"Content-Length": "40"})
+    with Wire(answer(200, b"", {"Content-Length": "40", "Connection": "close"}), unended) as wire:
+        old = unread(wire.api)
+        old.release_conn()
+        new = unread(wire.api)
+        connection = new._connection
+        assert connection is not None
+        del old
+        gc.collect()
+        assert not connection.exact
+        new.close()
+        new.release_conn()

@@ -14,6 +14,7 @@ import contextlib
 import http.client
 import io
 import os
+import re
 import socket
 import ssl
 import time
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 # Firewalls drop idle connections without a word. A write on such a one could only end as "unknown".
 IDLE_SECONDS_FOR_WRITES = 30.0
+
+_LONGEST_LINE = 65536
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
 
 class Attempt:
@@ -75,7 +79,7 @@ class _PatientReader(io.RawIOBase):
 
     def __init__(self, connection: _Watched, sock: Any, raw: io.RawIOBase) -> None:
         self.connection = connection
-        self._attempt = connection.attempt
+        self.attempt = connection.attempt
         self._socket = sock
         # Whoever closes this reader gives the socket back, as the reader that it replaces would.
         self._raw = raw
@@ -88,7 +92,7 @@ class _PatientReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._at_rest:
             return None
-        _set_timeout(self._socket, self._attempt.patience())
+        _set_timeout(self._socket, self.attempt.patience())
         count: int = self._socket.recv_into(buffer)
         if count == 0 and self.in_head:
             # http.client would take half a head for a whole one, and "200" for a yes.
@@ -121,7 +125,9 @@ class _ExactBuffer(io.BufferedReader):
     def close(self) -> None:
         if not self.closed:
             self.raw.rest()
-            self.raw.connection.exact = not (self.peek(1) or self.raw.pending())
+            # An old answer may be closed when its connection has long been on another one.
+            if self.raw.connection.attempt is self.raw.attempt:
+                self.raw.connection.exact = not (self.peek(1) or self.raw.pending())
         super().close()
 
 
@@ -132,6 +138,16 @@ class _Response(http.client.HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         reader = _PatientReader(connection, sock, self.fp.detach())
         self.fp = _ExactBuffer(reader)  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def _read_next_chunk_size(self) -> int:
+        # http.client takes the beginning of a size for a size, "000" for the end and "-1" for everything.
+        line = self.fp.readline(_LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            raise http.client.IncompleteRead(b"")
+        size = line.partition(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(size):
+            raise http.client.HTTPException("a chunk of the answer has no size")
+        return int(size, 16)
 
     def begin(self) -> None:
         super().begin()
@@ -160,7 +176,7 @@ class _Watched:
     sock: Any
     _answer_of_proxy: _Response | None = None
 
-    # Past urllib3's own, which look for ways to leave a header out that nobody uses here.
+    # Not urllib3's override, which looks at each header for a way to leave it out that nobody uses here.
     putheader = http.client.HTTPConnection.putheader
 
     def response_class(self, *args: Any, **kwargs: Any) -> _Response:
@@ -183,6 +199,18 @@ class _Watched:
         except socket.timeout:
             sock.close()
             raise
+
+    def _connect_tls_proxy(self, *args: Any, **kwargs: Any) -> Any:
+        sock: Any = super()._connect_tls_proxy(*args, **kwargs)  # type: ignore[misc]
+        receive = sock.recv
+
+        def recv(*sizes: int) -> Any:
+            # TLS within TLS reads in a loop, each time with all the time that there was when it began.
+            _set_timeout(sock, self.attempt.patience())
+            return receive(*sizes)
+
+        sock.recv = recv
+        return sock
 
     def _tunnel(self) -> None:
         try:
@@ -222,7 +250,7 @@ class _CarefulPool:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Weak: who closes an unread answer, and does not release it, never gives its connection back.
+        # Weak, because a caller may close an unread answer without giving its connection back.
         self._borrowed: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def exchange(
@@ -300,20 +328,27 @@ def _let_go(connection: Any) -> None:
             os.close(descriptor)
 
 
-def proxy_manager(proxy: str, settings: dict[str, Any]) -> urllib3.PoolManager:
+def proxy_manager(name: str, proxy: Any, settings: dict[str, Any]) -> urllib3.PoolManager:
     """Return the pools behind a proxy; they know its user and password in the form of a header only.
 
+    Args:
+        name: of the setting or variable that holds `proxy`.
+
     Raises:
-        ValueError: no URL of an HTTP proxy.
+        ValueError: no URL of an HTTP proxy. The text shows nothing of it, because it may hold a password.
     """
     try:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
+    except (TypeError, ValueError):
         parts, port = urlsplit(""), 0
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    # A path is the rest of a password that holds a slash. It would make another host of what stands before it.
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts[2:] not in (("", "", ""), ("/", "", "")):
         # Raised here and not above: the error of urlsplit may quote a password.
-        raise ValueError("proxy must be an http or https URL such as 'http://proxy.example.com:3128'")
+        raise ValueError(
+            f"{name} must be an http or https URL such as 'http://user:password@proxy.example.com:3128', with the "
+            "characters @ : / ? # percent-encoded in user and password"
+        )
     headers = {}
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

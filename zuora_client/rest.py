@@ -53,6 +53,17 @@ __all__ = ["ApiException", "RESTClientObject", "RESTResponse"]
 
 _PIECE = 65536
 
+# What a connection can fail with, its misuse by a client that is closed meanwhile included. Everything else was raised
+# into the call from outside, by a handler of a signal (a time limit, say), and is for whoever waits for it.
+_FAILURES = (
+    OSError,
+    http.client.HTTPException,
+    urllib3.exceptions.HTTPError,
+    ValueError,
+    AttributeError,
+    TypeError,
+)
+
 
 class RESTResponse:
     """A whole answer.
@@ -87,7 +98,7 @@ class RESTResponse:
 
 
 class _Route:
-    """How a host is reached: its pool, whether a proxy wants to see the whole URL, and whether nobody else can."""
+    """How a host is reached: its pool, whether a proxy wants the whole URL, and whether what is sent stays private."""
 
     __slots__ = ("origin", "pool", "private", "through_proxy")
 
@@ -99,7 +110,9 @@ class _Route:
         # urllib3 splits the brackets off an IPv6 address itself.
         self.pool: Any = manager.connection_from_url(host.origin, settings)
         self.through_proxy = manager.proxy is not None and host.scheme == "http"
-        self.private = host.private and not (self.through_proxy and not Host(str(manager.proxy)).private)
+        # A proxy reads what is for a plain host, also when it is spoken to over TLS.
+        unseen = host.local and not (self.through_proxy and not Host(str(manager.proxy)).local)
+        self.private = host.scheme == "https" or unseen
         self.origin = host.origin
 
 
@@ -119,9 +132,10 @@ class RESTClientObject:
         self._tls = TlsSettings(configuration)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._routes: dict[str, _Route] = {}
-        self._lock = threading.Lock()
+        # One that a thread may take twice: a handler of a signal may close the client wherever it comes.
+        self._lock = threading.RLock()
         if self._proxy:
-            self._manager(self._proxy)
+            self._manager("proxy", self._proxy)
         # urllib3 1.26 leaves the sockets of a forgotten pool to the garbage collector, which complains.
         self._finalizer = weakref.finalize(self, _close_pools, self._routes)
 
@@ -157,40 +171,42 @@ class RESTClientObject:
             target, headers = host.origin + target, {**headers, **pool.proxy_headers}
         try:
             connection, response = pool.exchange(attempt, method, target, body, headers)
-        except Exception as error:
+        except _FAILURES as error:
             raise _translate(error, attempt, route) from error
-        received = HTTPHeaderDict(response.headers.items())
-        if stream and 200 <= response.status <= 299:
-            attempt.deadline = None
-            return _unread(response, received, pool, connection, method)
+        unread = None
+        whole = False
         try:
-            content = self._read(response, received)
-        except BaseException as error:
-            # Closed, not drained: what is still to come may be endless.
-            response.close()
-            connection.exact = False
-            if not isinstance(error, Exception):
-                raise
-            if isinstance(error, InvalidResponseError) and response.status >= 400:
+            if stream and 200 <= response.status <= 299:
+                attempt.deadline = None
+                unread = _unread(response, pool, connection, method, target)
+                return unread
+            content = self._read(response)
+            whole = True
+            return RESTResponse(response.status, response.reason, _headers(response), content)
+        except InvalidResponseError as error:
+            if response.status >= 400:
                 # The status says no; that its words cannot be read takes nothing away from that.
-                return RESTResponse(response.status, response.reason, received, b"")
-            failure = error if isinstance(error, InvalidResponseError) else _translate(error, attempt, route)
-            failure.status, failure.headers, failure.outcome = response.status, received, UNKNOWN
-            if failure is error:
-                raise
-            raise failure from error
+                return RESTResponse(response.status, response.reason, _headers(response), b"")
+            raise _of_answer(error, response) from None
+        except _FAILURES as error:
+            raise _of_answer(_translate(error, attempt, route), response) from error
         finally:
-            pool.give_back(connection)
-        return RESTResponse(response.status, response.reason, received, content)
+            if unread is None:
+                if not whole:
+                    # Closed, not drained: what is still to come may be endless.
+                    response.close()
+                    connection.exact = False
+                pool.give_back(connection)
 
-    def _read(self, response: http.client.HTTPResponse, headers: Mapping[str, str]) -> bytes:
+    def _read(self, response: http.client.HTTPResponse) -> bytes:
         """Return the whole body, inflated.
 
         Raises:
             InvalidResponseError: it is too large, or in a coding that cannot be read.
             Exception: what http.client, ssl and socket raise.
         """
-        inflater = Inflater(headers.get("content-encoding"), self._limit)
+        codings = response.headers.get_all("content-encoding")
+        inflater = Inflater(", ".join(codings) if codings else None, self._limit)
         told = response.length
         if told is not None:
             if told > self._limit:
@@ -227,20 +243,22 @@ class RESTClientObject:
         return route
 
     def _new_route(self, host: Host) -> _Route:
+        manager = self._manager("proxy", self._proxy) if self._proxy else self._manager(*self._proxy_of(host))
+        route = _Route(manager, host, self._tls)
+        route.pool.now = self._clock.now
         if not self._finalizer.alive:
             # Nobody would close what is opened from here on.
             failure = ApiConnectionError(reason="the client was closed while the call was under way")
             failure.outcome = NOT_SENT
             raise failure
-        manager = self._manager(self._proxy or self._proxy_of(host))
-        route = _Route(manager, host, self._tls)
-        route.pool.now = self._clock.now
         self._routes[host.url] = route
         return route
 
-    def _proxy_of(self, host: Host) -> str | None:
+    def _proxy_of(self, host: Host) -> tuple[str, str | None]:
+        """Return the variable of the environment that names a proxy for a host, and the proxy or None."""
+        variable = f"{host.scheme.upper()}_PROXY"
         if not self._trust_env:
-            return None
+            return variable, None
         # Imported here: it costs start-up time, and few ask for it.
         from urllib import request
 
@@ -249,17 +267,17 @@ class RESTClientObject:
         bypass: Any = request.proxy_bypass_environment  # type: ignore[attr-defined]
         # People write an IPv6 address with brackets, as in a URL, and without.
         if any(bypass(name, proxies) for name in (host.origin.partition("://")[2], host.name)):
-            return None
-        return proxies.get(host.scheme)
+            return variable, None
+        return variable, proxies.get(host.scheme)
 
-    def _manager(self, proxy: str | None) -> urllib3.PoolManager:
+    def _manager(self, name: str, proxy: str | None) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
             settings: dict[str, Any] = {"maxsize": self._pool_size, "block": False}
             if proxy is None:
                 manager = urllib3.PoolManager(**settings)
             else:
-                manager = proxy_manager(proxy, {**settings, **self._tls.pool_settings()})
+                manager = proxy_manager(name, proxy, {**settings, **self._tls.pool_settings()})
             pools: dict[str, Any] = {"http": Pool, "https": TlsPool}
             manager.pool_classes_by_scheme = pools
             manager = self._managers.setdefault(proxy, manager)
@@ -267,7 +285,7 @@ class RESTClientObject:
 
     def forget(self) -> None:
         """In a forked child: leave every connection to the parent."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._finalizer.detach()
         for route in self._routes.values():
             route.pool.forget()
@@ -291,12 +309,12 @@ def _close_pools(routes: dict[str, _Route]) -> None:
 
 
 def _unread(
-    response: http.client.HTTPResponse, headers: HTTPHeaderDict, pool: Any, connection: Any, method: str
+    response: http.client.HTTPResponse, pool: Any, connection: Any, method: str, target: str
 ) -> urllib3.HTTPResponse:
     """Return an answer as urllib3 gives it to its own callers, who read, release or close it."""
     return urllib3.HTTPResponse(
         body=response,
-        headers=headers,
+        headers=_headers(response),
         status=response.status,
         version=response.version,
         reason=response.reason,
@@ -306,8 +324,19 @@ def _unread(
         pool=pool,
         connection=connection,
         request_method=method,
+        request_url=target,
         enforce_content_length=True,
     )
+
+
+def _of_answer(error: ApiException, response: http.client.HTTPResponse) -> ApiException:
+    """Return `error` with what is known of the answer of which only the head is good."""
+    error.status, error.headers, error.outcome = response.status, _headers(response), UNKNOWN
+    return error
+
+
+def _headers(response: http.client.HTTPResponse) -> HTTPHeaderDict:
+    return HTTPHeaderDict(response.headers.items())
 
 
 # -- what broke -----------------------------------------------------------------------------------------------------
@@ -320,11 +349,16 @@ def _translate(error: Exception, attempt: Attempt, route: _Route) -> ApiExceptio
     failure: ApiException
     if isinstance(root, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) or _is_connect_timeout(root):
         failure = ApiTimeoutError(reason=_what_took_long(attempt, where))
+        if not attempt.left:
+            failure.advice = ApiConnectionError.advice
     elif _is_tls_refusal(root) and (not attempt.left or _is_about_our_certificate(root)):
         failure = TlsError(reason=f"TLS could not be set up with {where}: {_in_words(root)}")
         attempt.left = False
     elif isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
         failure = ApiConnectionError(reason=f"the connection ended before the whole answer was here ({root})")
+        if isinstance(root, http.client.IncompleteRead):
+            # It holds all that had come, which may be megabytes.
+            root.partial, root.args = b"", ()  # pyright: ignore[reportAttributeAccessIssue]
     else:
         what = "the connection broke" if attempt.left else f"no connection to {where}"
         failure = ApiConnectionError(reason=f"{what}: {_in_words(root)}")
