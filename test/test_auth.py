@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import threading
@@ -16,7 +17,7 @@ from support import FakeClock, answer, json_answer
 from support.tokens import CLIENT_ID, CLIENT_SECRET, NO, Caller, Gate, TokenServer, token, until
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
-from zuora_client.auth import TokenCache
+from zuora_client.auth import TokenCache, _Flight
 from zuora_client.deadline import Clock, Deadline
 from zuora_client.emulator import ZuoraEmulator
 from zuora_client.exceptions import (
@@ -25,7 +26,9 @@ from zuora_client.exceptions import (
     ApiTimeoutError,
     AuthenticationError,
     InvalidResponseError,
+    PermissionDeniedError,
     RateLimitError,
+    RequestRejectedError,
     ServerError,
 )
 
@@ -390,6 +393,38 @@ def test_without_a_token_nothing_is_sent(start, trouble: Any, kind: type[ApiExce
     assert (caught.value.method, caught.value.path) == ("PUT", "/v1/entity-connections/1/disconnect")
     assert server.calls == []
     assert [request.line for request in server.requests] == ["POST /oauth/token HTTP/1.1"]
+
+
+def test_a_leader_without_time_for_a_second_attempt_hands_over(start) -> None:
+    gate = Gate(answer(502))
+    server, api = start(gate, clock=Clock())
+    leader = Caller(lambda: api.get_entity_connections(_request_timeout=0.2))
+    until(gate.reached.is_set)
+    waiters = [Caller(api.get_entity_connections) for _ in range(3)]
+    until(lambda: all(waiter.waits_for_a_thread for waiter in waiters))
+    gate.open()
+    with pytest.raises(ApiException):
+        leader.done()
+    assert [waiter.done().success for waiter in waiters] == [True] * 3
+    assert len(server.token_requests) == 2
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_flight_that_an_interrupt_left_behind_is_nobodys(dead: bool) -> None:
+    clock = FakeClock()
+    cache, owner = TokenCache(clock), ("https://zuora.invalid", "id", "secret")
+
+    def leave_one() -> None:
+        cache._flight = _Flight(owner)
+
+    if dead:
+        thread = threading.Thread(target=leave_one)
+        thread.start()
+        thread.join()
+    else:
+        leave_one()
+    fetch = {"access_token": "token-1", "expires_in": 3600}
+    assert cache.get(owner, Deadline(0.1, Clock()), lambda _: fetch) == "token-1"
 
 
 def test_leader_that_dies_by_its_own_deadline_hands_over(start) -> None:
@@ -804,3 +839,125 @@ def test_a_fetched_token_is_nowhere_to_be_found_in_the_settings(start) -> None:
     client = api.api_client
     shown = [vars(client.configuration), client.default_headers, client.cookie, repr(client), client.__getstate__()]
     assert "only-in-flight" not in json.dumps(shown, default=repr)
+
+
+# -- interrupts -----------------------------------------------------------------------------------------------------
+
+
+class Interrupting(Clock):
+    """Raises in the thread that looks at it for the n-th time from now, as a signal may do between any two lines."""
+
+    def __init__(self) -> None:
+        self.looks = 10**9
+
+    def now(self) -> float:  # type: ignore[override]
+        self.looks -= 1
+        if self.looks == 0:
+            raise KeyboardInterrupt
+        return 0.0
+
+
+@pytest.mark.parametrize("look", range(1, 12))
+@pytest.mark.parametrize("expires_in", [3600, 200_000_000])
+def test_an_interrupt_at_any_look_at_the_clock_leaves_no_flight_behind(look: int, expires_in: int) -> None:
+    clock = Interrupting()
+    cache, deadline = TokenCache(clock), Deadline(1000, clock)
+    owner = ("https://zuora.invalid", "id", "secret")
+    clock.looks = look
+    with contextlib.suppress(KeyboardInterrupt):
+        cache.get(owner, deadline, lambda bound: {"access_token": f"t{bound.remaining()}", "expires_in": expires_in})
+    clock.looks = 10**9
+    assert cache._flight is None
+    assert cache.get(owner, deadline, lambda _: {"access_token": "later", "expires_in": 3600})
+
+
+def test_a_token_ages_from_when_it_was_asked_for() -> None:
+    clock = FakeClock()
+    cache, deadline = TokenCache(clock), Deadline(None, clock)
+    owner = ("https://zuora.invalid", "id", "secret")
+    fetched = []
+
+    def fetch(_: Any) -> dict[str, Any]:
+        clock.advance(50)
+        fetched.append(clock.now())
+        return {"access_token": f"token-{len(fetched)}", "expires_in": 100}
+
+    assert cache.get(owner, deadline, fetch) == "token-1"
+    # A quarter before its end it is renewed: 25 seconds after it came, not 75.
+    clock.advance(24)
+    assert cache.get(owner, deadline, fetch) == "token-1"
+    clock.advance(2)
+    assert cache.get(owner, deadline, fetch) == "token-2"
+
+
+# -- what else the token endpoint says ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (
+            json_answer({"success": False, "reasons": [{"code": 50000061, "message": "later"}]}, 400),
+            RequestRejectedError,
+        ),
+        (json_answer({"success": False, "reasons": [{"code": 50000070, "message": "slow"}]}), RateLimitError),
+        (json_answer({"message": "proxy"}, 407), RequestRejectedError),
+        (json_answer({"success": False, "reasons": [{"code": 50000020, "message": "no"}]}, 400), AuthenticationError),
+    ],
+)
+def test_what_is_not_about_the_client_does_not_blame_it(start, said: bytes, kind: type) -> None:
+    _, api = start(said, said, said)
+    with pytest.raises(ApiException) as caught:
+        api.get_entity_connections()
+    assert type(caught.value) is kind
+    assert ("client_secret" in caught.value.advice) is (kind is AuthenticationError)
+    assert caught.value.outcome == "not_sent"
+
+
+def test_an_answer_without_a_token_is_told_with_its_ids_and_without_its_body(start) -> None:
+    _, api = start(json_answer({"message": "x"}, 200, {"Zuora-Request-Id": "17b5be40-e343-40c3-bcfb-495d8dbb2450"}))
+    with pytest.raises(InvalidResponseError, match="/oauth/token: the token endpoint answered without") as caught:
+        api.get_entity_connections()
+    assert (caught.value.status, caught.value.body) == (200, None)
+    assert caught.value.request_id == "17b5be40-e343-40c3-bcfb-495d8dbb2450"
+
+
+@pytest.mark.parametrize("value", [True, 7, 1.5, None, [], {}])
+def test_only_text_is_a_token(start, value: Any) -> None:
+    _, api = start(token(value))
+    with pytest.raises(InvalidResponseError, match="without a usable access_token"):
+        api.get_entity_connections()
+    api.api_client.configuration.access_token = lambda: value
+    with pytest.raises((TypeError, ValueError), match="access_token"):
+        api.get_entity_connections()
+
+
+def test_what_a_callable_raises_is_its_own_trouble(start) -> None:
+    def store() -> str:
+        raise ApiTimeoutError(reason="the vault is sealed")
+
+    server, api = start()
+    api.api_client.configuration.access_token = store
+    with pytest.raises(AuthenticationError, match="callable raised ApiTimeoutError") as caught:
+        api.put_entity_connections_accept("1")
+    assert "Zuora was not asked" in caught.value.advice
+    assert isinstance(caught.value.__cause__, ApiTimeoutError)
+    assert (caught.value.outcome, server.requests) == ("not_sent", [])
+
+
+def test_the_token_request_has_the_callers_user_agent_however_it_is_spelled(start) -> None:
+    server, api = start()
+    api.api_client.default_headers.pop("User-Agent")
+    api.api_client.default_headers["user-agent"] = "billing/7"
+    api.get_entity_connections()
+    assert server.token_requests[0].headers["user-agent"] == "billing/7"
+
+
+def test_a_token_of_an_earlier_attempt_is_not_told() -> None:
+    with TokenServer(token("first-token-of-all")) as server:
+        server.refused = {"Bearer first-token-of-all"}
+        server.call_behaviour = json_answer({"message": "session first-token-of-all ended"}, 403)
+        settings = Configuration(server.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
+        with ApiClient(settings) as client, pytest.raises(PermissionDeniedError) as caught:
+            EntityConnectionsApi(client).get_entity_connections()
+    assert "first-token-of-all" not in f"{caught.value}{vars(caught.value)}"

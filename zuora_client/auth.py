@@ -39,23 +39,33 @@ Owner = tuple[str, Any, Any]
 class _Token:
     __slots__ = ("early_at", "last_at", "owner", "value")
 
-    def __init__(self, owner: Owner, value: str, lifetime: float, now: float) -> None:
+    def __init__(self, owner: Owner, document: dict[str, Any], asked_at: float) -> None:
         self.owner = owner
-        self.value = value
+        self.value = token_in(document)
+        lifetime = document.get("expires_in")
+        if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not 0 < lifetime < float("inf"):
+            lifetime = _UNTOLD_LIFETIME
+        lifetime = float(min(lifetime, _LONGEST_LIFETIME))
         # A short life shrinks both windows: a token of one minute must serve more than one call.
-        self.early_at = now + lifetime - min(_EARLY_SECONDS, lifetime / 4)
-        self.last_at = now + lifetime - min(_LAST_SECONDS, lifetime / 10)
+        self.early_at = asked_at + lifetime - min(_EARLY_SECONDS, lifetime / 4)
+        self.last_at = asked_at + lifetime - min(_LAST_SECONDS, lifetime / 10)
 
 
 class _Flight:
-    """A fetch that is under way. `error` is what everybody gets who waited for it; None means: look again."""
+    """A fetch that is under way. `error` is what everybody gets who waited for it; when it is None they look again."""
 
-    __slots__ = ("done", "error", "owner")
+    __slots__ = ("done", "error", "leader", "owner")
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
+        self.leader = threading.current_thread()
         self.done = threading.Event()
         self.error: ApiException | None = None
+
+    @property
+    def landed(self) -> bool:
+        """Whether nobody flies it any more. An interrupt may have come just before its leader could say so."""
+        return self.done.is_set() or self.leader is threading.current_thread() or not self.leader.is_alive()
 
 
 class TokenCache:
@@ -80,34 +90,40 @@ class TokenCache:
             ApiTimeoutError: the deadline passed while somebody else was fetching.
         """
         while True:
-            token, flight, leads = self._look(owner)
-            if flight is None:
-                assert token is not None
+            token = self._token
+            if token is not None and token.owner == owner and self._clock.now() < token.early_at:
                 return token.value
-            if leads:
-                return self._fetch(flight, token, deadline, fetch)
+            mine = _Flight(owner)
+            try:
+                token, flight = self._look(mine)
+                if flight is None:
+                    assert token is not None
+                    return token.value
+                if flight is mine:
+                    return self._fetch(mine, token, deadline, fetch)
+            finally:
+                # An interrupt may come between any two lines, and a flight that stayed would stop everybody for good.
+                self._land(mine)
             if not flight.done.wait(deadline.remaining()):
                 raise _waited_too_long(deadline)
             if flight.error is not None:
                 raise copy.copy(flight.error) from flight.error
 
-    def _look(self, owner: Owner) -> tuple[_Token | None, _Flight | None, bool]:
-        """Return the live token if there is one, the flight to lead or to wait for if one is needed, and whether to
-        lead it."""
-        token = self._token
+    def _look(self, mine: _Flight) -> tuple[_Token | None, _Flight | None]:
+        """Return the live token if there is one, and the flight to lead (`mine`) or to wait for if one is needed."""
         now = self._clock.now()
-        if token is not None and token.owner == owner and now < token.early_at:
-            return token, None, False
         with self._lock:
+            if self._flight is not None and self._flight.landed:
+                self._flight = None
             token = self._token
-            if token is not None and (token.owner != owner or now >= token.last_at):
+            if token is not None and (token.owner != mine.owner or now >= token.last_at):
                 token = None
             if token is not None and (now < token.early_at or now < self._pause_until or self._flight is not None):
-                return token, None, False
-            if self._flight is not None and self._flight.owner == owner:
-                return None, self._flight, False
-            self._flight = _Flight(owner)
-            return token, self._flight, True
+                return token, None
+            if self._flight is not None and self._flight.owner == mine.owner:
+                return None, self._flight
+            self._flight = mine
+            return token, mine
 
     def _fetch(self, flight: _Flight, live: _Token | None, deadline: Deadline, fetch: Callable[..., Any]) -> str:
         bound = deadline
@@ -116,28 +132,33 @@ class TokenCache:
             left = deadline.remaining()
             patience = _EARLY_FETCH_SECONDS if left is None else min(_EARLY_FETCH_SECONDS, left / 2)
             bound = deadline.sooner(patience, self._clock)
-        fresh: _Token | None = None
+        # A token ages from when Zuora made it, which is not before it was asked for.
+        asked_at = self._clock.now()
         try:
-            fresh = _read_token(flight.owner, fetch(bound), self._clock.now())
-            return fresh.value
+            fresh = _Token(flight.owner, fetch(bound), asked_at)
         except ApiException as error:
             error.outcome = NOT_SENT
             if live is not None:
                 self._pause_until = self._clock.now() + _PAUSE_SECONDS
                 return live.value
             # The leader's own lack of time says nothing about the others: one of them goes on.
-            if not (isinstance(error, ApiTimeoutError) or _asks_for_more_than(deadline, error)):
+            if not (isinstance(error, ApiTimeoutError) or error.out_of_time):
                 # A copy, because the leader's call goes on to write into its own.
                 flight.error = copy.copy(error)
                 flight.error.__cause__ = error.__cause__
             raise
-        finally:
-            with self._lock:
-                # Otherwise the credentials were changed meanwhile, and another flight has taken over.
-                if self._flight is flight:
-                    self._flight = None
-                    self._token = fresh or self._token
-            flight.done.set()
+        with self._lock:
+            # Otherwise the credentials were changed meanwhile, and another flight has taken over.
+            if self._flight is flight:
+                self._token = fresh
+        return fresh.value
+
+    def _land(self, flight: _Flight) -> None:
+        # Said first: whoever looks then sees that it has landed, also if an interrupt keeps it from being forgotten.
+        flight.done.set()
+        with self._lock:
+            if self._flight is flight:
+                self._flight = None
 
     def secrets(self) -> list[str]:
         """Return the token at hand, if there is one."""
@@ -156,11 +177,6 @@ class TokenCache:
         self._flight = None
 
 
-def _asks_for_more_than(deadline: Deadline, error: ApiException) -> bool:
-    left = deadline.remaining()
-    return error.retry_after is not None and left is not None and error.retry_after >= left
-
-
 def _waited_too_long(deadline: Deadline) -> ApiTimeoutError:
     error = ApiTimeoutError(
         reason=f"the deadline of {deadline.seconds:g} s passed while another thread fetched a token"
@@ -169,19 +185,18 @@ def _waited_too_long(deadline: Deadline) -> ApiTimeoutError:
     return error
 
 
-def _read_token(owner: Owner, document: dict[str, Any], now: float) -> _Token:
+def token_in(document: Any) -> str:
+    """Return the token in an answer of the token endpoint. Raises InvalidResponseError when there is none."""
     value = document.get("access_token") if isinstance(document, dict) else None
     try:
-        value = _bearer(value)
+        return _bearer(value)
     except (TypeError, ValueError):
         raise InvalidResponseError(reason="the token endpoint answered without a usable access_token") from None
-    lifetime = document.get("expires_in")
-    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not 0 < lifetime < float("inf"):
-        lifetime = _UNTOLD_LIFETIME
-    return _Token(owner, value, float(min(lifetime, _LONGEST_LIFETIME)), now)
 
 
 def _bearer(value: Any) -> str:
+    if not isinstance(value, (str, bytes)):
+        raise TypeError(f"access_token must be text or bytes, not {type(value).__name__}")
     token = header_text("access_token", value)
     if not token:
         raise ValueError("access_token is empty: give a token, or None for other credentials")
@@ -231,11 +246,10 @@ def _given_token(given: Any) -> str:
         return _bearer(given)
     try:
         token = given()
-    except ApiException:
-        raise
     except Exception as error:
         failure = AuthenticationError(reason=f"the access_token callable raised {type(error).__name__}")
         failure.outcome = NOT_SENT
+        failure.advice = "Zuora was not asked: see what your access_token callable raised, the __cause__ of this error."
         raise failure from error
     return _bearer(token)
 

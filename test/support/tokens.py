@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import sys
@@ -127,7 +128,12 @@ class Caller(threading.Thread):
     @property
     def waits_for_a_thread(self) -> bool:
         """Whether it is blocked, not in a socket but on something that another thread must do."""
-        frame = sys._current_frames().get(self.ident or 0)
+        # CPython may lock itself up when a garbage collection begins in there (gh-106883).
+        gc.disable()
+        try:
+            frame = sys._current_frames().get(self.ident or 0)
+        finally:
+            gc.enable()
         names = []
         while frame is not None:
             names.append((frame.f_code.co_filename.rpartition("/")[2], frame.f_code.co_name))
