@@ -7,11 +7,13 @@ import json
 from typing import Any
 
 import pytest
-from support import ScriptedServer, answer, json_answer
+from support import ScriptedServer, answer, json_answer, reset
 from support.calls import failure_of
+from support.calls import refusal as refusal_of
 from support.faulty import endless, then_close
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID
 from support.scripted import Behaviour
+from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
 from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
 
@@ -166,20 +168,30 @@ def test_ids_come_from_headers_and_envelope() -> None:
     error = refused({"success": False, "processId": "P", "requestId": "of-body"}, headers=headers)
     assert (error.request_id, error.track_id, error.process_id) == ("of-header", "track", "P")
     error = refused({"success": False, "processId": 7, "requestId": "of-body"}, headers={"Zuora-Track-Id": ""})
-    assert (error.request_id, error.track_id, error.process_id) == ("of-body", None, None)
+    assert (error.request_id, error.track_id, error.process_id) == ("of-body", None, "7")
+    error = refused({"Success": False, "ProcessId": "P", "RequestId": "of-crud"}, 400)
+    assert (error.request_id, error.process_id) == ("of-crud", "P")
+    error = refused({"success": False, "processId": True, "requestId": []})
+    assert (error.request_id, error.process_id) == (None, None)
 
 
 @pytest.mark.parametrize(
     ("status", "codes", "kind"),
     [
         (401, [53100010], AuthenticationError),
-        (403, [53100011], PermissionDeniedError),
+        (403, [53100020], PermissionDeniedError),
+        (403, [90000011], AuthenticationError),
+        (404, [90000011], AuthenticationError),
         (404, [], NotFoundError),
+        (408, [], ApiTimeoutError),
         (409, [], ConflictError),
         (429, [53100010], RateLimitError),
         (400, [53100010], PermissionDeniedError),
         (400, [53100020, 53100040], NotFoundError),
         (400, [53100040, 53100010], NotFoundError),
+        (200, [53500050, 50000070], ConflictError),
+        (200, [50000070, 53500050], RateLimitError),
+        (200, [53500050, 53500030], RequestRejectedError),
         (418, [], RequestRejectedError),
         (302, [53100010], InvalidResponseError),
         (500, [53100010], ServerError),
@@ -194,6 +206,20 @@ def test_the_status_decides_and_then_the_first_category_that_does(status: int, c
 @pytest.mark.parametrize("keyed", [True, False])
 def test_422_is_about_the_key_only_when_there_is_one(keyed: bool) -> None:
     assert type(refused({}, 422, keyed=keyed)) is (ConflictError if keyed else RequestRejectedError)
+
+
+def test_422_is_not_about_the_key_when_zuora_names_another_reason() -> None:
+    assert type(refused({"success": False, "reasons": [{"code": 53100320}]}, 422, keyed=True)) is RequestRejectedError
+    assert type(refused({"success": False, "reasons": [{"code": 53100010}]}, 422, keyed=True)) is PermissionDeniedError
+
+
+def test_only_a_key_of_the_callers_can_have_been_used_by_the_caller() -> None:
+    with Wire(answer(422)) as wire:
+        request = {"targetEntityId": TARGET_ID}
+        own = failure_of(lambda api: api.post_entity_connections(request=request, idempotency_key="mine"), wire.api)
+        ours = failure_of(lambda api: api.post_entity_connections(request=request), wire.api)
+    assert "This idempotency key belongs to another request" in own.advice
+    assert "idempotency key" not in ours.advice
 
 
 @pytest.mark.parametrize("code", [53100060, 53100061, 53100099])
@@ -283,6 +309,7 @@ def test_a_redirect_names_the_host_and_nothing_else(status: int, location: str |
 
 # -- raise_on_failure -----------------------------------------------------------------------------------------------
 
+YES_WITH_ID = json_answer({"success": True, "id": "1"})
 NO = {"success": False, "processId": "P", "reasons": [{"code": 53100320, "message": "no"}]}
 
 
@@ -294,6 +321,78 @@ def test_a_refusal_can_be_an_object_as_generated_and_keeps_its_reasons(operation
     assert type(said) is operation.answer
     assert said.success is False
     assert said.additional_properties == {"processId": "P", "reasons": NO["reasons"]}
+
+
+def test_a_refusal_is_an_object_only_after_what_may_be_sent_again_was() -> None:
+    with Wire(refusal_of(53500050), YES_WITH_ID, raise_on_failure=False) as wire:
+        assert wire.api.put_entity_connections_accept(CONNECTION_ID).success is True
+        assert len(wire.requests) == 2
+
+
+def test_a_refused_token_is_dropped_also_when_the_refusal_is_to_be_an_object() -> None:
+    stranger = refusal_of(90000011)
+    with TokenServer(refusal=stranger) as server:
+        server.refused = {"Bearer token-1"}
+        settings = Configuration(server.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, raise_on_failure=False)
+        with ApiClient(settings) as client:
+            assert EntityConnectionsApi(client).put_entity_connections_accept(CONNECTION_ID).success is True
+        assert server.used == ["Bearer token-1", "Bearer token-2"]
+
+
+@pytest.mark.parametrize("code", [50000070, 50000010, 90000011])
+def test_an_object_does_not_hide_that_an_earlier_attempt_may_have_been_done(code: int) -> None:
+    with Wire(reset, refusal_of(code), raise_on_failure=False) as wire:
+        request = {"targetEntityId": TARGET_ID}
+        error = failure_of(lambda api: api.post_entity_connections(request=request), wire.api)
+    assert (type(error), error.outcome) == (OutcomeUnknownError, "unknown")
+
+
+def test_an_object_is_fine_when_the_refusal_settles_an_earlier_attempt() -> None:
+    with Wire(reset, refusal_of(50000030), raise_on_failure=False) as wire:
+        assert wire.api.post_entity_connections(request={"targetEntityId": TARGET_ID}).success is False
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"Success": False, "Errors": [{"Code": "X", "Message": "no"}]},
+        {"reasons": [{"code": 70, "message": "no"}]},
+        {"success": None, "Success": False},
+        {"errors": [{"code": "X", "message": "not allowed"}]},
+        {"faultcode": "fns:X", "faultstring": "no"},
+        {"faultstring": "expired"},
+        {"code": 50000040, "message": "not found"},
+    ],
+)
+def test_every_envelope_that_says_no_under_200_is_a_no(envelope: Any) -> None:
+    with Wire(json_answer(envelope)) as wire:
+        error = failure_of(lambda api: api.put_entity_connections_deny(CONNECTION_ID), wire.api)
+    assert not isinstance(error, InvalidResponseError)
+    with Wire(json_answer(envelope), raise_on_failure=False) as wire:
+        assert wire.api.put_entity_connections_deny(CONNECTION_ID).success is False
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"error": "invalid_token", "error_description": "expired"},
+        {"timestamp": 1, "status": 500, "error": "Internal Server Error", "path": "/"},
+    ],
+)
+def test_an_error_of_somebody_else_under_200_is_no_answer_of_zuoras(envelope: Any) -> None:
+    for settings in ({}, {"raise_on_failure": False}):
+        with Wire(json_answer(envelope), **settings) as wire:
+            error = failure_of(lambda api: api.put_entity_connections_disconnect(CONNECTION_ID), wire.api)
+            assert (type(error), type(error.__cause__)) == (OutcomeUnknownError, InvalidResponseError)
+            read = failure_of(lambda api: api.get_entity_connections(), wire.api)
+            assert isinstance(read, InvalidResponseError)
+
+
+@pytest.mark.parametrize(
+    "document", [{"message": "welcome"}, {"errors": []}, {"code": 7, "message": "x"}, {"error": ""}]
+)
+def test_what_only_looks_like_an_envelope_is_a_yes(document: Any) -> None:
+    assert is_yes(200, document)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
@@ -464,3 +563,58 @@ def test_the_track_id_that_was_sent_is_told_when_no_answer_came() -> None:
         # Nobody at Zuora has seen it.
         assert failure_of(call, wire.api).track_id is None
         wire.server.__enter__()
+
+
+def test_an_empty_answer_in_chunks_is_whole_and_a_yes_to_a_write() -> None:
+    empty = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    with Wire(empty) as wire:
+        assert wire.api.put_entity_connections_accept(CONNECTION_ID).success is None
+
+
+def test_an_answer_to_head_has_no_body_and_needs_none() -> None:
+    with Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n") as wire:
+        data, status, headers = wire.client.call_api("/v1/any", "HEAD", response_type="object")
+    assert (data, status, headers["content-length"]) == (None, 200, "7")
+
+
+REFUSED = b'{"success": false, "reasons": [{"code": 53500030, "message": "no"}]}'
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("cut", [b"0", b"000", b"000000", b"0000004", b"0;ab", b"00000044\r", b""])
+def test_a_size_of_a_chunk_that_is_cut_off_is_no_end_and_no_yes(cut: bytes) -> None:
+    whole = b"%08x\r\n%s\r\n0\r\n\r\n" % (len(REFUSED), REFUSED)
+    with Wire(CHUNKED + whole) as wire:
+        assert failure_of(lambda api: api.put_entity_connections_accept("1"), wire.api).outcome == "answered"
+    with Wire(then_close(CHUNKED + cut)) as wire:
+        assert failure_of(lambda api: api.put_entity_connections_accept("1"), wire.api).outcome == "unknown"
+
+
+@pytest.mark.parametrize("size", [b"-1", b"+2", b"0x2", b"1_0", b" ", b"zz", b"f" * 17])
+def test_a_chunk_has_a_size_in_hexadecimal_digits_and_nothing_else(size: bytes) -> None:
+    """-1 would be "read everything", past every limit."""
+    with Wire(CHUNKED + size + b"\r\n" + b" " * 300_000, max_response_bytes=1000) as wire:
+        error = failure_of(lambda api: api.put_entity_connections_accept("1"), wire.api)
+    assert (error.outcome, type(error.__cause__)) == ("unknown", ApiConnectionError)
+
+
+@pytest.mark.parametrize("size", [b"2", b"0002", b"2;name=value", b"2 ", b"A;x"])
+def test_a_size_may_have_zeros_spaces_and_extensions(size: bytes) -> None:
+    data = b"{}" if b"2" in size else b'{"a": "b"}'
+    with Wire(CHUNKED + size + b"\r\n" + data + b"\r\n0\r\n\r\n") as wire:
+        assert wire.api.put_entity_connections_accept("1").success is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"x" * 5_000_000, b"\xff" * 5_000_000, b'{"a": "' + b"x" * 5_000_000],
+    ids=["not JSON", "not UTF-8", "JSON that ends early"],
+)
+@pytest.mark.parametrize("missing", [0, 1])
+def test_an_error_does_not_hold_a_large_answer_whole(body: bytes, missing: int) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (len(body) + missing)
+    with Wire(then_close(head + body), access_token="a-secret-token") as wire:
+        error: BaseException | None = failure_of(lambda api: api.put_entity_connections_accept("1"), wire.api)
+    while error is not None:
+        assert len(repr(error.args)) + len(repr(vars(error))) < 200_000
+        error = error.__cause__ or error.__context__

@@ -267,13 +267,6 @@ def test_a_status_that_nobody_has_defined_is_a_failure_of_the_server(method: str
         check(failure_of(CALLS[method], wire.api), method, Row(b"", ServerError, (f"({status})",), "POST PUT"))
 
 
-@every_call
-def test_a_key_used_for_another_request_says_what_to_do(method: str) -> None:
-    with Wire(answer(422)) as wire:
-        error = failure_of(CALLS[method], wire.api)
-    assert ("idempotency key" in error.advice) == (method == "POST")
-
-
 def test_limits_are_read_as_they_are_written() -> None:
     with Wire(STATUSES["429 by rate"].sent) as wire:
         rate = failure_of(CALLS["GET"], wire.api)

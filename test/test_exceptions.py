@@ -17,8 +17,7 @@ from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
 
 import zuora_client
-from zuora_client import exceptions
-from zuora_client.api import advice
+from zuora_client import advice, exceptions
 from zuora_client.exceptions import (
     CATEGORIES,
     ApiConnectionError,
@@ -222,8 +221,8 @@ def test_what_an_operation_advises_names_every_operation() -> None:
     for template in templates:
         unknown, refused = OutcomeUnknownError(), exceptions.PermissionDeniedError()
         unknown.method = refused.method = "PUT"
-        advice.explain(template, unknown)
-        advice.explain(template, refused)
+        advice.advise(template, unknown)
+        advice.advise(template, refused)
         assert "before you try again" in unknown.advice
         assert "administrator" in refused.advice
 
@@ -257,7 +256,8 @@ def test_print_of_a_200_that_says_no() -> None:
             f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: refused, nothing was done.\n"
             "  53100030 (business rule): The connection is not established.\n"
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076, track id night-shift-7\n"
-            "What to do: Correct what the answer names; the same call would be refused again.\n"
+            "What to do: Look at the list before anything else: the connection may already be what you want, or be "
+            "gone. Otherwise correct what the answer names; the same call would be refused again.\n"
         )
 
 
@@ -281,7 +281,8 @@ def test_print_of_a_wrong_entity() -> None:
             f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: refused, nothing was done.\n"
             "  90000020 (wrong or inaccessible entity): Entity not accessible.\n"
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076\n"
-            "What to do: The entity is not one that these credentials may use: check zuora_entity_ids (or "
+            "What to do: The entity is not one that these credentials may use, or none was named and they "
+            "hold several: check zuora_entity_ids (or "
             "entity_id), and which entities the OAuth client was made for.\n"
         )
 
@@ -384,7 +385,7 @@ def test_print_of_the_page_of_a_load_balancer() -> None:
         assert printed(lambda api: api.get_entity_connections(), wire) == (
             "(502)\n"
             "Reason: Bad Gateway\n"
-            "GET /v1/entity-connections: answered, but not with the data; a read changes nothing.\n"
+            "GET /v1/entity-connections: answered, but never with the data; a read changes nothing.\n"
             "  Answer: 502 Bad Gateway nginx\n"
             "What to do: Call again later; if it stays, ask Zuora support, with the ids of the answer if it has any.\n"
         )

@@ -51,6 +51,18 @@ COURSES = {
     "502, ok": Script((GATEWAY, YES), "AA"),
     "503, ok": Script((answer(503), YES), "AA"),
     "408, ok": Script((answer(408), YES), "AA"),
+    "lost, a gateway's JSON 404": Script(
+        (LOST, json_answer({"message": "no Route matched"}, 404)), "AA", (NotFoundError, "unknown")
+    ),
+    "lost, no bearer token": Script(
+        (LOST, json_answer({"message": "No bearer token"}, 400)), "AA", (RequestRejectedError, "unknown")
+    ),
+    "lost, wrong entity": Script((LOST, refusal(90000020, status=400)), "AA", (RequestRejectedError, "unknown")),
+    "lost, a 400 in Zuora's words": Script(
+        (LOST, refusal(53100320, status=400)), "AA", (RequestRejectedError, "answered")
+    ),
+    "409 with another reason": Script((refusal(53500030, status=409),), "A", (ConflictError, "answered")),
+    "lost, 409 with any reason": Script((LOST, refusal(53500030, status=409), YES), "AAA"),
     "409, ok": Script((TWIN, YES), "AA"),
     "429, ok": Script((SLOW, YES), "AB"),
     "503 with a hint, ok": Script((LATER, YES), "AB"),

@@ -17,11 +17,12 @@ from urllib3._collections import HTTPHeaderDict
 
 from zuora_client import Configuration
 from zuora_client.exceptions import ApiConnectionError, ApiException, AttemptRecord, InvalidResponseError, Reason
-from zuora_client.redaction import cleaner, redact, secrets_of
+from zuora_client.redaction import cleaner, redact, secrets_of, token_like
 
 SECRET = "s3cr&t/+ \"v'lue<é>"
 # In words, so that no percent sign or escape makes a difference.
 PLAIN = "tok3nOfNobody"
+ODD = "Qw+er/ty=Zx&cv%bn"
 
 
 def all_of(error: BaseException | None) -> str:
@@ -98,12 +99,78 @@ def test_short_words_are_no_secrets_and_no_secret_changes_nothing() -> None:
     assert cleaner([])("text") == "text"
 
 
-def test_a_token_that_an_answer_holds_is_a_secret_too() -> None:
-    error = ApiException(200, "no use")
-    error.body = json.dumps({"access_token": PLAIN, "expires_in": 3599})
-    redact(error, [])
-    assert PLAIN not in all_of(error)
-    assert "expires_in" in error.body
+LIVE = "1f0c2a5b9d3e4c6f8a7b1f0c2a5b9d3e"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"access_token": LIVE, "expires_in": 3599}),
+        json.dumps({"access_token": {"value": LIVE}}),
+        json.dumps({"error_description": f'upstream said {{"access_token":"{LIVE}"}}'}),
+        f'<access_token type="bearer">{LIVE}</access_token>',
+        f'"access_token"  :          "{LIVE}"',
+        f"ACCESS_TOKEN: Bearer {LIVE}",
+        f'{{"accessToken":"Bearer {LIVE}',
+        f"id_token=x&refresh_token={LIVE}",
+    ],
+)
+def test_what_looks_like_a_token_in_an_answer_that_gives_one_away_is_a_secret(body: str) -> None:
+    error = ApiException(200, "no use of " + body)
+    error.body, error.request_id = body, "17b5be40-e343-40c3-bcfb-495d8dbb2450"
+    error.headers = HTTPHeaderDict({"Location": f"/#access_token={LIVE}", "Zuora-Request-Id": error.request_id})
+    redact(error, token_like(error))
+    assert LIVE not in all_of(error)
+    assert error.request_id == error.headers["Zuora-Request-Id"] == "17b5be40-e343-40c3-bcfb-495d8dbb2450"
+
+
+def test_words_of_an_answer_without_a_token_stay() -> None:
+    said = '{"status":400,"error":"Bad Request","message":"Invalid token: expired","path":"/oauth/token"}'
+    error = ApiException(400, said)
+    redact(error, token_like(error))
+    assert error.reason == said
+
+
+def test_a_longer_secret_is_masked_before_a_shorter_one_that_it_begins_with() -> None:
+    assert cleaner(["abcdef", "abcdefGHIJKL"])("<abcdefGHIJKL>") == "<[redacted]>"
+
+
+def test_the_shortest_text_that_is_a_secret_has_six_characters() -> None:
+    assert cleaner(["12345", "abcdef"])("12345 abcdef") == "12345 [redacted]"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        (ODD, "Qw&plus;er&sol;ty&equals;Zx&amp;cv&percnt;bn"),
+        (ODD, "Qw&#043;er&#x02F;ty&#61Zx&cv%bn"),
+        (ODD, "Qw\\\\u002ber\\\\/ty\\u003DZx\\\\u0026cv%bn"),
+        ("P\u00e4ssw\u00f6rtchen", "P\u00e4ssw\u00f6rtchen".encode().decode("latin-1")),
+        ("P\u00e4ssw\u00f6rtchen", "P\u00e4ssw\u00f6rtchen".encode("latin-1").decode("utf-8", "replace")),
+        ("open\U0001f600sesame", "open\\ud83d\\ude00sesame"),
+        ('ZSession="the-session"', "the-session"),
+    ],
+)
+def test_a_secret_is_known_in_every_spelling_that_servers_use(secret: str, said: str) -> None:
+    assert cleaner([secret])(f"<{said}>") == "<[redacted]>"
+
+
+def test_a_secret_that_stands_across_the_end_of_what_is_kept_does_not_leave_its_head() -> None:
+    body = "x" * 65530 + PLAIN + "y" * 100_000
+    with Wire(answer(400, body.encode()), access_token=PLAIN) as wire:
+        error = failure_of(lambda api: api.get_entity_connections(), wire.api)
+    assert error.body == ("x" * 65530 + "[redacted]")[:65536]
+
+
+def test_a_cause_that_cannot_be_shown_is_cut_off() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    error = ApiException(400, "no")
+    error.__cause__ = Mute()
+    redact(error, [PLAIN])
+    assert error.__cause__ is None
 
 
 def test_what_is_secret_by_itself_in_a_header_is_masked_alone() -> None:
@@ -130,7 +197,7 @@ def test_every_configured_secret_is_known() -> None:
     configuration.password = "of-basic"
     configuration.api_key = {"apiAccessKeyId": "of-key", "apiSecretAccessKey": "of-secret-key"}
     headers = {"COOKIE": "of-cookie", "authorization": "of-header", "Accept": "no secret"}
-    assert set(secrets_of(configuration, headers)) == {
+    assert set(secrets_of(configuration, [headers])) == {
         "of-client",
         "of-token",
         "of-basic",
@@ -141,5 +208,5 @@ def test_every_configured_secret_is_known() -> None:
         "of-header",
     }
     configuration.access_token = lambda: "asked for when needed"
-    assert not any(callable(secret) for secret in secrets_of(configuration, {}))
-    assert "of-token" not in secrets_of(configuration, {})
+    assert not any(callable(secret) for secret in secrets_of(configuration, []))
+    assert "of-token" not in secrets_of(configuration, [])

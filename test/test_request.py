@@ -9,7 +9,14 @@ from support import answer, json_answer, reset
 from support.calls import failure_of
 from support.wire import Wire
 
-from zuora_client import ApiClient, AuthenticationError, Configuration, NotFoundError, OutcomeUnknownError
+from zuora_client import (
+    ApiClient,
+    AuthenticationError,
+    Configuration,
+    NotFoundError,
+    OutcomeUnknownError,
+    RequestRejectedError,
+)
 from zuora_client.models import PUTEntityConnectionsAcceptResponseType
 
 YES = json_answer({"success": True})
@@ -141,5 +148,5 @@ def test_an_unknown_keyword_is_named_alone() -> None:
 @pytest.mark.usefixtures("deep_stack")
 def test_a_no_that_is_nested_deeply_is_an_error_also_when_it_is_to_be_returned() -> None:
     deep = b'{"success":false,"x":' + b"[" * 900 + b"]" * 900 + b"}"
-    with Wire(answer(200, deep), raise_on_failure=False) as wire, pytest.raises(OutcomeUnknownError):
+    with Wire(answer(200, deep), raise_on_failure=False) as wire, pytest.raises(RequestRejectedError):
         wire.api.put_entity_connections_accept("c1")

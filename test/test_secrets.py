@@ -190,7 +190,7 @@ def test_a_live_token_in_the_answer_to_somebody_else() -> None:
 def test_a_no_that_is_returned_as_an_object() -> None:
     collector = Collector()
     for echo in ("body 200", "many reasons"):
-        with TokenServer(token(canary.TOKEN)) as server, collector.watching():
+        with TokenServer(*[token(canary.TOKEN)] * 6) as server, collector.watching():
             server.call_behaviour = canary.echoes(known("client credentials"))[echo]
             configuration = Configuration(server.url, raise_on_failure=False, **EVERYTHING)
             with ApiClient(configuration, cookie=canary.COOKIE) as client:

@@ -19,6 +19,7 @@ from .exceptions import (
     UNKNOWN,
     WRONG_ENTITY,
     ApiException,
+    ApiTimeoutError,
     AuthenticationError,
     ConflictError,
     InvalidResponseError,
@@ -29,6 +30,7 @@ from .exceptions import (
     Reason,
     RequestRejectedError,
     ServerError,
+    body_to_keep,
 )
 from .rest import RESTResponse
 
@@ -46,13 +48,14 @@ _BY_STATUS: dict[int, type[ApiException]] = {
     401: AuthenticationError,
     403: PermissionDeniedError,
     404: NotFoundError,
+    408: ApiTimeoutError,
     409: ConflictError,
-    422: ConflictError,
     429: RateLimitError,
 }
-# Internal, temporary and integration errors.
 _MOST_REASONS = 100
-# Whom a limit counts is in Zuora's guide to rate limits.
+# A yes holds none of these, and no answer that says no needs to hold more.
+_TROUBLE_BY_NAME = ("reasons", "Errors", "errors", "faultcode", "faultstring")
+# What each limit counts is in Zuora's guide to rate limits.
 _FEWER = {
     "rate": "Wait, then call again, less often: the limit counts every call of your tenant, failed ones too.",
     "concurrency": "Wait, then call again, with fewer calls at once: the limit counts each entity by itself.",
@@ -69,19 +72,24 @@ def is_yes(status: int, document: Any) -> bool:
     return 200 <= status <= 299 and not (isinstance(document, dict) and _says_no(document))
 
 
-def refusal(response: RESTResponse, document: Any, *, keyed: bool) -> ApiException:
+def refusal(response: RESTResponse, document: Any, *, keyed: bool, own_key: bool = False) -> ApiException:
     """Return the error that an answer means which is no yes.
 
     Args:
         response: the whole answer.
         document: its body as JSON, or None when it is empty or no JSON.
-        keyed: whether the request carried an idempotency key; 422 then means that the key was used before.
+        keyed: whether the request carried an idempotency key; 422 without a reason of another kind then means that the
+            key was used before.
+        own_key: whether that key is the caller's.
     """
     envelope = document if isinstance(document, dict) else {}
     good = 200 <= response.status <= 299
     reasons = tuple(_reasons(envelope))
-    kind = _kind(response.status, reasons)
-    error = (RequestRejectedError if response.status == 422 and not keyed else kind)(http_resp=response)
+    misused_key = response.status == 422 and keyed and all(reason.category is None for reason in reasons)
+    kind = ConflictError if misused_key else _kind(response.status, reasons)
+    if good and _is_an_error_from_elsewhere(envelope):
+        kind = InvalidResponseError
+    error = kind(http_resp=response)
     error.reasons = reasons
     if good:
         words = "; ".join(filter(None, (reason.message for reason in reasons)))
@@ -89,18 +97,18 @@ def refusal(response: RESTResponse, document: Any, *, keyed: bool) -> ApiExcepti
     elif response.status <= 399:
         error.reason = _redirect(response)
     headers = response.headers
-    error.process_id = _word(envelope.get("processId"))
-    error.request_id = _word(headers.get("Zuora-Request-Id") or envelope.get("requestId"))
+    error.process_id = _word(envelope.get("processId", envelope.get("ProcessId")))
+    error.request_id = _word(headers.get("Zuora-Request-Id") or envelope.get("requestId", envelope.get("RequestId")))
     error.track_id = _word(headers.get("Zuora-Track-Id"))
     error.retry_after = _retry_after(headers)
     if isinstance(error, RateLimitError):
         _read_limits(error, headers)
     if any(reason.code == WRONG_ENTITY for reason in reasons):
         error.advice = (
-            "The entity is not one that these credentials may use: check zuora_entity_ids (or entity_id), and which "
-            "entities the OAuth client was made for."
+            "The entity is not one that these credentials may use, or none was named and they hold several: check "
+            "zuora_entity_ids (or entity_id), and which entities the OAuth client was made for."
         )
-    elif response.status == 422 and keyed:
+    elif misused_key and own_key:
         error.advice = "This idempotency key belongs to another request: use a key of its own for each request."
     elif good and any(reason.category in TROUBLE for reason in reasons):
         error.advice = "The trouble is at Zuora, not in the call: call again later, and ask Zuora support if it stays."
@@ -126,22 +134,39 @@ def refusal_in(model: Any, method: str, path: str) -> ApiException | None:
 
 
 def _says_no(envelope: dict[str, Any]) -> bool:
-    success = envelope.get("success", envelope.get("Success"))
+    success = envelope.get("success")
     if success is None:
-        return bool(envelope.get("reasons") or envelope.get("Errors") or "faultcode" in envelope)
-    # A zero equals False, and says no as well.
-    return success in (False, "false", "False", "FALSE")
+        success = envelope.get("Success")
+    if success is not None:
+        # A zero equals False, and says no as well.
+        return success in (False, "false", "False", "FALSE")
+    if any(envelope.get(name) for name in _TROUBLE_BY_NAME) or _is_an_error_from_elsewhere(envelope):
+        return True
+    return "message" in envelope and Reason(_code(envelope.get("code")), "").resource is not None
+
+
+def _is_an_error_from_elsewhere(envelope: dict[str, Any]) -> bool:
+    """Whether this is an error in the form of Spring or OAuth: it comes from in front of Zuora's API."""
+    if envelope.get("success") is not None or not envelope.get("error"):
+        return False
+    status = envelope.get("status")
+    return "error_description" in envelope or (isinstance(status, int) and status >= 400)
 
 
 def _kind(status: int, reasons: tuple[Reason, ...]) -> type[ApiException]:
     if 300 <= status <= 399:
         return InvalidResponseError
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
     if status >= 500:
         return ServerError
-    kinds = (_BY_CATEGORY.get(reason.category) for reason in reasons)
-    return next((kind for kind in kinds if kind is not None), RequestRejectedError)
+    categories = {reason.category for reason in reasons}
+    if status in (403, 404) and 11 in categories:
+        return AuthenticationError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    # A lock or a limit decides only when there is nothing else: otherwise waiting does not help.
+    deciding = {50, 70} if categories <= {50, 70} else {10, 11, 40}
+    kinds = (_BY_CATEGORY[reason.category] for reason in reasons if reason.category in deciding)
+    return next(kinds, RequestRejectedError)
 
 
 def _reasons(envelope: dict[str, Any]) -> Iterator[Reason]:
@@ -168,7 +193,8 @@ def _text(item: dict[str, Any], *names: str) -> str:
 
 def _words(value: Any) -> str:
     try:
-        return str(value)
+        words: str = body_to_keep(str(value))
+        return words
     except RecursionError:
         return "(nested too deeply to show)"
 
@@ -185,6 +211,8 @@ def _code(value: Any) -> int | str | None:
 
 
 def _word(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = _words(value)
     return value if isinstance(value, str) and value else None
 
 
@@ -199,10 +227,11 @@ def _redirect(response: RESTResponse) -> str:
 
 
 def _seconds(value: str | None) -> float | None:
-    """Return plain decimal seconds, or None for anything else."""
-    if value is None or not re.fullmatch(r"\s*[0-9]{1,9}(\.[0-9]{1,9})?\s*", value):
+    """Return plain decimal seconds, the most when a header came twice, or None for anything else."""
+    numbers = [number.strip() for number in (value or "").split(",")]
+    if not all(re.fullmatch(r"[0-9]{1,99}(\.[0-9]{1,9})?", number) for number in numbers):
         return None
-    return float(value)
+    return max(map(float, numbers))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -229,6 +258,9 @@ def _read_limits(error: RateLimitError, headers: Mapping[str, str]) -> None:
         # Zuora sends it with every answer; it is a hint to wait only where a limit was hit.
         error.retry_after = _seconds(headers.get("RateLimit-Reset"))
     concurrency = any(reason.code == CONCURRENCY_LIMIT or "oncurren" in reason.message for reason in error.reasons)
+    if not error.reasons:
+        none_left = _seconds(headers.get("Concurrency-Limit-Remaining")) == 0
+        concurrency = none_left and _seconds(headers.get("RateLimit-Remaining")) != 0
     prefix = "Concurrency-Limit" if concurrency else "RateLimit"
     error.limit_type = "concurrency" if concurrency else "rate"
     error.limits = _limits(headers.get(f"{prefix}-Limit")) or None

@@ -6,7 +6,7 @@ ApiException                     status, reason, body, headers, and what is know
 |  +- TlsError                   the other side could not prove who it is, or spoke no TLS that we accept
 +- ApiTimeoutError               the deadline of the call or a timeout of an attempt
 +- AuthenticationError           Zuora does not know who calls: 401, a refused client id, category 11
-+- PermissionDeniedError         Zuora knows who calls, and he may not: 403, category 10
++- PermissionDeniedError         Zuora knows who calls, and does not permit it: 403, category 10
 +- NotFoundError                 404, category 40
 +- ConflictError                 409, a reused idempotency key (422), a lock that stayed (category 50)
 +- RateLimitError                429, category 70: by rate or by concurrency
@@ -70,8 +70,10 @@ _NAMED_CODES = {
     CONCURRENCY_LIMIT: "concurrency limit",
 }
 
-# Characters of an answer that an error keeps.
-_KEPT_CHARACTERS = 65536
+# Characters of an answer that an error keeps. Until secrets are taken out of it, it holds more: one that is cut in two
+# would not be found.
+KEPT_CHARACTERS = 65536
+_MARGIN_FOR_SECRETS = 16384
 _SHOWN_REASONS = 10
 _SHOWN_CHARACTERS = 500
 _EXTRACT_CHARACTERS = 200
@@ -166,8 +168,10 @@ class ApiException(Exception):
         retry_after: seconds that Zuora asked to wait, or None.
         attempts: a list of `AttemptRecord`, one for each attempt that failed.
         advice: what to do next, in one or two sentences.
+        out_of_time: True when another attempt was allowed, and the deadline left no time to wait for it.
     """
 
+    out_of_time = False
     advice = "Read the reason; the call is not worth repeating unchanged."
 
     def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
@@ -178,7 +182,7 @@ class ApiException(Exception):
         if http_resp is not None:
             self.status, self.reason = http_resp.status, http_resp.reason
             self.headers = http_resp.getheaders()
-            self.body = http_resp.data and http_resp.data[:_KEPT_CHARACTERS]
+            self.body = body_to_keep(http_resp.data)
         self.outcome: Outcome = UNKNOWN if self.status is None else ANSWERED
         self.method: str | None = None
         self.path: str | None = None
@@ -206,7 +210,7 @@ class ApiException(Exception):
     def __str__(self) -> str:
         lines = [f"({self.status})", f"Reason: {plain(self.reason)}"]
         if self.method is not None:
-            fate = _FATE_OF_READ if self.method in ("GET", "HEAD") else _FATE_OF_WRITE
+            fate = _FATE_OF_READ if self.method in ("GET", "HEAD", "OPTIONS") else _FATE_OF_WRITE
             lines.append(f"{self.method} {self.path}: {fate[self.outcome]}")
         lines += [f"  {reason}" for reason in self.reasons[:_SHOWN_REASONS]]
         if len(self.reasons) > _SHOWN_REASONS:
@@ -220,7 +224,7 @@ class ApiException(Exception):
             lines.append(f"For Zuora support: {told}")
         lines += self._limits_in_words()
         if self.retry_after is not None:
-            lines.append(f"Zuora asked to wait {self.retry_after:g} s.")
+            lines.append(f"Zuora asked to wait {self.retry_after:.15g} s.")
         if self.method is not None:
             lines.append(f"What to do: {self.advice}")
         if len(self.attempts) > 1:
@@ -233,7 +237,7 @@ class ApiException(Exception):
 
 _FATE_OF_READ = {
     NOT_SENT: "the request never left.",
-    ANSWERED: "answered, but not with the data; a read changes nothing.",
+    ANSWERED: "answered, but never with the data; a read changes nothing.",
     UNKNOWN: "no whole answer came; a read changes nothing.",
 }
 _FATE_OF_WRITE = {
@@ -280,7 +284,7 @@ class AuthenticationError(ApiException):
 
 
 class PermissionDeniedError(ApiException):
-    """Zuora knows the caller, and the caller may not do this."""
+    """Zuora knows the caller, and does not permit the call."""
 
     advice = (
         "Ask an administrator: the user behind the OAuth client needs the right role, and API Write Access to write."
@@ -340,6 +344,11 @@ class InvalidResponseError(ApiException):
     """An answer came, and it is not one of Zuora's: not JSON, another shape, too large, a redirect."""
 
     advice = "Check that host is Zuora's and that no proxy or login page answers in its place."
+
+
+def body_to_keep(body: Any) -> Any:
+    """Return what an error holds of an answer until secrets are taken out of it."""
+    return body[: KEPT_CHARACTERS + _MARGIN_FOR_SECRETS] if isinstance(body, (str, bytes)) else body
 
 
 def plain(text: Any, most: int = _SHOWN_CHARACTERS) -> str:

@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .exceptions import ApiException, Reason
+from .exceptions import KEPT_CHARACTERS, ApiException, Reason
 from .request import SECRET_HEADERS
 
 if TYPE_CHECKING:
@@ -20,21 +20,35 @@ if TYPE_CHECKING:
 _MASK = "[redacted]"
 # Shorter text is no secret worth the name, and would turn harmless words into masks.
 _SHORTEST = 6
-# How forms and HTML spell some characters.
-_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", " ": "+"}
-# What the token endpoint answered may hold a live token that nobody could use.
-_FOUND_TOKEN = re.compile(r"access_token\W{1,9}([^\"'\s&,}]+)")
+# What may be a token: it is long, and stands behind that word or is no word itself.
+_BEHIND_THE_WORD = re.compile(r"""token[\\"'\s]*[:=>][\\"'\s]*(?:bearer\s+)?([^\\"'\s<>&,}]{16,})""", re.IGNORECASE)
+_LONG = re.compile(r"[\w.~+/=%-]{16,}", re.ASCII)
 
 
-def secrets_of(configuration: Configuration, headers: Mapping[str, str]) -> list[str]:
-    """Return the secrets that are configured, and those in the headers of a request."""
+def carries_secret(headers: Mapping[str, str]) -> bool:
+    """Whether one of these headers says who calls, or is a secret for another reason."""
+    return any(name.lower() in SECRET_HEADERS for name in headers)
+
+
+def token_like(error: ApiException) -> list[str]:
+    """Return what may be a live token in an error of the endpoint that gives tokens away: nobody has it, so nobody can
+    name it. The ids for Zuora's support are none."""
+    ids = {error.request_id, error.track_id, error.process_id}
+    shown = [error.reason, error.body, *(reason.message for reason in error.reasons), *(error.headers or {}).values()]
+    text = "\n".join(map(str, shown))
+    no_words = (long for long in _LONG.findall(text) if re.search("[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]", long[1:]))
+    return [found for found in (*_BEHIND_THE_WORD.findall(text), *no_words) if found not in ids]
+
+
+def secrets_of(configuration: Configuration, history: Iterable[Mapping[str, str]]) -> list[str]:
+    """Return the secrets that are configured, and those in the headers of all attempts of a call."""
     given = [
         configuration.client_secret,
         configuration.access_token,
         configuration.password,
         configuration.get_basic_auth_token() if configuration.password else None,
         *configuration.api_key.values(),
-        *(value for name, value in headers.items() if name.lower() in SECRET_HEADERS),
+        *(value for headers in history for name, value in headers.items() if name.lower() in SECRET_HEADERS),
     ]
     texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in given]
     return [text for text in texts if isinstance(text, str)]
@@ -59,9 +73,9 @@ def clean_json(value: Any, clean: Callable[[str], str]) -> Any:
 
 
 def redact(error: ApiException, secrets: Iterable[str]) -> None:
-    """Mask every secret in everything that `error`, its causes and its contexts hold or print. A foreign one that
-    shows a secret is cut off."""
-    clean = cleaner([*secrets, *_FOUND_TOKEN.findall(error.body or "")])
+    """Mask every secret in everything that `error`, its causes and its contexts hold or print. A cause or context that
+    is no error of ours, and shows a secret, is removed."""
+    clean = cleaner(secrets)
     todo, done = [error], set()
     while todo:
         error = todo.pop()
@@ -79,6 +93,8 @@ def _clean_error(error: ApiException, clean: Callable[[str], str]) -> None:
     for name, value in vars(error).items():
         if isinstance(value, str):
             setattr(error, name, clean(value))
+    # Cut only now: a secret that is cut in two is not found.
+    error.body = error.body and error.body[:KEPT_CHARACTERS]
     # What repr() shows.
     error.args = (error.status, error.reason)
     error.reasons = tuple(_clean_reason(reason, clean) for reason in error.reasons)
@@ -106,10 +122,13 @@ def _shows_a_secret(error: BaseException, clean: Callable[[str], str]) -> bool:
         if linked is None or id(linked) in done:
             continue
         done.add(id(linked))
-        shown = f"{linked} {linked.args!r} {vars(linked)!r}"
+        try:
+            shown = f"{linked} {linked.args!r} {vars(linked)!r}"
+        except Exception:  # Nobody can tell what it would show.
+            return True
         if clean(shown) != shown:
             return True
-        todo += (linked.__cause__, linked.__context__)
+        todo += (linked.__cause__, linked.__context__, *getattr(linked, "exceptions", ()))
     return False
 
 
@@ -118,7 +137,7 @@ def _parts(secret: str) -> Iterable[str]:
     yield secret
     yield secret.partition(" ")[2]
     for cookie in secret.split(";"):
-        yield cookie.partition("=")[2]
+        yield cookie.partition("=")[2].strip('"')
     scheme, _, encoded = secret.partition(" ")
     if scheme.lower() == "basic":
         with contextlib.suppress(ValueError):
@@ -128,11 +147,20 @@ def _parts(secret: str) -> Iterable[str]:
 
 @cache
 def _spellings(character: str) -> str:
-    """Return a pattern for one character as it is, percent-encoded (once and twice), in JSON and in HTML."""
+    """Return a pattern for one character: as it is, percent-encoded (once and twice), in JSON (also within text of
+    JSON), in HTML, and read in a charset that it was not written in."""
     if character.isascii() and character.isalnum():
         return character
-    number = ord(character)
-    encoded = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "replace"))
-    forms = {character, encoded, quote(encoded), f"\\{character}", f"\\u{number:04x}"}
-    forms |= {f"&#{number};", f"&#x{number:x};", _NAMED.get(character, character)}
-    return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"
+    # Imported here: its table costs start-up time, and is needed only when something fails.
+    from html.entities import html5
+
+    number, utf8, utf16 = ord(character), character.encode("utf-8", "replace"), character.encode("utf-16-be", "replace")
+    json = "".join(rf"\\+u{high:02x}{low:02x}" for high, low in zip(utf16[::2], utf16[1::2]))
+    patterns = [json, rf"&#0*{number};?", rf"&#x0*{number:x};?", r"\\+" + re.escape(character)]
+    encoded = "".join(f"%{byte:02x}" for byte in utf8)
+    forms = {character, encoded, quote(encoded), *(f"&{name}" for name, one in html5.items() if one == character)}
+    if character == " ":
+        forms.add("+")
+    if not character.isascii():
+        forms |= {"\ufffd", utf8.decode("latin-1"), utf8.decode("cp1252", "replace")}
+    return f"(?:{'|'.join(patterns + [re.escape(form) for form in sorted(forms, key=len, reverse=True)])})"

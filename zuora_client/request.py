@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from . import parameters, serialization
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from .configuration import Host
+    from .configuration import Configuration, Host
     from .deadline import Timeouts
-    from .exceptions import ApiException
 
-# How a request bears a second arrival: reads always, keyed ones under the same idempotency key, writes never.
+# Whether a request may arrive twice: reads may, keyed ones under the same idempotency key, writes may not.
 READ, KEYED, WRITE = range(3)
 
 KINDS = {"GET": READ, "HEAD": READ, "OPTIONS": READ, "POST": KEYED, "PATCH": KEYED, "PUT": WRITE, "DELETE": WRITE}
@@ -36,19 +35,18 @@ class Request:
     """One logical call, complete but for the credentials.
 
     Attributes:
+        settings: the configuration that the whole call obeys, also when its client is given another one meanwhile.
         path, template: the path as it is sent, and as it is logged: with the names of its parameters.
         kind: how it bears a second arrival, see `zuora_client.retry`.
         own_key: the caller brought the idempotency key.
         authorize: add the configured credentials to each attempt.
         stream: return urllib3's response with its body unread.
         response_type: what the answer is turned into; None ignores its body.
-        explain: adds to an error what only the operation knows.
     """
 
     __slots__ = (
         "authorize",
         "body",
-        "explain",
         "headers",
         "host",
         "kind",
@@ -57,12 +55,22 @@ class Request:
         "path",
         "query",
         "response_type",
+        "settings",
         "stream",
         "template",
         "timeouts",
     )
 
-    def __init__(self, method: str, host: Host, path: str, headers: dict[str, str], timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        settings: Configuration,
+        method: str,
+        host: Host,
+        path: str,
+        headers: dict[str, str],
+        timeouts: Timeouts,
+    ) -> None:
+        self.settings = settings
         self.method = method
         self.host = host
         self.path = self.template = path
@@ -75,7 +83,6 @@ class Request:
         self.authorize = False
         self.stream = False
         self.response_type: Any = None
-        self.explain: Callable[[ApiException], None] | None = None
 
     @property
     def target(self) -> str:
@@ -135,7 +142,7 @@ def merge_headers(
         if not named[1]:
             raise ValueError("zuora_entity_ids (or entity_id) is empty: name an entity, or leave it out")
         headers[_ENTITY] = _agreed_entity(named, headers.get(_ENTITY, named))
-    if cookie is not None:
+    if cookie:
         headers["cookie"] = ("Cookie", parameters.header_text("Cookie", cookie))
     headers.setdefault("content-type", ("Content-Type", "application/json"))
     return headers
@@ -162,8 +169,8 @@ def _agreed_entity(named: tuple[str, str], default: tuple[str, str]) -> tuple[st
     entity = parameters.with_hyphens(default[1])
     if parameters.with_hyphens(named[1]).lower() != entity.lower():
         raise ValueError(
-            "zuora_entity_ids (or entity_id) and the default header Zuora-Entity-Ids name two different entities; a "
-            "call in the wrong one may not be undone, so leave one of them out"
+            "zuora_entity_ids (or entity_id) and the default header Zuora-Entity-Ids name two different entities: "
+            "remove one of them, because a call in the wrong entity may not be undone"
         )
     return default[0], entity
 

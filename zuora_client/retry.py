@@ -19,6 +19,7 @@ from .exceptions import (
     NOT_SENT,
     TROUBLE,
     UNKNOWN,
+    WRONG_ENTITY,
     ApiConnectionError,
     ApiException,
     ApiTimeoutError,
@@ -75,8 +76,12 @@ _CAP_SECONDS = 20.0
 _WORTH_TELLING_SECONDS = 5.0
 
 
-def what_happened(error: ApiException, kind: int) -> str:
-    """Return the row of the table that an attempt's error belongs to."""
+def what_happened(error: ApiException, kind: int, *, unanswered: bool = False) -> str:
+    """Return the row of the table that an attempt's error belongs to.
+
+    Args:
+        unanswered: an earlier attempt under the same key has left without an answer.
+    """
     if error.outcome == NOT_SENT:
         return "not to be trusted" if isinstance(error, TlsError) else "never left"
     status = error.status or 0
@@ -91,7 +96,9 @@ def what_happened(error: ApiException, kind: int) -> str:
         return "throttled"
     if status == 401 or 11 in categories:
         return "not authenticated"
-    if status == 409 and kind == KEYED:
+    # Zuora does not say how it words this 409. One that gives another reason than a lock is about the request itself,
+    # unless a twin can be running.
+    if status == 409 and kind == KEYED and (unanswered or categories <= {None, 50}):
         return "twin still running"
     if categories & TROUBLE:
         return "Zuora in trouble"
@@ -112,7 +119,8 @@ def new_key() -> str:
 class RetryQuota:
     """What the retries of all threads of a client may cost together, so that an outage is not answered with a storm.
 
-    500 to spend; a retry costs 5, after a timeout 10, when the server named the wait nothing; a success gives 1 back.
+    It starts at 500. A retry costs 5, after a timeout 10, and nothing when the server said how long to wait. A success
+    gives 1 back.
     """
 
     capacity = 500
@@ -165,7 +173,7 @@ class Course:
         self._own_key = own_key
         self._jitter = jitter
         self._renewed = False
-        self._in_doubt = False
+        self.in_doubt = False
         self._unanswered = False
         self._answered = False
         self._left = False
@@ -179,7 +187,7 @@ class Course:
         """
         record = AttemptRecord(len(self.attempts) + 1, elapsed, error.status, type(error).__name__)
         self.attempts.append(record)
-        event = what_happened(error, self._kind)
+        event = what_happened(error, self._kind, unanswered=self._unanswered)
         self._learn(event, error)
         verdict = _TABLE[event][self._kind]
         if verdict is _RENEW and not renew():
@@ -207,9 +215,9 @@ class Course:
         if self._kind == READ:
             return
         if news is _DOUBT:
-            self._in_doubt = self._unanswered = True
+            self.in_doubt = self._unanswered = True
         elif news is _SETTLES and _speaks_for_the_key(error):
-            self._in_doubt = False
+            self.in_doubt = False
 
     def _pause(self, error: ApiException) -> float | None:
         hint = error.retry_after
@@ -220,6 +228,7 @@ class Course:
         wait = max(hint or 0.0, self._jitter(backoff / 2, backoff))
         left = self._deadline.remaining()
         if left is not None and wait >= left:
+            error.out_of_time = True
             return None
         cost = 0 if hint is not None else 10 if isinstance(error, ApiTimeoutError) else 5
         if not self._quota.take(cost):
@@ -230,7 +239,7 @@ class Course:
 
     def final(self, error: ApiException) -> ApiException:
         """Return what the call raises when `error` was its last: with the outcome of the whole call."""
-        if self._in_doubt:
+        if self.in_doubt:
             error.outcome = UNKNOWN
         elif self._answered:
             error.outcome = ANSWERED
@@ -246,5 +255,8 @@ class Course:
 
 def _speaks_for_the_key(error: ApiException) -> bool:
     """Whether a refusal says what became of an earlier attempt: Zuora's own words, from behind the check of who may
-    call. A page of a gateway, or a missing permission, is said before anybody looks at the key."""
-    return bool(error.reasons) and not isinstance(error, PermissionDeniedError)
+    call. An answer of a gateway, or a missing permission, is said before anybody looks at the key."""
+    if isinstance(error, PermissionDeniedError) or any(reason.code == WRONG_ENTITY for reason in error.reasons):
+        return False
+    zuora_says_no = 200 <= (error.status or 0) <= 299
+    return bool(error.reasons) and (zuora_says_no or any(reason.resource is not None for reason in error.reasons))

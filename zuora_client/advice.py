@@ -1,8 +1,9 @@
-"""What only the operation knows of its errors: who must make the call, and how to find out whether it was done."""
+"""What to do about an error, as far as it depends on the operation: who must make the call, and how to find out whether
+it was done. An operation is known by its path, whoever calls it."""
 
 from __future__ import annotations
 
-from ..exceptions import ApiException, OutcomeUnknownError, PermissionDeniedError
+from .exceptions import ApiException, OutcomeUnknownError, PermissionDeniedError, RequestRejectedError
 
 _PATH = "/v1/entity-connections"
 
@@ -31,12 +32,25 @@ _LOOK = {
         "List the connection before you try again: Disconnected means done, Connected means not done, or not yet."
     ),
 }
+# The paths of the five operations.
+OPERATIONS = frozenset(_LOOK)
+
+# Category "business rule".
+_RULE = 30
+_ALREADY = (
+    "Look at the list before anything else: the connection may already be what you want, or be gone. Otherwise correct "
+    "what the answer names; the same call would be refused again."
+)
 
 
-def explain(template: str, error: ApiException) -> None:
-    """Put into `error` what to do next, as far as it depends on the operation."""
+def advise(template: str, error: ApiException) -> None:
+    """Put into `error` what to do next, if `template` is the path of an operation that is known here."""
+    if template not in OPERATIONS:
+        return
     if isinstance(error, OutcomeUnknownError):
         error.advice = _LOOK[template]
+    elif isinstance(error, RequestRejectedError) and any(reason.category == _RULE for reason in error.reasons):
+        error.advice = _ALREADY
     elif isinstance(error, PermissionDeniedError) and "advice" not in vars(error):
         # What the reasons themselves advise is more precise.
         error.advice = _MAY_READ if error.method == "GET" else f"{_WHO[template]} {_MAY_WRITE}"
