@@ -299,3 +299,38 @@ def test_an_empty_yes_is_a_model_with_nothing_set_or_none() -> None:
     assert nothing("object") is None
     assert nothing("list[int]") is None
     assert nothing(int) is None
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T24:00:00", "0000-00-00", "99999999999999999999", "x" * 200])
+@pytest.mark.parametrize("kind", ["datetime", "date"])
+def test_no_date_text_raises_anything_else(text: str, kind: str) -> None:
+    with pytest.raises(InvalidResponseError) as caught:
+        converter(kind)(text)
+    assert (text in caught.value.reason) is (len(text) <= 40)
+
+
+@pytest.mark.parametrize("text", ["2020-01-01 10:00 XYZ", "Wed, 1 Jan 2020 10:00 XYZ"])
+def test_a_zone_that_nobody_knows_is_no_warning(text: str) -> None:
+    assert converter("datetime")(text) == datetime.datetime(2020, 1, 1, 10, 0)
+
+
+def test_a_zone_that_is_known_counts() -> None:
+    moment = datetime.datetime(2020, 1, 1, 10, 0, tzinfo=datetime.timezone.utc)
+    for text in ("2020-01-01T10:00Z", "Wed, 1 Jan 2020 10:00 GMT", "1 Jan 2020 12:00 +0200"):
+        assert converter("datetime")(text) == moment
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "rot13", "undefined", "unicode_escape", "nonsense", "utf-99"])
+def test_a_charset_that_answers_do_not_have_is_read_as_utf_8(charset: str) -> None:
+    assert decode_text("Zürich-".encode(), f"text/html; charset={charset}") == "Zürich-"
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "Latin-1", "windows-1252", "UTF-16", "us-ascii", "utf8"])
+def test_a_charset_that_answers_have_is_honored(charset: str) -> None:
+    assert decode_text("abc".encode(charset), f'text/html; charset="{charset}"') == "abc"
+
+
+def test_fields_that_no_model_knows_are_kept_in_each_row_of_a_list() -> None:
+    usual = {"id": "1", "sourceEntityId": "s", "status": "Pending", "targetEntityId": "t"}
+    rows = converter("list[GETEntityConnectionsArrayItemsType]")([usual, {**usual, "note": "n"}, {**usual, "more": 1}])
+    assert [row.additional_properties for row in rows] == [{}, {"note": "n"}, {"more": 1}]

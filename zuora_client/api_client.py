@@ -34,13 +34,15 @@ from .request import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from multiprocessing.pool import ThreadPool
 
     from typing_extensions import Self
 
-    from .exceptions import ApiException
     from .rest import RESTClientObject
+
+
+# What `ApiClient._open` makes, for each client and each copy anew.
+_MADE_BY_OPEN = frozenset(("_pipeline", "_host", "_defaults", "_pool", "_lock", "_here", "_closed"))
 
 
 class ApiClient:
@@ -52,7 +54,7 @@ class ApiClient:
         configuration: the settings; a new ``Configuration()`` when None.
         header_name, header_value: a default header, sent with every call.
         cookie: value of the ``Cookie`` header.
-        clock: time and sleep, an attribute too; replaced in tests only.
+        clock: time and sleep; for tests.
 
     Raises:
         ValueError: a CA file, client certificate or proxy of the configuration cannot be used.
@@ -73,7 +75,7 @@ class ApiClient:
         suffix = self.configuration.user_agent_suffix
         self.user_agent = f"zuora-entity-connections/{__version__}" + (f" {suffix}" if suffix else "")
         if header_name is not None:
-            self.default_headers[header_name] = header_value
+            self.set_default_header(header_name, header_value)
         self.clock = clock or Clock()
         self._open()
 
@@ -82,7 +84,7 @@ class ApiClient:
         self._host: Host | None = None
         self._defaults: tuple[dict[str, Any], dict[str, tuple[str, str]]] = ({}, {})
         self._pool: ThreadPool | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._here = threading.local()
         self._closed = False
         _clients.add(self)
@@ -108,9 +110,11 @@ class ApiClient:
         """The last answer to a call that the calling thread made and that succeeded, or None."""
         return getattr(self._here, "last_response", None)
 
-    def set_default_header(self, header_name: str, header_value: str) -> None:
-        """Send a header with every later call. It wins over the call's own header of that name."""
-        self.default_headers[header_name] = header_value
+    def set_default_header(self, header_name: str, header_value: str | bytes | None) -> None:
+        """Send a header with every later call, in place of an earlier one of that name, in whatever case. It wins over
+        the call's own. None sends none."""
+        same = (name for name in self.default_headers if str(name).lower() == str(header_name).lower())
+        self.default_headers[next(same, header_name)] = header_value
 
     @property
     def pool(self) -> ThreadPool:
@@ -149,7 +153,7 @@ class ApiClient:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in ("configuration", "default_headers", "cookie", "clock")}
+        return {name: value for name, value in self.__dict__.items() if name not in _MADE_BY_OPEN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -158,7 +162,7 @@ class ApiClient:
     def _forget(self) -> None:
         """In a forked child: leave the parent's connections, locks and threads alone."""
         self._pipeline.forget()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         if self._pool is not None:
             self._pool.close()
             self._pool = None
@@ -182,8 +186,6 @@ class ApiClient:
         collection_formats: dict[str, str] | None = None,
         _preload_content: bool = True,
         _request_timeout: Any = None,
-        *,
-        _explain: Callable[[ApiException], None] | None = None,
     ) -> Any:
         """Call any path of Zuora's API.
 
@@ -202,7 +204,11 @@ class ApiClient:
             collection_formats: parameter name to csv, ssv, tsv, pipes or multi, for values that are lists.
             _preload_content: False puts urllib3's response, its body unread, in the place of the data; close or
                 release it.
-            _request_timeout: seconds for the whole call, or a (connect, read) pair for each attempt.
+            _request_timeout: seconds for the whole call, or a (connect, read) pair or ``urllib3.Timeout`` for each
+                attempt.
+
+        Returns:
+            ``(data, status, headers)``, or what `async_req` and `_return_http_data_only` say.
 
         Raises:
             ApiException: the call failed; see `zuora_client.exceptions`.
@@ -229,7 +235,6 @@ class ApiClient:
         request.authorize = CREDENTIAL_HEADERS.isdisjoint(headers)
         request.stream = not _preload_content
         request.response_type = response_type
-        request.explain = _explain
         self._check_credentials(request, headers, named=bool(auth_settings))
         if async_req:
             return self.pool.apply_async(self._run, (request, _return_http_data_only))
@@ -248,6 +253,11 @@ class ApiClient:
     ) -> Any:
         """Send one request to a whole URL, with these headers and no credentials, under the policy of every call.
 
+        Args:
+            method: as in `call_api`.
+            url: percent-encoded; a query in it comes before `query_params`.
+            query_params, headers, post_params, body, _preload_content, _request_timeout: as in `call_api`.
+
         Returns:
             The answer, see `zuora_client.rest.RESTResponse`.
 
@@ -257,8 +267,8 @@ class ApiClient:
         """
         if not isinstance(url, str):
             raise TypeError(f"url must be text, not {type(url).__name__}")
-        if not (url.isascii() and url.isprintable()) or " " in url:
-            raise ValueError("url must be percent-encoded: printable ASCII without spaces")
+        if not (url.isascii() and url.isprintable()) or " " in url or "#" in url:
+            raise ValueError("url must be percent-encoded: printable ASCII without spaces and without a fragment")
         parts = urlsplit(url)
         sent = merge_headers(dict(headers or {}), {}, None, None)
         host = Host(f"{parts.scheme}://{parts.netloc}")
@@ -297,7 +307,7 @@ class ApiClient:
         settings = self.configuration
         timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, settings.deadline)
         timeouts = Timeouts.of(request_timeout, timeouts)
-        request = Request(checked_method(method), host, path, dict(headers.values()), timeouts)
+        request = Request(settings, checked_method(method), host, path, dict(headers.values()), timeouts)
         request.own_key = request.kind == KEYED and "idempotency-key" in headers
         request.body = encode_body(headers.get("content-type", ("", ""))[1], body, post_params)
         return request

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from ._version import __version__
 from .deadline import seconds_or_none
 from .environments import Environment
+from .parameters import header_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +37,10 @@ class Host:
 
     Attributes:
         prefix: the path in front of every resource path.
-        private: whether what is sent to it cannot be read on the way: https, or it never leaves the machine.
+        local: whether it is this machine.
     """
 
-    __slots__ = ("name", "origin", "port", "prefix", "private", "scheme", "url")
+    __slots__ = ("local", "name", "origin", "port", "prefix", "scheme", "url")
 
     def __init__(self, url: str) -> None:
         """Raises ValueError for what is not an http(s) URL of a host; the text names ``host``."""
@@ -61,7 +62,7 @@ class Host:
             raise ValueError(f"host: a base URL has no query and no fragment; it is {self.url!r}")
         self.prefix = parts.path
         self.origin = f"{self.scheme}://{parts.netloc}"
-        self.private = self.scheme == "https" or self.name == "localhost" or _is_loopback(self.name)
+        self.local = self.name == "localhost" or _is_loopback(self.name)
 
 
 def _is_loopback(name: str) -> bool:
@@ -88,7 +89,7 @@ def _count(name: str, value: Any) -> int:
 def _required_seconds(name: str, value: Any) -> float:
     seconds = seconds_or_none(name, value)
     if seconds is None:
-        raise ValueError(f"{name} must be a number of seconds; None is not a limit here")
+        raise ValueError(f"{name} must be a number of seconds; it cannot be None")
     return seconds
 
 
@@ -108,12 +109,30 @@ def _instance(kinds: Any, words: str) -> Callable[[str, Any], Any]:
     return check
 
 
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        # "false" from a file would be true.
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def _header_or_none(name: str, value: Any) -> Any:
+    if value is not None and not isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be text or bytes, not {type(value).__name__}")
+    if value:
+        header_text(name, value)
+    return value
+
+
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "host": _host,
     "client_id": _secret_text,
     "client_secret": _secret_text,
     "access_token": _secret_text,
-    "entity_id": _secret_text,
+    "entity_id": _header_or_none,
+    "user_agent_suffix": _header_or_none,
+    **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env"), _flag),
+    "proxy": _instance((str, type(None)), "text or None"),
     "connect_timeout": seconds_or_none,
     "read_timeout": seconds_or_none,
     "deadline": seconds_or_none,
@@ -186,7 +205,10 @@ class Configuration:
         if host is not None and environment is not None:
             raise ValueError("give host or environment, not both: each names the base URL")
         if self._default is not None:
-            self.__dict__.update(copy.deepcopy(self._default).__dict__)
+            start = copy.deepcopy(self._default)
+            self.__dict__.update(start.__dict__)
+            if type(self) is Configuration:
+                self.__class__ = type(start)
         else:
             self._set_defaults()
         given = {"host": host, "environment": environment, "client_id": client_id, "client_secret": client_secret}
@@ -257,9 +279,11 @@ class Configuration:
         """Let every later ``Configuration()`` start as a copy of `default`; None goes back to the built-in values."""
         cls._default = copy.deepcopy(default)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        check = _CHECKS.get(name)
-        object.__setattr__(self, name, value if check is None else check(name, value))
+    if not TYPE_CHECKING:  # A checker that sees it would take every misspelled setting for one.
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            check = _CHECKS.get(name)
+            object.__setattr__(self, name, value if check is None else check(name, value))
 
     @property
     def environment(self) -> Environment | None:
@@ -274,13 +298,13 @@ class Configuration:
 
     def get_api_key_with_prefix(self, identifier: str) -> str | None:
         """Return the key called `identifier` behind its prefix, or None when there is no such key."""
-        key = self.api_key.get(identifier)
-        prefix = self.api_key_prefix.get(identifier)
-        return f"{prefix} {key}" if key and prefix else key
+        key: Any = self.api_key.get(identifier)
+        prefix: Any = self.api_key_prefix.get(identifier)
+        return f"{text('api_key_prefix', prefix)} {text('api_key', key)}" if key and prefix else key
 
     def get_basic_auth_token(self) -> str:
         """Return the Authorization value for `username` and `password`."""
-        pair = f"{self.username}:{self.password}".encode("utf-8", "replace")
+        pair = f"{text('username', self.username)}:{text('password', self.password)}".encode("utf-8", "replace")
         return "Basic " + base64.b64encode(pair).decode("ascii")
 
     def auth_settings(self) -> dict[str, dict[str, Any]]:
@@ -320,8 +344,10 @@ class Configuration:
 
     @debug.setter
     def debug(self, value: bool) -> None:
+        if bool(value) != self._debug:
+            # Not otherwise: what the application set is the application's.
+            logging.getLogger("zuora_client").setLevel(logging.DEBUG if value else logging.NOTSET)
         self._debug = bool(value)
-        logging.getLogger("zuora_client").setLevel(logging.DEBUG if self._debug else logging.NOTSET)
         if self._debug and self.logger_file_handler is None and self.logger_stream_handler is None:
             self.logger_stream_handler = self._add(logging.StreamHandler())
         elif not self._debug:

@@ -7,9 +7,11 @@ never judged, and fields that no model knows are kept. Types are resolved once f
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import re
+from functools import partial
 from itertools import chain, starmap
 from operator import itemgetter
 from typing import Any, Callable
@@ -24,6 +26,10 @@ Converter = Callable[[Any], Any]
 # Our choice. Zuora's answers have three levels; what walks a value in Python gives up at some three hundred.
 _DEEPEST = 100
 _CONTAINERS = frozenset((dict, list))
+# Charsets that answers really come in. Python has codecs that are not for text, and one (punycode) that takes hours.
+_CHARSETS = re.compile(
+    r"utf-?(8|16|32)(-?[bl]e)?|(us-)?ascii|(iso-?8859|latin)-?\d{1,2}|(windows|cp)-?125\d", re.IGNORECASE
+)
 
 
 def sanitize(value: Any) -> Any:
@@ -54,8 +60,13 @@ def _sanitize(value: Any) -> Any:
     names = getattr(value, "attribute_map", None)
     if not isinstance(names, dict):
         raise TypeError(f"cannot send a {type(value).__name__}: it is neither plain data nor a model")
-    fields = ((key, getattr(value, name, None)) for name, key in names.items())
+    read = value.wire_value if isinstance(value, Model) else partial(_attribute, value)
+    fields = ((key, read(name)) for name, key in names.items())
     return {key: _sanitize(item) for key, item in fields if item is not None}
+
+
+def _attribute(model: Any, name: str) -> Any:
+    return getattr(model, name, None)
 
 
 def dump_json(name: str, value: Any) -> bytes:
@@ -96,18 +107,19 @@ def parse_json(body: bytes) -> Any:
         body = body[3:]
     try:
         document = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidResponseError(reason=f"the answer is not UTF-8 text (byte {error.start})") from None
-    try:
         try:
             return json.loads(document)
         except ValueError:
             # A long integer, or no JSON: then it fails again.
             return json.loads(document, parse_int=_long_integer)
     except RecursionError:
-        raise InvalidResponseError(reason="the answer is JSON nested too deeply to read") from None
+        problem = "JSON nested too deeply to read"
     except json.JSONDecodeError as error:
-        raise InvalidResponseError(reason=f"the answer is not JSON ({error})") from None
+        problem = f"not JSON ({error})"
+    except UnicodeDecodeError as error:
+        problem = f"not UTF-8 text (byte {error.start})"
+    # Raised here, where the other error, which holds the whole answer, is no longer its context.
+    raise InvalidResponseError(reason=f"the answer is {problem}")
 
 
 def _long_integer(digits: str) -> int | str:
@@ -120,9 +132,10 @@ def _long_integer(digits: str) -> int | str:
 def decode_text(body: bytes, content_type: str | None) -> str:
     """Return a body as text for a person: by its charset when there is such a one, and never failing."""
     found = re.search(r"charset=\"?([\w.:-]+)", content_type or "", re.IGNORECASE)
+    charset = found.group(1) if found and _CHARSETS.fullmatch(found.group(1)) else "utf-8"
     try:
-        return body.decode(found.group(1) if found else "utf-8", "replace")
-    except Exception:  # Not all codecs are for text, and they raise what they like.
+        return body.decode(charset, "replace")
+    except LookupError:
         return body.decode("utf-8", "replace")
 
 
@@ -153,6 +166,11 @@ def nothing(kind: Any) -> Any:
     return converter(kind)({}) if hasattr(cls, "attribute_map") else None
 
 
+def is_ours(kind: Any) -> bool:
+    """Whether `kind` is one of our models, by class or by name, and not a class derived from one."""
+    return kind in models.__all__ if isinstance(kind, str) else kind in _OURS
+
+
 def _build(kind: Any) -> Converter:
     if not isinstance(kind, str):
         return _of_class(kind)
@@ -161,8 +179,8 @@ def _build(kind: Any) -> Converter:
         return (_list_of if kind.startswith("list") else _dict_of)(converter(items.groups()[-1]))
     if kind == "file":
         raise ValueError("response_type 'file' is not supported: no operation of this API answers with a file")
-    found = _NATIVE.get(kind) or (getattr(models, kind, None) if kind in models.__all__ else None)
-    if found is None:
+    found = _NATIVE.get(kind) or getattr(models, kind, None)
+    if not isinstance(found, type):
         raise ValueError(f"response_type: there is no type called {kind!r}")
     return _of_class(found)
 
@@ -174,8 +192,12 @@ def _of_class(cls: Any) -> Converter:
         return lambda value: _cast(cls, value)
     if cls is object:
         return _as_it_is
-    if not isinstance(getattr(cls, "attribute_map", None), dict):
-        raise TypeError(f"response_type: {cls!r} is neither a model nor a native type")
+    names, kinds = getattr(cls, "attribute_map", None), getattr(cls, "swagger_types", None)
+    if not isinstance(names, dict) or not isinstance(kinds, dict) or not names.keys() <= kinds.keys():
+        raise TypeError(
+            f"response_type: {cls!r} is neither a native type nor a model, which has a swagger_types and an "
+            "attribute_map for all its attributes"
+        )
     return _ModelConverter(cls)
 
 
@@ -210,13 +232,13 @@ class _ModelConverter:
     """Fills a class through its own constructor.
 
     The arguments of our models are in the order of ``attribute_map``, so this is what a person would write by hand, and
-    as fast. A class of the caller's gets keywords.
+    as fast. A class of the caller's, derived from one of ours or not, gets what came as keywords.
     """
 
     def __init__(self, cls: Any) -> None:
         self._cls = cls
         self._keys = tuple(cls.attribute_map.values())
-        self._ours = issubclass(cls, Model)
+        self._ours = cls in _OURS
         # Scalars pass as they are, so only fields of another type need a converter.
         kinds = [cls.swagger_types[name] for name in cls.attribute_map]
         self._nested = {index: converter(kind) for index, kind in enumerate(kinds) if kind not in _SCALARS}
@@ -234,20 +256,22 @@ class _ModelConverter:
         for key, value in data.items():
             if type(value) in _CONTAINERS and key not in self._converted:
                 _check_depth(value)
-        if not self._ours:
-            return self._foreign(values)
-        try:
-            model = self._cls(*values)
-        except (TypeError, ValueError):
-            model = _past_constructor(self._cls, values)
+        if self._ours:
+            try:
+                model = self._cls(*values)
+            except (TypeError, ValueError):
+                model = _past_constructor(self._cls, values)
+        else:
+            model = self._foreign(values, data)
         extras = {key: value for key, value in data.items() if key not in self._keys}
-        if extras:
-            model._additional_properties = extras
+        if extras and isinstance(model, Model):
+            model.additional_properties.update(extras)
         return model
 
-    def _foreign(self, values: list[Any]) -> Any:
+    def _foreign(self, values: list[Any], data: dict[str, Any]) -> Any:
+        named = zip(self._cls.attribute_map, self._keys, values)
         try:
-            return self._cls(**dict(zip(self._cls.attribute_map, values)))
+            return self._cls(**{name: value for name, key, value in named if key in data})
         except Exception as error:  # The caller's own class may raise what it likes.
             name = self._cls.__name__
             raise InvalidResponseError(reason=f"{name} does not take what the answer holds: {error}") from error
@@ -304,14 +328,17 @@ def _moment(value: Any) -> Any:
     # Imported here: dateutil costs more start-up time than everything else of this package.
     from dateutil.parser import isoparse, parse
 
-    try:
-        return isoparse(value)
-    except ValueError:
-        pass
-    try:
-        return parse(value)
-    except (ValueError, OverflowError):
-        raise InvalidResponseError(reason=f"the answer holds {value[:40]!r} where a date should be") from None
+    for read in (isoparse, partial(parse, tzinfos=_zone)):
+        with contextlib.suppress(ValueError, OverflowError):
+            return read(value)
+    # Never a part of it: it may be a secret that is said back, and a part is not recognized as one.
+    told = repr(value) if len(value) <= 40 else "a long text"
+    raise InvalidResponseError(reason=f"the answer holds {told} where a date should be")
+
+
+def _zone(_: str | None, offset: int | None) -> int | None:
+    # Without it dateutil warns of every name of a zone that it does not know.
+    return offset
 
 
 def _day(value: Any) -> Any:
@@ -334,4 +361,5 @@ _NATIVE = {
     "date": datetime.date,
     "datetime": datetime.datetime,
 }
+_OURS = frozenset(getattr(models, name) for name in models.__all__)
 _SCALARS = frozenset(("str", "int", "long", "float", "bool", "object"))

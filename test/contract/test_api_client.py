@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import inspect
+import json
+import pickle
 import threading
 from multiprocessing.pool import ThreadPool
 from typing import Any, ClassVar
 
 import pytest
 from support.scripted import answer, json_answer
+from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
 from support.wire import YES, Wire
 
-from zuora_client import ApiClient, Configuration, InvalidResponseError, POSTEntityConnectionsResponseType
+from zuora_client import (
+    ApiClient,
+    Configuration,
+    EntityConnectionsApi,
+    GETEntityConnectionsArrayItemsType,
+    InvalidResponseError,
+    OutcomeUnknownError,
+    POSTEntityConnectionsResponseType,
+    POSTEntityConnectionsType,
+)
 from zuora_client.rest import ApiException, RESTClientObject, RESTResponse
 
 UUID = "8a808255-56ff-28a4-0157-08ba29312ecc"
@@ -49,6 +62,186 @@ def test_default_headers_win_whatever_their_case() -> None:
         wire.api.g_et_entity_connections()
         assert wire.sent.headers["accept"] == "text/plain"
         assert wire.sent.headers["content-type"] == "application/json; charset=latin-1"
+
+
+def test_a_default_header_replaces_the_earlier_one_of_its_name_whatever_their_case() -> None:
+    with Wire() as wire, ApiClient(wire.configuration, "Authorization", "Bearer 1") as client:
+        client.set_default_header("authorization", "Bearer 2")
+        client.set_default_header("AUTHORIZATION", "Bearer 3")
+        client.set_default_header("user-agent", "billing/6")
+        client.user_agent = "billing/7"
+        client.call_api("/v1/any", "GET")
+        assert wire.sent.headers["authorization"] == "Bearer 3"
+        assert wire.sent.headers["user-agent"] == "billing/7"
+
+
+def test_an_empty_cookie_is_none() -> None:
+    with Wire() as wire, ApiClient(wire.configuration, cookie="") as client:
+        client.call_api("/v1/any", "GET")
+        assert "cookie" not in wire.sent.headers
+
+
+# -- another configuration ------------------------------------------------------------------------------------------
+
+
+def test_another_configuration_is_obeyed_whole() -> None:
+    """Host, credentials and settings belong together: what one tenant knows must not go to another."""
+    with Wire(json_answer({"success": False}), access_token="token-of-b", raise_on_failure=False) as b, Wire() as a:
+        client = ApiClient(Configuration(a.server.url, access_token="token-of-a"), clock=b.clock)
+        client.configuration = b.configuration
+        api = EntityConnectionsApi(client)
+        assert api.put_entity_connections_disconnect("1").success is False
+        assert b.sent.headers["authorization"] == "Bearer token-of-b"
+        b.configuration.access_token = None
+        b.configuration.api_key = {"apiAccessKeyId": "key-of-b", "apiSecretAccessKey": "secret-of-b"}
+        api.get_entity_connections()
+        assert b.sent.headers["apisecretaccesskey"] == "secret-of-b"
+        assert a.requests == []
+        client.close()
+
+
+def test_another_configuration_fetches_a_token_of_its_own() -> None:
+    with TokenServer() as a, TokenServer() as b:
+        client = ApiClient(Configuration(a.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET))
+        api = EntityConnectionsApi(client)
+        api.get_entity_connections()
+        client.configuration = Configuration(b.url, client_id=CLIENT_ID, client_secret="another-secret")
+        api.get_entity_connections()
+        assert (len(a.requests), len(b.token_requests), len(b.calls)) == (2, 1, 1)
+        assert b"another-secret" in b.token_requests[0].body
+        client.close()
+
+
+def test_another_configuration_without_credentials_sends_none() -> None:
+    with Wire() as wire:
+        client = ApiClient(Configuration(access_token="token-of-a"))
+        client.configuration = wire.configuration
+        client.call_api("/v1/any", "GET")
+        assert "authorization" not in wire.sent.headers
+        client.close()
+
+
+# -- classes derived from ours --------------------------------------------------------------------------------------
+
+
+class Logging(ApiClient):
+    """Overrides `call_api` with the generated parameters, as people do who log or count."""
+
+    def __init__(self, configuration: Configuration, tenant: str) -> None:
+        super().__init__(configuration)
+        self.tenant = tenant
+        self.seen: list[str] = []
+
+    def call_api(  # type: ignore[override]
+        self,
+        resource_path: str,
+        method: str,
+        path_params: Any = None,
+        query_params: Any = None,
+        header_params: Any = None,
+        body: Any = None,
+        post_params: Any = None,
+        files: Any = None,
+        response_type: Any = None,
+        auth_settings: Any = None,
+        async_req: Any = None,
+        _return_http_data_only: Any = None,
+        collection_formats: Any = None,
+        _preload_content: bool = True,
+        _request_timeout: Any = None,
+    ) -> Any:
+        self.seen.append(f"{method} {resource_path}")
+        return super().call_api(
+            resource_path,
+            method,
+            path_params,
+            query_params,
+            header_params,
+            body,
+            post_params,
+            files,
+            response_type,
+            auth_settings,
+            async_req,
+            _return_http_data_only,
+            collection_formats,
+            _preload_content,
+            _request_timeout,
+        )
+
+
+def test_call_api_may_be_overridden_with_the_generated_parameters() -> None:
+    with Wire(answer(500)) as wire, Logging(wire.configuration, "billing") as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            EntityConnectionsApi(client).put_entity_connections_accept("1")
+        assert "List the connection before you try again" in caught.value.advice
+        assert client.seen == ["PUT /v1/entity-connections/{connection_id}/accept"]
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda client: pickle.loads(pickle.dumps(client))])
+def test_a_copy_of_a_derived_client_keeps_what_the_class_added(again: Any) -> None:
+    with Wire() as wire, Logging(wire.configuration, "billing") as client:
+        other = again(client)
+        assert (type(other), other.tenant) == (Logging, "billing")
+        other.call_api("/v1/any", "GET")
+        other.close()
+
+
+class WithDate(GETEntityConnectionsArrayItemsType):
+    """A field more, in front of the others in its maps and behind them in its constructor."""
+
+    swagger_types: ClassVar = {"created_on": "str", **GETEntityConnectionsArrayItemsType.swagger_types}
+    attribute_map: ClassVar = {"created_on": "createdOn", **GETEntityConnectionsArrayItemsType.attribute_map}
+
+    def __init__(self, id: Any = None, created_on: Any = "never", **others: Any) -> None:
+        super().__init__(id, **others)
+        self.created_on = created_on
+        self.counted = True
+
+
+def test_a_derived_model_is_filled_by_name_through_its_constructor() -> None:
+    body = {"id": "c1", "status": "Pending", "sourceEntityId": "s", "createdOn": "2026-11-25", "more": 1}
+    with Wire(json_answer(body), json_answer({"id": "c2"})) as wire:
+        first, second = (wire.client.call_api("/v1/any", "GET", response_type=WithDate)[0] for _ in range(2))
+    assert (first.id, first.status, first.source_entity_id, first.created_on) == ("c1", "Pending", "s", "2026-11-25")
+    assert first.additional_properties == {"more": 1}
+    assert (second.id, second.created_on, second.counted) == ("c2", "never", True)
+
+
+class WithNote(POSTEntityConnectionsType):
+    swagger_types: ClassVar = {**POSTEntityConnectionsType.swagger_types, "note": "str"}
+    attribute_map: ClassVar = {**POSTEntityConnectionsType.attribute_map, "note": "note"}
+    note = "for the audit"
+
+
+def test_a_derived_request_sends_its_further_fields() -> None:
+    with Wire() as wire:
+        wire.api.p_ost_entity_connections(request=WithNote(UUID))
+        assert json.loads(wire.sent.body) == {"targetEntityId": UUID.replace("-", ""), "note": "for the audit"}
+
+
+def test_a_request_model_has_the_spelling_of_bodies_wherever_it_is_sent() -> None:
+    with Wire() as wire:
+        wire.client.call_api("/v1/any", "POST", body={"all": [POSTEntityConnectionsType(UUID)]})
+        assert json.loads(wire.sent.body) == {"all": [{"targetEntityId": UUID.replace("-", "")}]}
+    assert POSTEntityConnectionsType(UUID).target_entity_id == UUID
+
+
+class Bare:
+    attribute_map: ClassVar = {"id": "id"}
+
+
+class Uneven:
+    swagger_types: ClassVar = {"id": "str"}
+    attribute_map: ClassVar = {"id": "id", "z": "z"}
+
+
+@pytest.mark.parametrize("kind", [Bare, Uneven])
+def test_a_class_that_describes_itself_badly_is_refused_before_anything_is_sent(kind: Any) -> None:
+    with Wire() as wire:
+        with pytest.raises(TypeError, match="swagger_types"):
+            wire.client.call_api("/v1/any", "GET", response_type=kind)
+        assert wire.requests == []
 
 
 def test_user_agent_is_a_property_that_can_be_set() -> None:

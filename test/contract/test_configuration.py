@@ -163,3 +163,37 @@ def test_debug_report() -> None:
     assert lines[3].endswith("2019-07-26")
     assert lines[4].endswith(zuora_client.__version__)
     assert "a-secret" not in "".join(lines)
+
+
+class WithKey(Configuration):
+    def auth_settings(self) -> dict[str, dict[str, Any]]:
+        return {"own": {"type": "api_key", "in": "header", "key": "X-Own", "value": "own"}}
+
+
+def test_a_default_of_a_derived_class_keeps_its_class(default: None) -> None:
+    Configuration.set_default(WithKey(deadline=7))
+    later = Configuration()
+    assert (type(later), later.deadline, list(later.auth_settings())) == (WithKey, 7, ["own"])
+
+
+def test_debug_leaves_a_level_alone_that_it_did_not_set() -> None:
+    logger = logging.getLogger("zuora_client")
+    logger.setLevel(logging.INFO)
+    try:
+        configuration = Configuration()
+        configuration.debug = False
+        assert logger.level == logging.INFO
+        configuration.debug = True
+        configuration.debug = False
+        assert logger.level == logging.NOTSET
+    finally:
+        logger.setLevel(logging.NOTSET)
+
+
+def test_credentials_may_be_bytes() -> None:
+    configuration = Configuration()
+    configuration.api_key = {"apiAccessKeyId": b"id", "apiSecretAccessKey": b"secret"}  # type: ignore[dict-item]
+    configuration.api_key_prefix = {"apiSecretAccessKey": b"Own"}  # type: ignore[dict-item]
+    assert configuration.get_api_key_with_prefix("apiSecretAccessKey") == "Own secret"
+    configuration.username, configuration.password = b"me", b"pass"  # type: ignore[assignment]
+    assert configuration.get_basic_auth_token() == "Basic bWU6cGFzcw=="

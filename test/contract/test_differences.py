@@ -12,12 +12,13 @@ import subprocess
 import sys
 import threading
 from typing import Any
+from unittest import mock
 
 import pytest
 import urllib3
 from support.late import LateServer
 from support.leaks import wait_until
-from support.operations import OPERATIONS, TARGET_ID, Operation
+from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID, Operation
 from support.scripted import ScriptedServer, answer, json_answer, reset
 from support.wire import YES, Wire, silent
 
@@ -514,6 +515,28 @@ def test_the_transport_makes_attempts_and_has_no_verbs() -> None:
     assert not any(hasattr(RESTClientObject, verb) for verb in ("GET", "POST", "PUT", "request"))
     with Wire() as wire:
         assert wire.client.request("PUT", f"{wire.server.url}/any").status == 200
+
+
+@each_operation
+def test_call_api_is_on_the_road_of_every_call_and_request_is_not(operation: Operation) -> None:
+    with Wire() as wire:
+        with mock.patch.object(wire.client, "call_api", return_value="patched") as call_api:
+            assert operation.call(wire.api) == "patched"
+            resource_path, method = call_api.call_args.args[:2]
+            assert (resource_path.replace("{connection_id}", CONNECTION_ID), method) == (
+                operation.path,
+                operation.method,
+            )
+        with mock.patch.object(wire.client, "request") as request:
+            operation.call(wire.api)
+        request.assert_not_called()
+        assert len(wire.requests) == 1
+
+
+def test_an_error_keeps_the_start_of_a_large_body() -> None:
+    with Wire(answer(400, b"x" * 100_000)) as wire, pytest.raises(ApiException) as caught:
+        wire.api.g_et_entity_connections()
+    assert caught.value.body == "x" * 65536
 
 
 def test_the_loggers_are_those_of_logging_and_not_assigned() -> None:

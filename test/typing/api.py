@@ -254,6 +254,7 @@ def configurations() -> None:
     configuration.max_attempts = None  # type: ignore[assignment]
     configuration.host = None  # type: ignore[assignment]
     configuration.raise_on_failure = "no"  # type: ignore[assignment]
+    configuration.deadlin = 60  # type: ignore[attr-defined]
     Configuration(client_id=7)  # type: ignore[arg-type]
     Configuration(deadline="60")  # type: ignore[arg-type]
     Configuration(timeout=60)  # type: ignore[call-arg]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..models import POSTEntityConnectionsType
 from ..parameters import header_text, without_hyphens
+from ..serialization import sanitize
 
 _MEDIA_TYPE = "application/json; charset=utf-8"
 LARGEST_PAGE = 300
@@ -68,6 +69,7 @@ def connection_request(request: Any) -> dict[str, Any]:
         return {**request, "targetEntityId": without_hyphens(target)}
     if isinstance(request, POSTEntityConnectionsType):
         # Checked again: one that an answer or `__new__` made has not been.
-        target = POSTEntityConnectionsType(vars(request).get("target_entity_id")).target_entity_id
-        return {"targetEntityId": without_hyphens(target)}
+        POSTEntityConnectionsType(request.target_entity_id)
+        body: dict[str, Any] = sanitize(request)
+        return body
     raise TypeError(f"request must be a POSTEntityConnectionsType or a dict, not {type(request).__name__}")

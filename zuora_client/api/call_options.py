@@ -16,7 +16,7 @@ class CallOptions(TypedDict, total=False):
 
     zuora_entity_ids: str | bytes | None
     zuora_track_id: str | bytes | None
-    # True turns a method into its plain form: one who checks types calls that.
+    # With True a method returns what its plain form does; typed code calls that one.
     _return_http_data_only: Literal[False] | None
     _request_timeout: float | tuple[float | None, float | None] | TransportTimeout | None
 

@@ -3,32 +3,15 @@
 Every method describes its operation and leaves the road to `ApiClient.call_api`. The first name of each is the one that
 swagger-codegen gave it; the second, readable one is the same method.
 
-Keywords that every method takes, besides its own:
-
-    zuora_entity_ids: id of the ONE entity the call runs in, in either spelling; ``configuration.entity_id`` when it is
-        not given. Needed when the credentials are valid for more than one entity.
-    zuora_track_id: your own id for the call, echoed by Zuora: at most 64 ASCII characters without ``: ; " '``.
-    async_req: True returns at once an object with ``get([timeout])``, ``wait()``, ``ready()`` and ``successful()``.
-    _preload_content: False returns urllib3's response, its body unread, in the place of the model; close or release it.
-    _request_timeout: seconds for the whole call, or a (connect, read) pair for each attempt.
-    _return_http_data_only: True makes a ``_with_http_info`` method return the data alone.
-
-What every method raises:
-
-    ApiException: the call failed. `outcome` says whether a write was done.
-    TypeError, ValueError: a wrong argument; nothing was sent.
-
 Source of the rules: Zuora's reference of the entity-connection operations, version 2026-09-11.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from ..api_client import ApiClient
 from . import arguments
-from .advice import explain
 from .pager import ConnectionIterator
 
 if TYPE_CHECKING:
@@ -65,6 +48,22 @@ class EntityConnectionsApi:
 
     Args:
         api_client: the client to call with; a new ``ApiClient()`` when None.
+
+    Every operation takes these keywords besides its own:
+
+        zuora_entity_ids: id of the ONE entity the call runs in, in either spelling; ``configuration.entity_id`` when
+            it is not given. Needed when the credentials are valid for more than one entity.
+        zuora_track_id: your own id for the call, echoed by Zuora: at most 64 ASCII characters without ``: ; " '``.
+        async_req: True returns at once an object with ``get([timeout])``, ``wait()``, ``ready()`` and ``successful()``.
+        _preload_content: False returns urllib3's response, its body unread, in the place of the model; close or
+            release it.
+        _request_timeout: seconds for the whole call, or a (connect, read) pair for each attempt.
+        _return_http_data_only: True makes a ``_with_http_info`` method return the data alone.
+
+    And raises:
+
+        ApiException: the call failed. `outcome` says whether a write was done.
+        TypeError, ValueError: a wrong argument; nothing was sent.
     """
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
@@ -82,6 +81,7 @@ class EntityConnectionsApi:
         """List the connections of an entity, one page of them.
 
         Args:
+            zuora_entity_ids: the entity whose connections they are, and what else every operation takes: see the class.
             page_size: rows of a page, 1 to 300; Zuora's default is 30.
             page: number of the page from 1; needs `page_size`, because Zuora reads it only beside one.
             type: ``inbound`` (the entity is the target), ``outbound`` (it is the source); both when not given.
@@ -132,6 +132,7 @@ class EntityConnectionsApi:
         """Ask another entity for a connection. The source is the entity that the call runs in.
 
         Args:
+            zuora_entity_ids: the source, and what else every operation takes: see the class.
             request: a `POSTEntityConnectionsType`, or a dict with ``targetEntityId``. A hyphenated UUID is sent
                 without its hyphens.
             idempotency_key: your own key, at most 255 characters; Zuora answers a second request under it, for 24
@@ -191,8 +192,9 @@ class EntityConnectionsApi:
 
         Args:
             connection_id: id of the connection: text, bytes or an integer.
+            zuora_entity_ids: the target, and what else every operation takes: see the class.
 
-        Zuora lets an administrator of the target entity do this: name the target in `zuora_entity_ids`.
+        Zuora lets an administrator of the target entity do this.
         """
         options["_return_http_data_only"] = True
         return self.p_ut_entity_connections_accept_with_http_info(connection_id, **options)
@@ -219,8 +221,7 @@ class EntityConnectionsApi:
     ) -> Any:
         """Do what `p_ut_entity_connections_accept` does, and return ``(data, status, headers)``."""
         headers = arguments.headers(zuora_entity_ids, zuora_track_id)
-        answer = "PUTEntityConnectionsAcceptResponseType"
-        return self._decide("accept", connection_id, answer, headers, **options)
+        return self._decide("accept", connection_id, headers, **options)
 
     put_entity_connections_accept = p_ut_entity_connections_accept
     put_entity_connections_accept_with_http_info = p_ut_entity_connections_accept_with_http_info
@@ -242,8 +243,9 @@ class EntityConnectionsApi:
 
         Args:
             connection_id: id of the connection: text, bytes or an integer.
+            zuora_entity_ids: the target, and what else every operation takes: see the class.
 
-        Zuora lets an administrator of the target entity do this: name the target in `zuora_entity_ids`.
+        Zuora lets an administrator of the target entity do this.
         """
         options["_return_http_data_only"] = True
         return self.p_ut_entity_connections_deny_with_http_info(connection_id, **options)
@@ -270,8 +272,7 @@ class EntityConnectionsApi:
     ) -> Any:
         """Do what `p_ut_entity_connections_deny` does, and return ``(data, status, headers)``."""
         headers = arguments.headers(zuora_entity_ids, zuora_track_id)
-        answer = "PUTEntityConnectionsDenyResponseType"
-        return self._decide("deny", connection_id, answer, headers, **options)
+        return self._decide("deny", connection_id, headers, **options)
 
     put_entity_connections_deny = p_ut_entity_connections_deny
     put_entity_connections_deny_with_http_info = p_ut_entity_connections_deny_with_http_info
@@ -296,6 +297,7 @@ class EntityConnectionsApi:
 
         Args:
             connection_id: id of the connection: text, bytes or an integer.
+            zuora_entity_ids: source or target, and what else every operation takes: see the class.
 
         Zuora lets an administrator of either entity do this.
         """
@@ -324,8 +326,7 @@ class EntityConnectionsApi:
     ) -> Any:
         """Do what `p_ut_entity_connections_disconnect` does, and return ``(data, status, headers)``."""
         headers = arguments.headers(zuora_entity_ids, zuora_track_id)
-        answer = "PUTEntityConnectionsDisconnectResponseType"
-        return self._decide("disconnect", connection_id, answer, headers, **options)
+        return self._decide("disconnect", connection_id, headers, **options)
 
     put_entity_connections_disconnect = p_ut_entity_connections_disconnect
     put_entity_connections_disconnect_with_http_info = p_ut_entity_connections_disconnect_with_http_info
@@ -340,6 +341,7 @@ class EntityConnectionsApi:
         """Return an iterator over the connections of an entity, all pages, each asked for when it is needed.
 
         Args:
+            zuora_entity_ids: the entity whose connections they are; ``configuration.entity_id`` when it is not given.
             type: ``inbound``, ``outbound``, or both when not given.
             page_size: rows of a page, 1 to 300.
 
@@ -358,8 +360,8 @@ class EntityConnectionsApi:
             page_size=page_size,
         )
 
-    def _decide(self, verb: str, connection_id: Any, answer: str, headers: dict[str, Any], /, **options: Any) -> Any:
-        path = f"{_PATH}/{{connection_id}}/{verb}"
+    def _decide(self, verb: str, connection_id: Any, headers: dict[str, Any], /, **options: Any) -> Any:
+        path, answer = f"{_PATH}/{{connection_id}}/{verb}", f"PUTEntityConnections{verb.capitalize()}ResponseType"
         return self._call("PUT", path, answer, headers, {"connection_id": connection_id}, None, None, **options)
 
     def _call(
@@ -371,7 +373,7 @@ class EntityConnectionsApi:
         path: dict[str, Any] | None,
         query: list[tuple[str, Any]] | None,
         body: Any,
-        # A keyword that these names caught would be one more that callers can set.
+        # Positional only: a caller's `path=` or `body=` is then an unexpected keyword, and does not replace ours.
         /,
         *,
         async_req: bool | None = None,
@@ -394,5 +396,4 @@ class EntityConnectionsApi:
             _return_http_data_only=_return_http_data_only,
             _preload_content=_preload_content,
             _request_timeout=_request_timeout,
-            _explain=partial(explain, template),
         )

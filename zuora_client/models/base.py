@@ -34,6 +34,10 @@ class Model:
         """Return every attribute by its Python name, None included, nested models as dicts."""
         return {name: _to_plain(getattr(self, name)) for name in self.swagger_types}
 
+    def wire_value(self, name: str) -> Any:
+        """Return an attribute as a body holds it; None when it is not set."""
+        return getattr(self, name, None)
+
     def to_str(self) -> str:
         """Return `to_dict` as readable text."""
         # Imported here: it brings dataclasses and inspect along, a quarter of the whole start-up time.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..parameters import text, without_hyphens
 from .base import Model
 
@@ -45,3 +47,8 @@ class POSTEntityConnectionsType(Model):
                 f"target_entity_id has {len(target)} characters; at most {_LONGEST_ID}, or a hyphenated UUID"
             )
         self.__dict__["target_entity_id"] = target
+
+    def wire_value(self, name: str) -> Any:
+        """Return an attribute as a body holds it: the target without hyphens."""
+        value = super().wire_value(name)
+        return without_hyphens(value) if name == "target_entity_id" and isinstance(value, str) else value
