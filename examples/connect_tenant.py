@@ -36,8 +36,8 @@ def main() -> int:
 
 
 def connect(client: ApiClient, source: str, target: str) -> None:
-    entities = client.call_api("/v1/entities", "GET", response_type="object", _return_http_data_only=True)["entities"]
-    names = {entity["id"]: entity["name"] for entity in entities}
+    answer = client.call_api("/v1/entities", "GET", response_type="object", _return_http_data_only=True)
+    names = {entity["id"]: entity["name"] for entity in answer.get("entities", ())}
     for entity_id in (source, target):
         print(f"  {entity_id}  {names.get(entity_id.replace('-', '').lower(), '(not in the list of entities)')}")
     result = ensure_connected(EntityConnectionsApi(client), source, target, on_step=print)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .exceptions import ANSWERED, InvalidResponseError
 from .models import POSTEntityConnectionsType
-from .parameters import header_text, without_hyphens
+from .parameters import header_text, path_segment, without_hyphens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,13 @@ PENDING = "Pending"
 def key(entity_id: str | None) -> str:
     """Return what two spellings of one entity id have in common."""
     return str(entity_id or "").replace("-", "").lower()
+
+
+def checked_api(name: str, api: Any) -> Any:
+    """Return `api`. Raises TypeError for what has none of its methods, an ApiClient for example."""
+    if not hasattr(api, "iter_entity_connections"):
+        raise TypeError(f"{name} must be an EntityConnectionsApi, not {type(api).__name__}")
+    return api
 
 
 def checked_pair(source_entity_id: Any, target_entity_id: Any) -> tuple[str, str]:
@@ -52,11 +59,20 @@ def outbound(api: EntityConnectionsApi, source: str) -> Iterator[GETEntityConnec
     for row in api.iter_entity_connections(zuora_entity_ids=source, type="outbound"):
         # The query is a filter of Zuora's; the direction matters too much to take its word for it.
         if key(row.source_entity_id) == key(source):
-            if live(row) and not row.id:
-                error = InvalidResponseError(status=200, reason="the list holds a connection without an id")
+            if live(row) and not _can_be_named(row):
+                error = InvalidResponseError(status=200, reason="the list holds a connection without a usable id")
                 error.outcome, error.method, error.path = ANSWERED, "GET", "/v1/entity-connections"
+                error.advice = "Ask Zuora's support about this entity: without an id nobody can decide on a connection."
                 raise error
             yield row
+
+
+def _can_be_named(row: GETEntityConnectionsArrayItemsType) -> bool:
+    try:
+        path_segment("id", row.id)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def live(row: GETEntityConnectionsArrayItemsType | None) -> str | None:

@@ -20,7 +20,7 @@ from .exceptions import (
     RequestRejectedError,
     plain,
 )
-from .pairs import CONNECTED, PENDING, checked_pair, further, key, live, outbound
+from .pairs import CONNECTED, PENDING, checked_api, checked_pair, further, key, live, outbound
 from .parameters import text
 from .topology import ensure_connected
 
@@ -134,13 +134,23 @@ class ConnectionPlan:
         results: list[EnsureResult] = []
         failures: list[tuple[PlannedConnection, ApiException]] = []
         tried = 0
+        from_on_step: list[ApiException] = []
+
+        def tell(step: Step) -> None:
+            if on_step is not None:
+                try:
+                    on_step(step)
+                except ApiException as error:
+                    from_on_step.append(error)
+                    raise
+
         for pair in self.changes:
             tried += 1
             try:
-                results.append(
-                    ensure_connected(self._api, pair.source_entity_id, pair.target_entity_id, on_step=on_step)
-                )
+                results.append(ensure_connected(self._api, pair.source_entity_id, pair.target_entity_id, on_step=tell))
             except ApiException as error:
+                if error in from_on_step:
+                    raise
                 failures.append((pair, error))
                 if not isinstance(error, _OF_ONE_PAIR):
                     break
@@ -185,9 +195,8 @@ class ConnectionPlan:
         return _cell(self._names.get(key(entity_id)) or entity_id)
 
     def _mermaid_label(self, entity_id: str) -> str:
-        name = self._names.get(key(entity_id))
-        written = _escaped(entity_id)
-        return f"{_escaped(name)}<br/>{written}" if name else written
+        name = self._names.get(key(entity_id), "")
+        return "<br/>".join(filter(None, (_escaped(name), _escaped(entity_id))))
 
 
 _ARROWS: dict[tuple[str | None, bool], str] = {
@@ -215,6 +224,7 @@ def plan_connections(
         ApiException: the connections of a source could not be listed.
         TypeError, ValueError: a pair is none, or a wrong id; the text says which. Nothing was sent.
     """
+    checked_api("api", api)
     shown = {key(text("names", entity_id)): text("names", name) for entity_id, name in dict(names or {}).items()}
     wanted: dict[tuple[str, str], tuple[str, str]] = {}
     for number, pair in enumerate(pairs):
@@ -277,5 +287,8 @@ def _cell(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text for a quoted Mermaid label: whatever could end it or be markup becomes a character code."""
-    return "".join(c if c.isalnum() or c in " .-_" else f"#{ord(c)};" for c in _cell(text))
+    """Return text for a quoted Mermaid label: whatever could end it or be markup becomes a character code. Markup are
+    also the beginnings of lists: a number with a dot, a hyphen."""
+    cell = _cell(text)
+    inside = (c in ".-" and following.isalnum() for c, following in zip(cell, cell[1:] + " "))
+    return "".join(c if c.isalnum() or c in " _" or kept else f"#{ord(c)};" for c, kept in zip(cell, inside))

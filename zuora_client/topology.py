@@ -31,7 +31,7 @@ from .exceptions import (
     plain,
 )
 from .models import POSTEntityConnectionsType
-from .pairs import CONNECTED, PENDING, checked_pair, further, key, live, outbound
+from .pairs import CONNECTED, PENDING, checked_api, checked_pair, further, key, live, outbound
 from .parameters import without_hyphens
 
 if TYPE_CHECKING:
@@ -198,14 +198,15 @@ class _Run:
         on_step: Callable[[Step], object] | None,
     ) -> None:
         self._source, self._target = checked_pair(source_entity_id, target_entity_id)
-        self._api = api
-        self._target_api = target_api or api
+        self._api = checked_api("api", api)
+        self._target_api = api if target_api is None else checked_api("target_api", target_api)
         if on_step is not None and not callable(on_step):
             raise TypeError(f"on_step must be callable, not {type(on_step).__name__}")
         self._on_step = on_step
         self._steps: list[Step] = []
         self._sent: set[tuple[str, str | None]] = set()
         self._done: list[str] = []
+        self._from_on_step: ApiException | None = None
 
     def towards(self, moves: dict[str | None, str]) -> EnsureResult:
         """Make one move after the other until there is none for what the list shows."""
@@ -222,6 +223,8 @@ class _Run:
                 doubt = self._write(action, row)
                 row = self._look_until_moved(action, row, doubt)
         except ApiException as error:
+            if error is self._from_on_step:
+                raise
             before = f" Done before in this run: {', '.join(self._done)}." if self._done else ""
             error.advice += f"{before} {_WHAT_NEXT[moves is _TO_DISCONNECTED and error.outcome == UNKNOWN]}"
             raise
@@ -244,22 +247,29 @@ class _Run:
     def _look_until_moved(
         self, action: str, before: GETEntityConnectionsArrayItemsType | None, doubt: ApiException | None
     ) -> GETEntityConnectionsArrayItemsType | None:
-        """Look until the list shows something else than before the write, and raise what it meant if it never does."""
+        """Look until the list shows what was written, and raise what it meant if nothing changes.
+
+        A list that went another way is believed only when it stays: it may come from a copy that lags behind.
+        """
+        row = before
         for seconds in _PATIENCE:
             if seconds:
                 self._api.api_client.clock.sleep(seconds)
             try:
                 row = self._look()
-            except ApiException:
-                if doubt is None:
+            except ApiException as error:
+                if doubt is None or error is self._from_on_step:
                     raise
                 # What is not known about the write matters more than why the look failed, and keeps its own cause.
                 raise doubt from doubt.__cause__
-            if _state(row) != _state(before):
-                if doubt is not None and doubt.outcome == UNKNOWN:
-                    self._done.append(action)
-                return row
-        raise doubt or self._invisible(action, before)
+            if _arrived(action, before, row):
+                break
+        else:
+            if _state(row) == _state(before):
+                raise doubt or self._invisible(action, before)
+        if doubt is not None and doubt.outcome == UNKNOWN:
+            self._done.append(action)
+        return row
 
     # -- write ------------------------------------------------------------------------------------------------------
 
@@ -303,7 +313,9 @@ class _Run:
         if write in self._sent or len(self._sent) == _MOST_WRITES:
             if doubt is not None:
                 raise doubt
-            error = ConflictError(reason="somebody else is changing the connection of this pair at the same time")
+            error = ConflictError(
+                reason="somebody else is changing the connection of this pair at the same time, or it has very many"
+            )
             error.outcome = ANSWERED
             _, error.method, error.path = self._call(action, row)
             raise error
@@ -325,7 +337,23 @@ class _Run:
         step = Step(action, self._source, self._target, made or (row.id if row is not None else None), detail)
         self._steps.append(step)
         if self._on_step is not None:
-            self._on_step(step)
+            try:
+                self._on_step(step)
+            except ApiException as error:
+                # It is the caller's own, and ends the run as it is.
+                self._from_on_step = error
+                raise
+
+
+def _arrived(
+    action: str, before: GETEntityConnectionsArrayItemsType | None, row: GETEntityConnectionsArrayItemsType | None
+) -> bool:
+    """Whether the list shows what `action` makes of a pair."""
+    if action == "initiate":
+        return live(row) is not None
+    if action == "accept":
+        return live(row) == CONNECTED
+    return _state(row) == (None, None) or _state(row)[1] != _state(before)[1]
 
 
 def _state(row: GETEntityConnectionsArrayItemsType | None) -> tuple[str | None, str | None]:

@@ -81,6 +81,8 @@ HOSTILE = st.one_of(
 )
 
 
+@hypothesis.example(source="\r", target="", status="", name="0", other="")
+@hypothesis.example(source="1. Acme", target="- Acme", status="", name="* a", other="")
 @hypothesis.given(source=HOSTILE, target=HOSTILE, status=HOSTILE, name=HOSTILE, other=HOSTILE)
 def test_nothing_from_outside_can_break_a_drawing(source: str, target: str, status: str, name: str, other: str) -> None:
     row = GETEntityConnectionsArrayItemsType(id="1", source_entity_id=source, status=status, target_entity_id=target)
@@ -92,6 +94,7 @@ def test_nothing_from_outside_can_break_a_drawing(source: str, target: str, stat
     edges = [line for line in lines[1:-1] if EDGE.fullmatch(line)]
     nodes = [line for line in lines[1:-1] if NODE.fullmatch(line)]
     assert (len(edges), len(edges) + len(nodes)) == (2, len(lines) - 2)
+    assert not any(re.search(r"""["/>](\d+\.|-) """, node) for node in nodes), "a list in Markdown"
     table = str(plan)
     assert len(table.splitlines()) == 5
     assert table.replace("\n", "").isprintable()

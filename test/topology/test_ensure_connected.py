@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -15,10 +16,13 @@ from zuora_client import (
     AuthenticationError,
     EnsureResult,
     EntityConnectionsApi,
+    InvalidResponseError,
     OutcomeUnknownError,
     RequestRejectedError,
     Step,
     ensure_connected,
+    ensure_disconnected,
+    plan_connections,
 )
 from zuora_client.emulator import ZuoraEmulator, faults
 
@@ -369,7 +373,119 @@ def test_a_connection_without_an_id_is_an_answer_that_cannot_be_read(
     source, target = zuora.entities[:2]
     row = {"sourceEntityId": source.id, "targetEntityId": target.id, "status": "Pending"}
     zuora.fail_next(faults.answer(200, {"entityConnections": [row], "success": True}), method="GET")
-    with pytest.raises(Exception, match="a connection without an id") as caught:
+    with pytest.raises(Exception, match="a connection without a usable id") as caught:
         ensure_connected(api, source.id, target.id)
     assert type(caught.value).__name__ == "InvalidResponseError"
     assert zuora.connections == []
+
+
+@pytest.mark.parametrize("id", [".", "..", "", "a\nb", True, 1.5, ["x"], {}])
+def test_a_connection_whose_id_cannot_be_named_is_an_answer_that_cannot_be_read(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, id: Any
+) -> None:
+    source, target = zuora.entities[:2]
+    row = {"id": id, "sourceEntityId": source.id, "targetEntityId": target.id, "status": "Pending"}
+    zuora.faults.add(faults.answer(200, {"entityConnections": [row], "success": True}), method="GET")
+    with pytest.raises(InvalidResponseError, match="usable id"):
+        ensure_connected(api, source.id, target.id)
+    with pytest.raises(InvalidResponseError, match="usable id"):
+        plan_connections(api, [(source.id, target.id)])
+
+
+@pytest.mark.parametrize("name", ["api", "target_api"])
+def test_a_client_in_the_place_of_an_api_is_a_type_error(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str
+) -> None:
+    given: dict[str, Any] = {"api": api, name: api.api_client}
+    with pytest.raises(TypeError, match=f"^{name} must be an EntityConnectionsApi, not ApiClient"):
+        ensure_connected(source_entity_id=A, target_entity_id=B, **given)
+    with pytest.raises(TypeError, match=r"^api must be an EntityConnectionsApi"):
+        plan_connections(api.api_client, [(A, B)])  # type: ignore[arg-type]
+    assert zuora.requests == []
+
+
+# -- a list that lags ----------------------------------------------------------------------------------------------
+
+
+def test_a_list_that_forgets_a_pair_for_a_moment_makes_no_second_request(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi
+) -> None:
+    source, target = zuora.entities[:2]
+    zuora.add_connection(source, target, "Pending")
+    zuora.faults.add(faults.answer(200, {"entityConnections": [], "success": True}), method="GET", nth=2)
+    assert ensure_connected(api, source.id, target.id).changed
+    assert sent(zuora) == ["list", "accept", "list", "list"]
+    assert statuses(zuora, source, target) == ["Connected"]
+
+
+def test_a_list_that_shows_a_pair_pending_again_for_a_moment_makes_no_deny(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi
+) -> None:
+    source, target = zuora.entities[:2]
+    row = zuora.add_connection(source, target, "Connected")
+    old = {"id": row.id, "sourceEntityId": source.id, "targetEntityId": target.id, "status": "Pending"}
+    zuora.faults.add(faults.answer(200, {"entityConnections": [old], "success": True}), method="GET", nth=2)
+    assert ensure_disconnected(api, source.id, target.id, break_sharing=True).changed
+    assert sent(zuora) == ["list", "disconnect", "list", "list"]
+
+
+# -- on_step that fails --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_an_api_exception_of_on_step_ends_the_run_as_it_is(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, nth: int
+) -> None:
+    source, target = zuora.entities[:2]
+    zuora.faults.add(faults.reset_after_commit(), method="PUT")
+    mine = OutcomeUnknownError(reason="the hook made a call of its own")
+    steps: list[Step] = []
+
+    def fail(step: Step) -> None:
+        steps.append(step)
+        if len(steps) == nth:
+            raise mine
+
+    advice = mine.advice
+    with pytest.raises(OutcomeUnknownError) as caught:
+        ensure_connected(api, source.id, target.id, on_step=fail)
+    assert caught.value is mine
+    assert mine.advice == advice
+    steps.clear()
+    zuora.add_connection(source, zuora.entities[2], "Pending")
+    plan = plan_connections(api, [(source.id, entity.id) for entity in zuora.entities[2:5]])
+    with pytest.raises(OutcomeUnknownError) as caught:
+        plan.apply(on_step=fail)
+    assert caught.value is mine
+    assert len(steps) == nth
+
+
+# -- what it says when nobody knows --------------------------------------------------------------------------------
+
+
+def test_only_an_unknown_disconnect_is_not_safe_to_run_again(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    source, target = zuora.entities[:2]
+    zuora.add_connection(source, target, "Pending")
+    zuora.faults.add(faults.html_error(502), method="PUT")
+    with pytest.raises(OutcomeUnknownError) as caught:
+        ensure_connected(api, source.id, target.id)
+    assert "Running it again is safe" in caught.value.advice
+    zuora.faults.clear()
+    zuora.add_connection(source, zuora.entities[2], "Connected")
+    zuora.faults.add(faults.html_error(502), method="PUT")
+    with pytest.raises(OutcomeUnknownError) as caught:
+        ensure_disconnected(api, source.id, zuora.entities[2].id, break_sharing=True)
+    assert "Running it again is safe" not in caught.value.advice
+    assert "Before you run it again, wait until Zuora must be done" in caught.value.advice
+
+
+def test_a_404_because_somebody_was_faster_is_settled_by_looking(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi
+) -> None:
+    source, target = zuora.entities[:2]
+    zuora.add_connection(source, target, "Pending")
+    gone = json.dumps({"success": False, "reasons": [{"code": 50000040, "message": "Cannot find it."}]})
+    zuora.fail_next(faults.answer_after_commit(404, gone), method="PUT")
+    result = ensure_connected(api, source.id, target.id)
+    assert result.connection is not None
+    assert result.connection.status == "Connected"
