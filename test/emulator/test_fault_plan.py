@@ -112,11 +112,29 @@ def test_the_ends_of_chance(probability: float, hits: int) -> None:
     assert sum(ask(plan) is not None for _ in range(100)) == hits
 
 
-@pytest.mark.parametrize("wrong", [{"nth": 0}, {"times": -1}, {"probability": -0.1}, {"probability": 1.1}])
-def test_a_rule_that_makes_no_sense_is_a_value_error(wrong) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"nth": 0},
+        {"nth": 1.5},
+        {"times": -1},
+        {"times": "2"},
+        {"probability": -0.1},
+        {"probability": 1.1},
+        {"probability": "1"},
+        {"method": 5},
+        {"method": "P UT"},
+        {"path": 5},
+        {"path": "v1/*"},
+        {"fault": None},
+        {"fault": "silence"},
+        {"fault": faults.silence},
+    ],
+)
+def test_a_rule_that_could_never_work_is_refused_by_name(wrong) -> None:
     plan = FaultPlan()
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        plan.add(A, **wrong)
+    with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):
+        plan.add(**{"fault": A, **wrong})
     assert ask(plan) is None
 
 

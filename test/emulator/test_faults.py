@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from zuora_client.emulator import Fault, faults
+from zuora_client.emulator import Fault, ZuoraEmulator, faults
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -423,3 +423,36 @@ def test_many_threads_under_random_faults_agree_with_the_record(zuora, connect) 
     assert {key: truth[key] for key in reported} == reported
     assert len(reported) < len(truth), "some answers were lost"
     assert sum(truth.values()) == len(zuora.connections) == 12
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: faults.delay("1"), "seconds"),
+        (lambda: faults.drip(-1), "seconds_per_byte"),
+        (lambda: faults.truncate("a"), "bytes_sent"),
+        (lambda: faults.truncate_head(1.5), "bytes_sent"),
+        (lambda: faults.extra_bytes("x"), "data"),
+        (lambda: faults.chunked(0), "chunk_size"),
+        (lambda: faults.refusal({1}), "JSON"),
+        (lambda: faults.refusal(50, status="200"), "status"),
+        (lambda: faults.answer("500"), "status"),
+        (lambda: faults.answer(200, b"x", {"X": "\u20ac"}), "headers"),
+        (lambda: faults.redirect("https://e/\u20ac"), "headers"),
+        (lambda: faults.html_error(True), "status"),
+        (lambda: faults.too_many_requests(retry_after="1"), "retry_after"),
+        (lambda: faults.concurrency_limit(float("nan")), "retry_after"),
+        (lambda: faults.gzip_bomb("x"), "size"),
+    ],
+)
+def test_an_argument_that_could_never_work_is_refused_by_name(make, name: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=name):
+        make()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"host": ""}, {"token_lifetime": "1"}, {"keep_alive_seconds": -1}, {"keep_alive_seconds": "1"}], ids=str
+)
+def test_an_emulator_that_could_not_work_is_refused_by_name(wrong) -> None:
+    with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):
+        ZuoraEmulator(**wrong)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from .arguments import checked
 from .auth import Client, Credentials
 from .fault_plan import FaultPlan
 from .faults import Fault
@@ -51,6 +52,11 @@ class ZuoraEmulator:
     ) -> None:
         if ssl_context and (ssl_context.check_hostname or ssl_context.protocol == ssl.PROTOCOL_TLS_CLIENT):
             raise ValueError("ssl_context must be one for servers, such as ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)")
+        if not host:
+            raise ValueError("host is empty, which would mean every interface of this machine; name an address")
+        checked("token_lifetime", token_lifetime)
+        if keep_alive_seconds is not None:
+            checked("keep_alive_seconds", keep_alive_seconds)
         self._hierarchy = Hierarchy(make_entities(entities))
         self._credentials = Credentials(self._hierarchy.entities, token_lifetime, clock)
         self._service = Service(self._hierarchy, self._credentials, token_lifetime, clock)

@@ -10,6 +10,7 @@ import fnmatch
 import random
 import threading
 
+from .arguments import checked
 from .faults import Fault
 from .messages import Request
 
@@ -80,12 +81,23 @@ class FaultPlan:
             times: at most so often. Without it there is no end, unless ``nth`` is given.
             probability: from 0 to 1, drawn for each request that matches.
             seed: makes the draws the same in every run.
+
+        Raises:
+            TypeError, ValueError: an argument with which the rule could never work.
         """
-        if nth is not None and nth < 1:
-            raise ValueError("nth counts from 1")
-        if times is not None and times < 0:
-            raise ValueError("times must not be negative")
-        if probability is not None and not 0 <= probability <= 1:
+        if not isinstance(fault, Fault):
+            raise TypeError(
+                f"fault must be one that a function of `faults` made, such as faults.silence(); it is {fault!r}"
+            )
+        if method is not None and (not isinstance(method, str) or not method.isalpha()):
+            raise ValueError(f"method must be an HTTP method such as 'PUT'; it is {method!r}")
+        if path is not None and (not isinstance(path, str) or path[:1] not in ("/", "*")):
+            raise ValueError(f"path must begin with '/' or '*'; it is {path!r}")
+        if nth is not None:
+            checked("nth", nth, least=1, whole=True)
+        if times is not None:
+            checked("times", times, whole=True)
+        if probability is not None and checked("probability", probability) > 1:
             raise ValueError("probability must be from 0 to 1")
         if nth is not None and times is None:
             times = 1

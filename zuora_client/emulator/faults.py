@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from .arguments import checked
 from .messages import Response, json_response
 from .service import Operation, envelope
 from .wire import frame
@@ -62,6 +63,8 @@ def delay(seconds: float) -> Fault:
     While it runs, another POST with its Idempotency-Key gets a 409.
     """
 
+    checked("seconds", seconds)
+
     def act(exchange: Exchange) -> None:
         def slowly(operation: Operation) -> Response:
             response = operation()
@@ -75,6 +78,8 @@ def delay(seconds: float) -> Fault:
 
 def drip(seconds_per_byte: float) -> Fault:
     """Execute the request and send the answer, head and body, one byte at a time with a pause before each."""
+
+    checked("seconds_per_byte", seconds_per_byte)
 
     def act(exchange: Exchange) -> None:
         for byte in frame(exchange.execute(), exchange.request):
@@ -90,6 +95,8 @@ def truncate(bytes_sent: int) -> Fault:
     The Content-Length stays that of the whole body. See ``truncate_head`` for an answer that breaks off earlier.
     """
 
+    checked("bytes_sent", bytes_sent, whole=True)
+
     def act(exchange: Exchange) -> None:
         answer = frame(exchange.execute(), exchange.request)
         exchange.send_bytes(answer[: answer.index(b"\r\n\r\n") + 4 + bytes_sent])
@@ -104,6 +111,8 @@ def truncate_head(bytes_sent: int) -> Fault:
     Clients that read a head until the connection ends may take the rest of it for an answer with an empty body.
     """
 
+    checked("bytes_sent", bytes_sent, whole=True)
+
     def act(exchange: Exchange) -> None:
         exchange.send_bytes(frame(exchange.execute(), exchange.request)[:bytes_sent])
         exchange.close()
@@ -114,6 +123,9 @@ def truncate_head(bytes_sent: int) -> Fault:
 def extra_bytes(data: bytes) -> Fault:
     """Execute the request, and send ``data`` after the end of the answer; the connection stays open."""
 
+    if not isinstance(data, bytes):
+        raise TypeError(f"data must be bytes, not {type(data).__name__}")
+
     def act(exchange: Exchange) -> None:
         exchange.send_bytes(frame(exchange.execute(), exchange.request) + data)
 
@@ -122,8 +134,7 @@ def extra_bytes(data: bytes) -> Fault:
 
 def chunked(chunk_size: int = 1) -> Fault:
     """Execute the request and send the body in chunks of so many bytes, without a Content-Length. A legal answer."""
-    if chunk_size < 1:
-        raise ValueError("chunk_size must be at least 1")
+    checked("chunk_size", chunk_size, least=1, whole=True)
 
     def act(exchange: Exchange) -> None:
         exchange.send_bytes(frame(exchange.execute(), exchange.request, chunk_size=chunk_size))
@@ -181,6 +192,9 @@ def refusal(code: object, message: str = "Refused on demand.", *, status: int = 
     it is stored under the Idempotency-Key of a POST, and a key that has an answer already replays that one instead.
     """
 
+    # Made anew each time, because each has a process id of its own; made once here, so that what is no JSON shows now.
+    envelope(code, message, checked("status", status, least=100, whole=True))
+
     def act(exchange: Exchange) -> None:
         exchange.send(exchange.execute(lambda _operation: envelope(code, message, status)))
 
@@ -189,6 +203,7 @@ def refusal(code: object, message: str = "Refused on demand.", *, status: int = 
 
 def html_error(status: int = 502) -> Fault:
     """An HTML page from a gateway in front of Zuora; nothing is executed."""
+    checked("status", status, least=100, whole=True)
     page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
     return _answering("html_error", Response(status, page.encode(), (("Content-Type", "text/html"),)))
 
@@ -198,7 +213,7 @@ def too_many_requests(retry_after: int | None = None, reset: int = 30) -> Fault:
 
     Zuora's published sample has no Retry-After; give ``retry_after`` to send one.
     """
-    seconds = reset if retry_after is None else retry_after
+    seconds = checked("reset", reset) if retry_after is None else checked("retry_after", retry_after)
     message = f"API Rate limit exceeded for the minute, retry after {seconds} seconds"
     headers = {
         "RateLimit-Limit": "50000, 50000;w=60, 2250000;w=3600, 27000000;w=86400",
@@ -213,6 +228,8 @@ def too_many_requests(retry_after: int | None = None, reset: int = 30) -> Fault:
 
 def concurrency_limit(retry_after: int = 120) -> Fault:
     """429 because too many requests run at once: code 50000070, ``Retry-After``, the Concurrency-Limit headers."""
+
+    checked("retry_after", retry_after)
 
     def act(exchange: Exchange) -> None:
         response = envelope(
@@ -231,7 +248,7 @@ def concurrency_limit(retry_after: int = 120) -> Fault:
 
 def redirect(location: str, status: int = 307) -> Fault:
     """Point the client to another place; nothing is executed."""
-    return _answering("redirect", Response(status, b"", (("Location", location),)))
+    return _answering("redirect", _response(status, None, {"Location": location}))
 
 
 def bad_gzip() -> Fault:
@@ -248,6 +265,8 @@ def bad_gzip() -> Fault:
 
 def gzip_bomb(size: int) -> Fault:
     """Execute the request and send the answer as gzip that inflates to ``size`` bytes: the JSON, then spaces."""
+
+    checked("size", size, whole=True)
 
     def act(exchange: Exchange) -> None:
         response = exchange.execute()
@@ -275,7 +294,11 @@ def _answering(name: str, response: Response, stored: bool = False) -> Fault:
 
 
 def _response(status: int, body: Body, headers: HeaderFields) -> Response:
+    checked("status", status, least=100, whole=True)
     fields = tuple((headers or {}).items())
+    for name, value in fields:
+        if any(ord(character) > 255 for character in f"{name}{value}"):
+            raise ValueError(f"headers: {name!r} has a name or value that is not Latin-1")
     if body is None or isinstance(body, (bytes, str)):
         return Response(status, body.encode() if isinstance(body, str) else body or b"", fields)
     typed = any(name.lower() == "content-type" for name, _ in fields)
