@@ -116,6 +116,19 @@ def test_a_required_field_is_required() -> None:
         POSTEntityConnectionsType()
 
 
+def test_what_may_be_chosen_is_what_zuora_documents() -> None:
+    assert parameter(LIST, "type")["enum"] == ["inbound", "outbound"]
+    form = description()["paths"]["/oauth/token"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]
+    assert resolved(form["schema"])["required"] == ["client_id", "client_secret", "grant_type"]
+
+
+def test_every_answer_of_the_list_tells_its_limits() -> None:
+    told = set(LIST["responses"]["200"]["headers"])
+    for limit in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"):
+        assert limit in told
+    assert {f"Concurrency-Limit-{name}" for name in ("Limit", "Remaining", "Type")} <= told
+
+
 def longest_target(api: EntityConnectionsApi, length: int) -> Any:
     return api.post_entity_connections(request={"targetEntityId": "a" * length})
 

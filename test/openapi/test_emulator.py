@@ -34,6 +34,8 @@ OPERATIONS = [(path, method) for path, method, _ in operations()]
 # A generated header of one of these names would break the connection, not the description.
 FRAMING = {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 
+WRONG_ENTITY = 90000020
+
 # The same data as long as versions and loaded modules are the same: Hypothesis picks constants out of those.
 generated = hypothesis.settings(
     max_examples=15,
@@ -50,8 +52,9 @@ generated_wrong = hypothesis.settings(generated, max_examples=5 if OLD_SCHEMATHE
 def exchange(case: Any, who: str, fault: Fault | None = None) -> Any:
     """Send a generated request to a new tenant, hold the answer against the file and return it.
 
-    A stranger has no credentials. What an insider sends is reduced to what the tenant knows: its ids, and no headers
-    beside the needed ones. Generated ids exist nowhere.
+    A stranger has no credentials. A client has a token for one entity, so that its requests come to the operation even
+    where generated headers name none. What an insider sends is reduced to what the tenant knows: its ids, and no
+    headers beside the needed ones. Generated ids exist nowhere.
     """
     with ZuoraEmulator() as zuora:
         source, target, other = zuora.entities
@@ -60,7 +63,10 @@ def exchange(case: Any, who: str, fault: Fault | None = None) -> Any:
             zuora.fail_next(fault, path="/*")
         headers = {}
         if who != "stranger" and case.path != "/oauth/token":
-            headers["Authorization"] = f"Bearer {zuora.issue_token()}"
+            headers["Authorization"] = f"Bearer {zuora.issue_token(target)}"
+        if who == "client" and case.method == "PUT":
+            # Without it every one of them would end at 415.
+            headers["Content-Type"] = "application/json"
         if who == "insider":
             known = {"connection-id": row.id, "id": other.id, "targetEntityId": other.id}
             known.update(client_id=zuora.client_id, client_secret=zuora.client_secret)
@@ -106,15 +112,31 @@ def test_wrong_requests_are_answered_as_described(path: str, method: str) -> Non
     if OLD_SCHEMATHESIS and forbids_nothing(path, method):
         pytest.skip("this version of schemathesis makes no wrong path parameters")
     refused = set()
+    codes = set()
 
     @generated_wrong
     @hypothesis.given(case=SCHEMA[path][method].as_strategy(GenerationMode.NEGATIVE))
     def ask(case: Any) -> None:
         answer = exchange(case, "client")
         refused.add(not said_yes(answer))
+        if answer.headers["content-type"][0].startswith("application/json"):
+            codes.update(reason["code"] for reason in answer.json().get("reasons", ()))
 
     ask()
     assert True in refused
+    # Not all were sent back at the door.
+    assert path == "/oauth/token" or codes - {WRONG_ENTITY}, codes
+
+
+def test_a_list_of_more_than_one_page_is_answered_as_described() -> None:
+    with ZuoraEmulator() as zuora:
+        source, target = zuora.entities[:2]
+        for status in ("Disconnected", "Connected"):
+            zuora.add_connection(source, target, status)
+        case = SCHEMA["/v1/entity-connections"]["GET"].Case(query={"pageSize": 1})
+        answer = case.call(base_url=zuora.url, headers={"Authorization": f"Bearer {zuora.issue_token(source)}"})
+        case.validate_response(answer, checks=CHECKS)
+        assert "nextPage" in answer.json()
 
 
 # -- the checks are awake -------------------------------------------------------------------------------------------
