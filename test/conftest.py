@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -20,6 +22,22 @@ hypothesis.settings.load_profile("project")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest test: begun last, it would keep one worker busy while the others have nothing to do."""
     items.sort(key=lambda item: "stress" not in item.path.parts)
+
+
+@pytest.fixture(scope="module")
+def untraced() -> Iterator[None]:
+    """For tests that run the same lines thousands of times: coverage does not look on, which would double their time.
+
+    What they run is run by other tests too. pytest-cov's own mark for this does nothing in the workers of xdist, where
+    it starts coverage twice.
+    """
+    gettrace = getattr(threading, "gettrace", lambda: None)  # new in Python 3.10
+    before = sys.gettrace(), gettrace()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    yield
+    threading.settrace(before[1])
+    sys.settrace(before[0])
 
 
 @pytest.fixture

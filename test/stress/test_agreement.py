@@ -33,8 +33,7 @@ EVIL = b'HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{"id":"evil","success":tru
 
 pytestmark = [
     pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="sockets are counted by Linux's own table"),
-    # Other tests run every line that this one does; to trace 20,000 calls takes half as long again.
-    pytest.mark.no_cover,
+    pytest.mark.usefixtures("untraced"),
 ]
 
 
