@@ -29,6 +29,7 @@ LATE = {
     ("models.base", "pprint"): "only to print a model",
     ("parameters", "six"): "only for bytes",
     ("tls", "certifi"): "only for TLS",
+    ("redaction", "html.entities"): "only for an error, when there are secrets",
     ("rest", "urllib.request"): "only for trust_env",
     ("serialization", "dateutil.parser"): "only for an answer with dates",
 }
