@@ -48,6 +48,7 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: Office/Business :: Financial :: Accounting",
         "Topic :: Software Development :: Libraries :: Python Modules",
         "Typing :: Typed",

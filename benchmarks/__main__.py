@@ -18,7 +18,9 @@ from benchmarks.measure import BASE, CASES, THREAD_COUNTS, measure
 def main() -> None:
     """Measure, and print the table or the JSON to standard output. Progress goes to standard error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds and few calls: about a minute, coarse figures")
+    parser.add_argument(
+        "--quick", action="store_true", help="few rounds and few calls: about two minutes, coarse figures"
+    )
     parser.add_argument("--rounds", type=int, help="rounds a case (31, or 7 with --quick)")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
     options = parser.parse_args()

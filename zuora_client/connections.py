@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 IDLE_SECONDS_FOR_WRITES = 30.0
 
 _LONGEST_LINE = 65536
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
+_CHUNK_SIZE = rb"[0-9A-Fa-f]{1,16}"
 
 
 class Attempt:
@@ -145,7 +145,7 @@ class _Response(http.client.HTTPResponse):
         if not line.endswith(b"\n"):
             raise http.client.IncompleteRead(b"")
         size = line.partition(b";")[0].strip()
-        if not _CHUNK_SIZE.fullmatch(size):
+        if not re.fullmatch(_CHUNK_SIZE, size):
             raise http.client.HTTPException("a chunk of the answer has no size")
         return int(size, 16)
 

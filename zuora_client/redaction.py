@@ -21,8 +21,9 @@ _MASK = "[redacted]"
 # Shorter text is no secret worth the name, and would turn harmless words into masks.
 _SHORTEST = 6
 # What may be a token: it is long, and stands behind that word or is no word itself.
-_BEHIND_THE_WORD = re.compile(r"""token[\\"'\s]*[:=>][\\"'\s]*(?:bearer\s+)?([^\\"'\s<>&,}]{16,})""", re.IGNORECASE)
-_LONG = re.compile(r"[\w.~+/=%-]{16,}", re.ASCII)
+# Compiled when they are needed: that costs start-up time.
+_BEHIND_THE_WORD = r"""(?i)token[\\"'\s]*[:=>][\\"'\s]*(?:bearer\s+)?([^\\"'\s<>&,}]{16,})"""
+_LONG = r"[A-Za-z0-9_.~+/=%-]{16,}"
 
 
 def carries_secret(headers: Mapping[str, str]) -> bool:
@@ -36,8 +37,8 @@ def token_like(error: ApiException) -> list[str]:
     ids = {error.request_id, error.track_id, error.process_id}
     shown = [error.reason, error.body, *(reason.message for reason in error.reasons), *(error.headers or {}).values()]
     text = "\n".join(map(str, shown))
-    no_words = (long for long in _LONG.findall(text) if re.search("[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]", long[1:]))
-    return [found for found in (*_BEHIND_THE_WORD.findall(text), *no_words) if found not in ids]
+    no_words = (long for long in re.findall(_LONG, text) if re.search("[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]", long[1:]))
+    return [found for found in (*re.findall(_BEHIND_THE_WORD, text), *no_words) if found not in ids]
 
 
 def secrets_of(configuration: Configuration, history: Iterable[Mapping[str, str]]) -> list[str]:
