@@ -12,7 +12,7 @@ import logging
 import os
 import random
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .exceptions import (
     ANSWERED,
@@ -44,32 +44,27 @@ _AGAIN, _RENEW, _RAISE = "send again", "renew the token, send again once", "rais
 _DOUBT, _SETTLES, _NOTHING = "nobody knows what was done", "nothing was done under this key", "no news"
 
 
-class _Row(NamedTuple):
-    read: str
-    keyed: str
-    write: str
-    about_a_write: str
-
-
 # fmt: off
-#   what happened            GET      POST     PUT      about a write
+#   what happened           GET      POST     PUT      about a write
 _TABLE = {
-    "never left":           _Row(_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
-    "not to be trusted":    _Row(_RAISE,  _RAISE,  _RAISE,  _NOTHING),
-    "answer lost":          _Row(_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
-    "answer unreadable":    _Row(_RAISE,  _RAISE,  _RAISE,  _DOUBT),
-    "throttled":            _Row(_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
-    "gateway failed":       _Row(_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
-    "asked to come back":   _Row(_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
+    "never left":           (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
+    "not to be trusted":    (_RAISE,  _RAISE,  _RAISE,  _NOTHING),
+    "answer lost":          (_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
+    "answer unreadable":    (_RAISE,  _RAISE,  _RAISE,  _DOUBT),
+    "throttled":            (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
+    "gateway failed":       (_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
+    "asked to come back":   (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
     # Zuora replays a stored failure to the same key, so a POST gains nothing by coming again.
-    "server failed":        _Row(_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
-    "not authenticated":    _Row(_RENEW,  _RENEW,  _RENEW,  _NOTHING),
-    "twin still running":   _Row(_RAISE,  _AGAIN,  _RAISE,  _DOUBT),
-    "locked":               _Row(_AGAIN,  _AGAIN,  _AGAIN,  _SETTLES),
-    "Zuora in trouble":     _Row(_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
-    "refused":              _Row(_RAISE,  _RAISE,  _RAISE,  _SETTLES),
+    "server failed":        (_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
+    "not authenticated":    (_RENEW,  _RENEW,  _RENEW,  _NOTHING),
+    "twin still running":   (_RAISE,  _AGAIN,  _RAISE,  _DOUBT),
+    "locked":               (_AGAIN,  _AGAIN,  _AGAIN,  _SETTLES),
+    "Zuora in trouble":     (_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
+    "refused":              (_RAISE,  _RAISE,  _RAISE,  _SETTLES),
 }
 # fmt: on
+# Place in a row; the first three are those of READ, KEYED and WRITE.
+_ABOUT_A_WRITE = 3
 
 _BASE_SECONDS = 0.5
 _CAP_SECONDS = 20.0
@@ -211,7 +206,7 @@ class Course:
     def _learn(self, event: str, error: ApiException) -> None:
         self._left = self._left or error.outcome != NOT_SENT
         self._answered = self._answered or event not in ("never left", "not to be trusted", "answer lost")
-        news = _TABLE[event].about_a_write
+        news = _TABLE[event][_ABOUT_A_WRITE]
         if self._kind == READ:
             return
         if news is _DOUBT:
