@@ -21,7 +21,7 @@ from zuora_client import (
     EntityConnectionsApi,
     InvalidResponseError,
 )
-from zuora_client.configuration import Host
+from zuora_client.host import Host
 
 YES = json_answer({"success": True, "entityConnections": []})
 

@@ -7,18 +7,18 @@ goes on with connections, locks and threads of its own. The road that a request 
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import parameters, serialization
+from . import forks, parameters, serialization
 from ._version import __version__
 from .auth import check_credentials
-from .configuration import Configuration, Host
+from .configuration import Configuration
 from .deadline import Clock, Timeouts
 from .exceptions import InvalidResponseError
+from .host import Host
 from .pipeline import Pipeline
 from .request import (
     CREDENTIAL_HEADERS,
@@ -87,7 +87,7 @@ class ApiClient:
         self._lock = threading.RLock()
         self._here = threading.local()
         self._closed = False
-        _clients.add(self)
+        forks.clients.add(self)
 
     # -- what a caller sets and reads -------------------------------------------------------------------------------
 
@@ -253,10 +253,7 @@ class ApiClient:
     ) -> Any:
         """Send one request to a whole URL, with these headers and no credentials, under the policy of every call.
 
-        Args:
-            method: as in `call_api`.
-            url: percent-encoded; a query in it comes before `query_params`.
-            query_params, headers, post_params, body, _preload_content, _request_timeout: as in `call_api`.
+        The arguments are those of `call_api`; `url` is percent-encoded, and a query in it comes before `query_params`.
 
         Returns:
             The answer, see `zuora_client.rest.RESTResponse`.
@@ -394,17 +391,3 @@ class ApiClient:
     def parameters_to_tuples(self, params: Any, collection_formats: dict[str, str] | None) -> list[tuple[str, Any]]:
         """Return parameters as pairs, lists joined or repeated as `collection_formats` says."""
         return parameters.parameters_to_tuples(params, collection_formats)
-
-
-# -- fork -----------------------------------------------------------------------------------------------------------
-
-_clients: weakref.WeakSet[ApiClient] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for client in list(_clients):
-        client._forget()  # pyright: ignore[reportPrivateUsage]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

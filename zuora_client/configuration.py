@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import base64
 import copy
-import ipaddress
 import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Callable
-from urllib.parse import urlsplit
 
 from ._version import __version__
 from .deadline import seconds_or_none
 from .environments import Environment
+from .host import Host
 from .parameters import header_text, text
 
 if TYPE_CHECKING:
@@ -30,48 +29,6 @@ if TYPE_CHECKING:
     from .settings import AllSettings, Settings
 
 logging.getLogger("zuora_client").addHandler(logging.NullHandler())
-
-
-class Host:
-    """A base URL, read once.
-
-    Attributes:
-        prefix: the path in front of every resource path.
-        local: whether it is this machine.
-    """
-
-    __slots__ = ("local", "name", "origin", "port", "prefix", "scheme", "url")
-
-    def __init__(self, url: str) -> None:
-        """Raises ValueError for what is not an http(s) URL of a host; the text names ``host``."""
-        if not isinstance(url, str):
-            raise TypeError(f"host must be text such as 'https://rest.zuora.com', not {type(url).__name__}")
-        self.url = url.strip().rstrip("/")
-        if "@" in self.url:
-            raise ValueError("host: leave user names and passwords out of the URL; use the credential settings")
-        if not (self.url.isascii() and self.url.isprintable()) or " " in self.url or "\\" in self.url:
-            raise ValueError("host: a base URL has printable ASCII characters only and no spaces or backslashes")
-        try:
-            parts = urlsplit(self.url)
-            self.scheme, self.name, self.port = parts.scheme.lower(), parts.hostname, parts.port
-        except ValueError as error:
-            raise ValueError(f"host is not a URL: {error}") from None
-        if self.scheme not in ("http", "https") or not self.name:
-            raise ValueError(f"host must be a base URL such as 'https://rest.zuora.com'; it is {self.url!r}")
-        if parts.query or parts.fragment:
-            raise ValueError(f"host: a base URL has no query and no fragment; it is {self.url!r}")
-        self.prefix = parts.path
-        self.origin = f"{self.scheme}://{parts.netloc}"
-        self.local = self.name == "localhost" or _is_loopback(self.name)
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    # Before Python 3.13 an IPv4 address in the form of IPv6 is not looked into.
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _host(_: str, value: Any) -> str:

@@ -33,7 +33,8 @@ from .rest import RESTClientObject, RESTResponse
 from .retry import Course, RetryQuota, new_key
 
 if TYPE_CHECKING:
-    from .configuration import Configuration, Host
+    from .configuration import Configuration
+    from .host import Host
 
 logger = logging.getLogger(__name__)
 

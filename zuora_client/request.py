@@ -13,8 +13,9 @@ from . import parameters, serialization
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .configuration import Configuration, Host
+    from .configuration import Configuration
     from .deadline import Timeouts
+    from .host import Host
 
 # Whether a request may arrive twice: reads may, keyed ones under the same idempotency key, writes may not.
 READ, KEYED, WRITE = range(3)

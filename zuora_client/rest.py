@@ -3,35 +3,24 @@
 What it keeps: an attempt ends within the deadline of its call, whatever the other side drips or withholds; its error
 says whether the request had left, as the connection saw it; no body grows beyond its limit, inflated or not; a
 connection is reused only after a whole and exact answer. Redirects are not followed, and nothing is sent twice here.
-With `connections` and `tls` this is all that knows urllib3.
+With `connections`, `failures` and `tls` this is all that knows urllib3.
 """
 
 from __future__ import annotations
 
 import http.client
-import re
-import socket
-import ssl
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import urllib3
 from urllib3._collections import HTTPHeaderDict
-from urllib3.util.ssl_match_hostname import CertificateError as _CertificateError
 
-from .configuration import Host
 from .connections import Attempt, Pool, TlsPool, proxy_manager
 from .deadline import Clock
-from .exceptions import (
-    NOT_SENT,
-    UNKNOWN,
-    ApiConnectionError,
-    ApiException,
-    ApiTimeoutError,
-    InvalidResponseError,
-    TlsError,
-)
+from .exceptions import NOT_SENT, UNKNOWN, ApiConnectionError, ApiException, InvalidResponseError
+from .failures import FAILURES, translate
+from .host import Host
 from .inflate import Inflater, too_large
 from .serialization import decode_text
 from .tls import TlsSettings
@@ -52,17 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["ApiException", "RESTClientObject", "RESTResponse"]
 
 _PIECE = 65536
-
-# What a connection can fail with, its misuse by a client that is closed meanwhile included. Everything else was raised
-# into the call from outside, by a handler of a signal (a time limit, say), and is for whoever waits for it.
-_FAILURES = (
-    OSError,
-    http.client.HTTPException,
-    urllib3.exceptions.HTTPError,
-    ValueError,
-    AttributeError,
-    TypeError,
-)
 
 
 class RESTResponse:
@@ -100,7 +78,7 @@ class RESTResponse:
 class _Route:
     """How a host is reached: its pool, whether a proxy wants the whole URL, and whether what is sent stays private."""
 
-    __slots__ = ("origin", "pool", "private", "through_proxy")
+    __slots__ = ("origin", "pool", "private", "through_proxy", "where")
 
     def __init__(self, manager: urllib3.PoolManager, host: Host, tls: TlsSettings) -> None:
         # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know all of these settings.
@@ -114,6 +92,8 @@ class _Route:
         unseen = host.local and not (self.through_proxy and not Host(str(manager.proxy)).local)
         self.private = host.scheme == "https" or unseen
         self.origin = host.origin
+        # For a person.
+        self.where = host.origin if manager.proxy is None else f"{host.origin} through {manager.proxy}"
 
 
 class RESTClientObject:
@@ -171,8 +151,8 @@ class RESTClientObject:
             target, headers = host.origin + target, {**headers, **pool.proxy_headers}
         try:
             connection, response = pool.exchange(attempt, method, target, body, headers)
-        except _FAILURES as error:
-            raise _translate(error, attempt, route) from error
+        except FAILURES as error:
+            raise translate(error, attempt, route.where) from error
         unread = None
         whole = False
         try:
@@ -188,8 +168,8 @@ class RESTClientObject:
                 # The status says no; that its words cannot be read takes nothing away from that.
                 return RESTResponse(response.status, response.reason, _headers(response), b"")
             raise _of_answer(error, response) from None
-        except _FAILURES as error:
-            raise _of_answer(_translate(error, attempt, route), response) from error
+        except FAILURES as error:
+            raise _of_answer(translate(error, attempt, route.where), response) from error
         finally:
             if unread is None:
                 if not whole:
@@ -337,77 +317,3 @@ def _of_answer(error: ApiException, response: http.client.HTTPResponse) -> ApiEx
 
 def _headers(response: http.client.HTTPResponse) -> HTTPHeaderDict:
     return HTTPHeaderDict(response.headers.items())
-
-
-# -- what broke -----------------------------------------------------------------------------------------------------
-
-
-def _translate(error: Exception, attempt: Attempt, route: _Route) -> ApiException:
-    """Return an error of ours for one of urllib3's, http.client's or the socket's."""
-    root = _root(error)
-    where = route.origin if route.pool.proxy is None else f"{route.origin} through {route.pool.proxy}"
-    failure: ApiException
-    if isinstance(root, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) or _is_connect_timeout(root):
-        failure = ApiTimeoutError(reason=_what_took_long(attempt, where))
-        if not attempt.left:
-            failure.advice = ApiConnectionError.advice
-    elif _is_tls_refusal(root) and (not attempt.left or _is_about_our_certificate(root)):
-        failure = TlsError(reason=f"TLS could not be set up with {where}: {_in_words(root)}")
-        attempt.left = False
-    elif isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
-        failure = ApiConnectionError(reason=f"the connection ended before the whole answer was here ({root})")
-        if isinstance(root, http.client.IncompleteRead):
-            # It holds all that had come, which may be megabytes.
-            root.partial, root.args = b"", ()  # pyright: ignore[reportAttributeAccessIssue]
-    else:
-        what = "the connection broke" if attempt.left else f"no connection to {where}"
-        failure = ApiConnectionError(reason=f"{what}: {_in_words(root)}")
-    failure.outcome = UNKNOWN if attempt.left else NOT_SENT
-    return failure
-
-
-def _in_words(error: BaseException) -> str:
-    # urllib3 puts the connection in front: 1.26 an object with its address in memory, 2.x a class of ours.
-    return re.sub(r"^(<[^>]*>|\w+\(host=.*?, port=\w+\)): ", "", str(error)) or type(error).__name__
-
-
-def _root(error: BaseException) -> BaseException:
-    """Return what urllib3 has wrapped."""
-    for _ in range(5):
-        inner = getattr(error, "original_error", None) or getattr(error, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((part for part in error.args if isinstance(part, BaseException)), None)
-        if inner is None:
-            break
-        error = inner
-    return error
-
-
-def _is_connect_timeout(error: BaseException) -> bool:
-    # In urllib3 1.26 a refused connection is a kind of connect timeout.
-    exceptions = urllib3.exceptions
-    return isinstance(error, exceptions.ConnectTimeoutError) and not isinstance(error, exceptions.NewConnectionError)
-
-
-def _is_tls_refusal(error: BaseException) -> bool:
-    # A connection that just ends during the handshake says nothing about trust.
-    kinds = (ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError, _CertificateError)
-    return isinstance(error, kinds) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-
-
-def _is_about_our_certificate(error: BaseException) -> bool:
-    # In TLS 1.3 the first request leaves before the server has judged our certificate; when it refuses it, it has not
-    # looked at the request.
-    alert = str(getattr(error, "reason", ""))
-    return "_ALERT_" in alert and ("CERTIFICATE" in alert or alert.endswith(("UNKNOWN_CA", "ACCESS_DENIED")))
-
-
-def _what_took_long(attempt: Attempt, where: str) -> str:
-    if attempt.deadline is not None and attempt.deadline.expired:
-        return f"the deadline of {attempt.deadline.seconds:g} s passed"
-    seconds = attempt.timeouts.read if attempt.left else attempt.timeouts.connect
-    if seconds is None:
-        return "the operating system gave up waiting"
-    if attempt.left:
-        return f"no byte came for {seconds:g} s (read timeout)"
-    return f"no connection to {where} within {seconds:g} s (connect timeout)"
