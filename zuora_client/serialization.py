@@ -164,9 +164,9 @@ def nothing(kind: Any) -> Any:
     return converter(kind)({}) if hasattr(cls, "attribute_map") else None
 
 
-def is_ours(kind: Any) -> bool:
-    """Whether `kind` is one of our models, by class or by name, and not a class derived from one."""
-    return kind in models.__all__ if isinstance(kind, str) else kind in _OURS
+def is_ours(cls: Any) -> bool:
+    """Whether a class is one of our models, and not derived from one."""
+    return cls in _OURS
 
 
 def _build(kind: Any) -> Converter:
@@ -236,7 +236,7 @@ class _ModelConverter:
     def __init__(self, cls: Any) -> None:
         self._cls = cls
         self._keys = tuple(cls.attribute_map.values())
-        self._ours = cls in _OURS
+        self._ours = is_ours(cls)
         # Scalars pass as they are, so only fields of another type need a converter.
         kinds = [cls.swagger_types[name] for name in cls.attribute_map]
         self._nested = {index: converter(kind) for index, kind in enumerate(kinds) if kind not in _SCALARS}
