@@ -222,6 +222,13 @@ def test_nesting_that_no_copy_could_follow_is_an_invalid_response(kind: str) -> 
         converter(kind)([document] if kind.startswith("list") else document)
 
 
+@pytest.mark.usefixtures("deep_stack")
+def test_nesting_is_found_where_text_should_be() -> None:
+    row = dict.fromkeys(GETEntityConnectionsArrayItemsType.attribute_map.values(), "x")
+    with pytest.raises(InvalidResponseError, match="nested deeper than 100 levels"):
+        converter(ROWS)([row, {**row, "status": nested(150)}])
+
+
 @pytest.mark.parametrize("kind", ["object", LISTED, "dict(str, object)"])
 def test_nesting_as_deep_as_is_read_can_be_copied_and_pickled(kind: str) -> None:
     read = converter(kind)({"success": True, "more": nested(90)})
