@@ -68,6 +68,13 @@ def test_a_secret_is_masked_in_every_spelling_and_place(spelling: str) -> None:
     assert error.reasons[1] == Reason(53100020, "kept")
 
 
+def test_a_secret_that_came_as_a_line_of_the_head_is_not_found_in_two_halves() -> None:
+    error = ApiException(400, "No")
+    error.headers = HTTPHeaderDict({"s3cr": "et-of-the-house", "X-Other": "kept"})
+    redact(error, ["s3cr:et-of-the-house"])
+    assert dict(error.headers) == {"[redacted]": "", "X-Other": "kept"}
+
+
 def test_causes_of_ours_are_cleaned_and_foreign_ones_that_tell_are_cut_off() -> None:
     error, cause = a_teller(PLAIN), a_teller(PLAIN)
     error.__cause__ = cause

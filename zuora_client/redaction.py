@@ -104,10 +104,13 @@ def _clean_error(error: ApiException, clean: Callable[[str], str]) -> None:
         without_session: Any = error.headers.copy()  # type: ignore[attr-defined]
         without_session["Set-Cookie"] = _MASK
         error.headers = without_session
-    if error.headers and any(clean(f"{name} {value}") != f"{name} {value}" for name, value in error.headers.items()):
+    # Together, because the colon between them may be one of a secret.
+    lines = [f"{name}:{error.headers[name]}" for name in error.headers] if error.headers else []
+    if error.headers and any(clean(line) != line for line in lines):
         cleaned: Any = type(error.headers)()
-        for name in error.headers:
-            cleaned[clean(name)] = clean(error.headers[name])
+        for line in lines:
+            name, _, value = clean(line).partition(":")
+            cleaned[name] = value
         error.headers = cleaned
 
 
