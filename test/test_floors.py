@@ -19,7 +19,7 @@ PACKAGE = pages.ROOT / "zuora_client"
 ARCHITECTURE = pages.ROOT / "docs" / "architecture.md"
 
 NEEDED_AT_RUN_TIME = {"certifi", "dateutil", "six", "urllib3"}
-KNOW_URLLIB3 = {"rest", "connections", "failures", "tls"}
+KNOW_URLLIB3 = {"rest", "connections", "failures", "http1", "tls"}
 
 # Imported inside a function, where it is used: what each would cost everybody at start-up, and who needs it.
 LATE = {

@@ -392,6 +392,6 @@ def test_an_old_answer_that_is_collected_says_nothing_about_the_next_one_of_its_
         assert connection is not None
         del old
         gc.collect()
-        assert not connection.exact
+        assert not connection.attempt.reusable
         new.close()
         new.release_conn()

@@ -17,7 +17,7 @@ from urllib3.util.ssl_match_hostname import CertificateError as _CertificateErro
 from .exceptions import NOT_SENT, UNKNOWN, ApiConnectionError, ApiException, ApiTimeoutError, TlsError
 
 if TYPE_CHECKING:
-    from .connections import Attempt
+    from .http1 import Attempt
 
 # What a connection can fail with, its misuse by a client that is closed meanwhile included. Everything else was raised
 # into the call from outside, by a handler of a signal (a time limit, say), and is for whoever waits for it.

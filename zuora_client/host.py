@@ -5,16 +5,19 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
+_PORTS = {"http": 80, "https": 443}
+
 
 class Host:
     """A base URL, read once.
 
     Attributes:
+        authority: host and port as the ``Host`` header names them: no port where it is the scheme's own.
         prefix: the path in front of every resource path.
         local: whether it is this machine.
     """
 
-    __slots__ = ("local", "name", "origin", "port", "prefix", "scheme", "url")
+    __slots__ = ("authority", "local", "name", "origin", "port", "prefix", "scheme", "url")
 
     def __init__(self, url: str) -> None:
         """Raises ValueError for what is not an http(s) URL of a host; the text names ``host``."""
@@ -36,7 +39,16 @@ class Host:
             raise ValueError(f"host: a base URL has no query and no fragment; it is {self.url!r}")
         self.prefix = parts.path
         self.origin = f"{self.scheme}://{parts.netloc}"
+        self.authority = _authority(self.scheme, self.name, self.port)
         self.local = self.name == "localhost" or _is_loopback(self.name)
+
+
+def _authority(scheme: str, name: str, port: int | None) -> str:
+    # The zone of an IPv6 address is about this machine, and a dot at the end about its resolver.
+    name = name.partition("%")[0].rstrip(".")
+    if ":" in name:
+        name = f"[{name}]"
+    return name if port is None or port == _PORTS[scheme] else f"{name}:{port}"
 
 
 def _is_loopback(name: str) -> bool:

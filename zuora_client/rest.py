@@ -3,7 +3,7 @@
 What it keeps: an attempt ends within the deadline of its call, whatever the other side drips or withholds; its error
 says whether the request had left, as the connection saw it; no body grows beyond its limit, inflated or not; a
 connection is reused only after a whole and exact answer. Redirects are not followed, and nothing is sent twice here.
-With `connections`, `failures` and `tls` this is all that knows urllib3.
+With `connections`, `failures`, `http1` and `tls` this is all that knows urllib3.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from urllib3._collections import HTTPHeaderDict
 
-from .connections import Attempt, Pool, TlsPool, proxy_manager
+from .connections import Pool, TlsPool, proxy_manager
 from .deadline import Clock
 from .exceptions import NOT_SENT, UNKNOWN, ApiConnectionError, ApiException, InvalidResponseError
 from .failures import FAILURES, translate
 from .host import Host
+from .http1 import Attempt, Response, request_bytes
 from .inflate import Inflater, too_large
 from .serialization import decode_text
 from .tls import TlsSettings
@@ -76,9 +76,17 @@ class RESTResponse:
 
 
 class _Route:
-    """How a host is reached: its pool, whether a proxy wants the whole URL, and whether what is sent stays private."""
+    """How a host is reached.
 
-    __slots__ = ("origin", "pool", "private", "through_proxy", "where")
+    Attributes:
+        authority: host and port as a request names them.
+        through_proxy: a proxy reads the request, and wants the whole URL.
+        tunnel: a proxy passes on what it cannot read.
+        private: whether what is sent cannot be read on the way.
+        where: the host, and the proxy if there is one, for a person.
+    """
+
+    __slots__ = ("authority", "origin", "pool", "private", "through_proxy", "tunnel", "where")
 
     def __init__(self, manager: urllib3.PoolManager, host: Host, tls: TlsSettings) -> None:
         # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know all of these settings.
@@ -88,11 +96,12 @@ class _Route:
         # urllib3 splits the brackets off an IPv6 address itself.
         self.pool: Any = manager.connection_from_url(host.origin, settings)
         self.through_proxy = manager.proxy is not None and host.scheme == "http"
+        self.tunnel = manager.proxy is not None and host.scheme == "https"
         # A proxy reads what is for a plain host, also when it is spoken to over TLS.
         unseen = host.local and not (self.through_proxy and not Host(str(manager.proxy)).local)
         self.private = host.scheme == "https" or unseen
         self.origin = host.origin
-        # For a person.
+        self.authority = host.authority
         self.where = host.origin if manager.proxy is None else f"{host.origin} through {manager.proxy}"
 
 
@@ -150,7 +159,8 @@ class RESTClientObject:
         if route.through_proxy:
             target, headers = host.origin + target, {**headers, **pool.proxy_headers}
         try:
-            connection, response = pool.exchange(attempt, method, target, body, headers)
+            request = request_bytes(method, target, route.authority, headers, body)
+            connection, response = pool.exchange(attempt, method, request, tunnel=route.tunnel)
         except FAILURES as error:
             raise translate(error, attempt, route.where) from error
         unread = None
@@ -162,11 +172,11 @@ class RESTClientObject:
                 return unread
             content = self._read(response)
             whole = True
-            return RESTResponse(response.status, response.reason, _headers(response), content)
+            return RESTResponse(response.status, response.reason, response.headers, content)
         except InvalidResponseError as error:
             if response.status >= 400:
                 # The status says no; that its words cannot be read takes nothing away from that.
-                return RESTResponse(response.status, response.reason, _headers(response), b"")
+                return RESTResponse(response.status, response.reason, response.headers, b"")
             raise _of_answer(error, response) from None
         except FAILURES as error:
             raise _of_answer(translate(error, attempt, route.where), response) from error
@@ -175,10 +185,10 @@ class RESTClientObject:
                 if not whole:
                     # Closed, not drained: what is still to come may be endless.
                     response.close()
-                    connection.exact = False
+                    attempt.reusable = False
                 pool.give_back(connection)
 
-    def _read(self, response: http.client.HTTPResponse) -> bytes:
+    def _read(self, response: Response) -> bytes:
         """Return the whole body, inflated.
 
         Raises:
@@ -288,13 +298,11 @@ def _close_pools(routes: dict[str, _Route]) -> None:
         route.pool.close()
 
 
-def _unread(
-    response: http.client.HTTPResponse, pool: Any, connection: Any, method: str, target: str
-) -> urllib3.HTTPResponse:
+def _unread(response: Response, pool: Any, connection: Any, method: str, target: str) -> urllib3.HTTPResponse:
     """Return an answer as urllib3 gives it to its own callers, who read, release or close it."""
     return urllib3.HTTPResponse(
         body=response,
-        headers=_headers(response),
+        headers=response.headers,
         status=response.status,
         version=response.version,
         reason=response.reason,
@@ -309,11 +317,7 @@ def _unread(
     )
 
 
-def _of_answer(error: ApiException, response: http.client.HTTPResponse) -> ApiException:
+def _of_answer(error: ApiException, response: Response) -> ApiException:
     """Return `error` with what is known of the answer of which only the head is good."""
-    error.status, error.headers, error.outcome = response.status, _headers(response), UNKNOWN
+    error.status, error.headers, error.outcome = response.status, response.headers, UNKNOWN
     return error
-
-
-def _headers(response: http.client.HTTPResponse) -> HTTPHeaderDict:
-    return HTTPHeaderDict(response.headers.items())
