@@ -24,6 +24,7 @@ KNOW_URLLIB3 = {"rest", "connections", "failures", "http1", "tls"}
 # Imported inside a function, where it is used: what each would cost everybody at start-up, and who needs it.
 LATE = {
     ("api_client", "multiprocessing.pool"): "only for async_req",
+    ("configuration", "copy"): "only for settings that are copied",
     ("configuration", "importlib.metadata"): "only for a bug report",
     ("exceptions", "html"): "only for an error whose answer is a page",
     ("models.base", "pprint"): "only to print a model",

@@ -8,7 +8,6 @@ a pickle.
 
 from __future__ import annotations
 
-import copy
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -107,7 +106,7 @@ class TokenCache:
             if not flight.done.wait(deadline.remaining()):
                 raise _waited_too_long(deadline)
             if flight.error is not None:
-                raise copy.copy(flight.error) from flight.error
+                raise flight.error.recast(type(flight.error)) from flight.error
 
     def _look(self, mine: _Flight) -> tuple[_Token | None, _Flight | None]:
         """Return the live token if there is one, and the flight to lead (`mine`) or to wait for if one is needed."""
@@ -144,7 +143,7 @@ class TokenCache:
             # The leader's own lack of time says nothing about the others: one of them goes on.
             if not (isinstance(error, ApiTimeoutError) or error.out_of_time):
                 # A copy, because the leader's call goes on to write into its own.
-                flight.error = copy.copy(error)
+                flight.error = error.recast(type(error))
                 flight.error.__cause__ = error.__cause__
             raise
         with self._lock:

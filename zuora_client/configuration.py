@@ -9,7 +9,6 @@ change.
 from __future__ import annotations
 
 import base64
-import copy
 import logging
 import os
 import sys
@@ -162,7 +161,7 @@ class Configuration:
         if host is not None and environment is not None:
             raise ValueError("give host or environment, not both: each names the base URL")
         if self._default is not None:
-            start = copy.deepcopy(self._default)
+            start = _copied(self._default)
             self.__dict__.update(start.__dict__)
             if type(self) is Configuration:
                 self.__class__ = type(start)
@@ -234,7 +233,7 @@ class Configuration:
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
         """Let every later ``Configuration()`` start as a copy of `default`; None goes back to the built-in values."""
-        cls._default = copy.deepcopy(default)
+        cls._default = _copied(default)
 
     if not TYPE_CHECKING:  # A checker that sees it would take every misspelled setting for one.
 
@@ -350,7 +349,7 @@ class Configuration:
         memo[id(self.access_token)] = self.access_token
         other = object.__new__(type(self))
         memo[id(self)] = other
-        other.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
+        other.__dict__.update(_copied(self.__getstate__(), memo))
         return other
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -381,3 +380,10 @@ class Configuration:
             f"Credentials: {self.credentials}",
         ]
         return "\n".join(lines)
+
+
+def _copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
+    # Imported here: it costs start-up time, and few settings are ever copied.
+    from copy import deepcopy
+
+    return deepcopy(value, memo)

@@ -195,9 +195,11 @@ class ApiException(Exception):
         super().__init__(status, reason)
 
     def recast(self, kind: type[_Kind]) -> _Kind:
-        """Return the same facts as another kind of error; the advice stays that of the kind."""
-        other = kind()
+        """Return a copy, the same facts as `kind` of error; the advice of another kind is left behind."""
+        other = kind(self.status, self.reason)
         other.__dict__.update({name: value for name, value in vars(self).items() if name != "advice"})
+        if type(self) is kind:
+            other.advice = self.advice
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
