@@ -37,10 +37,13 @@ def served(data: bytes) -> Iterator[socket.socket]:
         yield near
 
 
+def an_attempt() -> Attempt:
+    return Attempt(Deadline(None, Clock()), Timeouts(None, None, None), write=True)
+
+
 def head_of(data: bytes, method: str = "GET") -> Response:
     with served(data) as sock:
-        attempt = Attempt(Deadline(None, Clock()), Timeouts(None, None, None), write=True)
-        response = Response(attempt, sock, method=method)
+        response = Response(an_attempt(), sock, method=method)
         try:
             response.begin()
         finally:
@@ -92,6 +95,28 @@ def test_a_head_that_is_in_order_is_read_as_http_client_reads_it(head: Any, colo
 def _by_name(headers: Any) -> list[tuple[str, str]]:
     # urllib3 keeps headers of one name together, and under its first spelling.
     return list(HTTPHeaderDict(headers.items()).items())
+
+
+def test_a_page_of_rows_that_is_here_is_read_at_once() -> None:
+    class Counting:
+        def __init__(self, sock: socket.socket) -> None:
+            self._sock = sock
+            self.reads = 0
+
+        def recv_into(self, buffer: Any) -> int:
+            self.reads += 1
+            return self._sock.recv_into(buffer)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._sock, name)
+
+    body = b"x" * 300 * 170
+    with served(answer(200, body)) as sock:
+        counting: Any = Counting(sock)
+        response = Response(an_attempt(), counting, method="GET")
+        response.begin()
+        assert response.read() == body
+        assert counting.reads == 1
 
 
 def test_interim_answers_are_passed_over() -> None:

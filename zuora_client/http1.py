@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 65536
 _MOST_LINES = 100
+# Holds a page of 300 rows. Each further read of the socket gives the interpreter lock away to another thread.
+_BUFFER_BYTES = 65536
 _CHUNK_SIZE = rb"[0-9A-Fa-f]{1,16}"
 _SPACE = " \t\r\n"
 # Methods that say their length even if they have no body.
@@ -107,7 +109,7 @@ class _PatientReader(io.RawIOBase):
 
     def makefile(self, _: str) -> _ExactBuffer:
         """Return what http.client reads an answer from; it takes this for a socket."""
-        return _ExactBuffer(self)
+        return _ExactBuffer(self, _BUFFER_BYTES)
 
     def readable(self) -> bool:
         return True
