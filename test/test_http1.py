@@ -85,7 +85,8 @@ def test_a_head_that_is_in_order_is_read_as_http_client_reads_it(head: Any, colo
         theirs.begin()
 
     def seen(response: Any) -> Any:
-        framing = response.chunked, response.length, response.will_close
+        # http.client would look for chunks also where there is no body.
+        framing = response.chunked and response.length is None, response.length, response.will_close
         return response.version, response.status, response.reason, framing
 
     assert seen(ours) == seen(theirs)
@@ -170,6 +171,16 @@ def test_headers_that_are_odd(lines: list[str], headers: dict[str, str], end: st
 def test_a_head_that_is_no_answer(head: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         head_of(head)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_has_no_chunks_to_wait_for(status: int) -> None:
+    bodiless = f"HTTP/1.1 {status} Nothing\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    with Wire(bodiless, read_timeout=60) as wire:
+        if status == 204:
+            assert CALLS["PUT accept"](wire.api).success is None
+        else:
+            assert failure_of(CALLS["PUT accept"], wire.api).__cause__.status == 304
 
 
 def test_a_length_that_is_told_twice_is_one_length() -> None:

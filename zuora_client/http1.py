@@ -175,12 +175,11 @@ class Response(http.client.HTTPResponse):
         self.version = 10 if version == "HTTP/1.0" else 11
         headers = self.headers = self.msg = _read_headers(self.fp)
         self.fp.raw.in_head = False
-        self.chunked = _values(headers, "transfer-encoding") == {"chunked"}
+        # There is no body then, whatever the headers say.
+        bodiless = self._method == "HEAD" or self.status in (204, 304)
+        self.chunked = not bodiless and _values(headers, "transfer-encoding") == {"chunked"}
         self.chunk_left = None
-        if self._method == "HEAD" or self.status in (204, 304):
-            self.length: int | None = 0
-        else:
-            self.length = None if self.chunked else _length(headers)
+        self.length: int | None = 0 if bodiless else None if self.chunked else _length(headers)
         connection = _values(headers, "connection")
         stays_open = "close" not in connection if self.version == 11 else "keep-alive" in connection
         self.will_close = not stays_open or (self.length is None and not self.chunked)
@@ -221,7 +220,7 @@ def _read_headers(file: io.BufferedReader) -> HTTPHeaderDict:
             raise http.client.LineTooLong("header line")
         # A line break of a kind that ends no line would forge one where it is logged.
         text = line.decode("latin-1").rstrip(_SPACE).replace("\r", " ")
-        if line[0] not in b" \t":
+        if line[:1] not in (b" ", b"\t"):
             lines.append(text)
         elif lines:
             # A header that goes on in the next line: an old way, still allowed.
