@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +123,16 @@ def test_all_is_sorted_and_complete(name: str) -> None:
     assert len(set(module.__all__)) == len(module.__all__)
     classes = {key for key, value in vars(module).items() if inspect.isclass(value) and not key.startswith("_")}
     assert classes <= set(module.__all__)
+
+
+@pytest.mark.parametrize("name", [*zuora_client.__all__, "plan", "topology", "pairs", "__doc__"])
+def test_what_comes_at_first_use_is_there_from_the_start(name: str) -> None:
+    program = f"import zuora_client; assert {name!r} in dir(zuora_client); zuora_client.{name}"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_what_is_not_there_is_an_attribute_error() -> None:
+    assert not hasattr(zuora_client, "ensure_conected")
 
 
 def test_every_error_and_every_model_is_at_the_top() -> None:

@@ -89,9 +89,12 @@ _AT_FIRST_USE = {
     "ensure_disconnected": ".topology",
     "plan_connections": ".plan",
 }
+_JOB_MODULES = ("pairs", "plan", "topology")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _JOB_MODULES:
+        return import_module(f".{name}", __name__)
     if name not in _AT_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(_AT_FIRST_USE[name], __name__), name)
@@ -99,4 +102,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_JOB_MODULES})
