@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
+import urllib3
 from support import ScriptedServer, answer, json_answer, reset
 from support.calls import CALLS, failure_of
 from support.faulty import cut, endless, then_close
@@ -380,6 +381,23 @@ def test_the_read_timeout_holds_for_the_body_of_an_unread_answer() -> None:
         with pytest.raises(Exception, match=r"timed out|[Tt]imeout"):
             response.read()
         response.release_conn()
+
+
+def test_a_stream_of_chunks_takes_no_half_size_for_the_end() -> None:
+    whole = answer(200, b"5\r\nhello\r\n0\r\n\r\n", CHUNKED)
+    with Wire(whole, whole, then_close(whole[: -len(b"\r\n\r\n")])) as wire:
+        for _ in range(2):
+            response = unread(wire.api)
+            assert b"".join(response.stream(3)) == b"hello"
+            response.release_conn()
+        assert wire.server.connections == 1
+        with pytest.raises(urllib3.exceptions.ProtocolError):
+            b"".join(unread(wire.api).stream(3))
+
+
+def test_a_stream_without_a_body_waits_for_no_chunks() -> None:
+    with Wire(b"HTTP/1.1 204 Nothing\r\nTransfer-Encoding: chunked\r\n\r\n", read_timeout=60) as wire:
+        assert list(unread(wire.api).stream(3)) == []
 
 
 def test_an_old_answer_that_is_collected_says_nothing_about_the_next_one_of_its_connection() -> None:

@@ -300,7 +300,7 @@ def _close_pools(routes: dict[str, _Route]) -> None:
 
 def _unread(response: Response, pool: Any, connection: Any, method: str, target: str) -> urllib3.HTTPResponse:
     """Return an answer as urllib3 gives it to its own callers, who read, release or close it."""
-    return urllib3.HTTPResponse(
+    unread = urllib3.HTTPResponse(
         body=response,
         headers=response.headers,
         status=response.status,
@@ -315,6 +315,9 @@ def _unread(response: Response, pool: Any, connection: Any, method: str, target:
         request_url=target,
         enforce_content_length=True,
     )
+    # Otherwise its stream() reads chunks past `Response`, and takes half a size for the end.
+    unread.chunked = False
+    return unread
 
 
 def _of_answer(error: ApiException, response: Response) -> ApiException:
