@@ -60,7 +60,7 @@ def translate(error: Exception, attempt: Attempt, where: str) -> ApiException:
 
 def _in_words(error: BaseException) -> str:
     # urllib3 puts the connection in front: 1.26 an object with its address in memory, 2.x a class of ours.
-    return re.sub(r"^(<[^>]*>|\w+\(host=.*?, port=\w+\)): ", "", str(error)) or type(error).__name__
+    return re.sub(r"^(<[^>]*>|\w+\(host=.*?, port=\w+\)): ", "", str(error)).strip() or type(error).__name__
 
 
 def _root(error: BaseException) -> BaseException:

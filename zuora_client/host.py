@@ -45,9 +45,7 @@ class Host:
 
 def _authority(scheme: str, name: str, port: int | None) -> str:
     # The zone of an IPv6 address is about this machine, and a dot at the end about its resolver.
-    name = name.partition("%")[0].rstrip(".")
-    if ":" in name:
-        name = f"[{name}]"
+    name = f"[{name.partition('%')[0]}]" if ":" in name else name.rstrip(".")
     return name if port is None or port == _PORTS[scheme] else f"{name}:{port}"
 
 

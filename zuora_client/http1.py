@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3._collections import HTTPHeaderDict
 
+from .parameters import is_header_name
+
 if TYPE_CHECKING:
     from .deadline import Deadline, Timeouts
 
@@ -25,6 +27,7 @@ _MOST_LINES = 100
 _BUFFER_BYTES = 65536
 _CHUNK_SIZE = rb"[0-9A-Fa-f]{1,16}"
 _SPACE = " \t\r\n"
+_FRAMING = ("transfer-encoding", "content-length")
 # Methods that say their length even if they have no body.
 _WITH_LENGTH = frozenset(("PATCH", "POST", "PUT"))
 
@@ -171,19 +174,22 @@ class Response(http.client.HTTPResponse):
         """
         version, status, reason = self._read_status()
         self.code = self.status = status
-        self.reason = reason.strip()
+        self.reason = reason.strip().replace("\r", " ")
         self.version = 10 if version == "HTTP/1.0" else 11
-        headers = self.headers = self.msg = _read_headers(self.fp)
+        headers, in_order = _read_headers(self.fp)
+        self.headers = self.msg = headers
         self.fp.raw.in_head = False
         # There is no body then, whatever the headers say.
         bodiless = self._method == "HEAD" or self.status in (204, 304)
-        self.chunked = not bodiless and _values(headers, "transfer-encoding") == {"chunked"}
+        self.chunked = not bodiless and _is_chunked(headers)
         self.chunk_left = None
         self.length: int | None = 0 if bodiless else None if self.chunked else _length(headers)
         connection = _values(headers, "connection")
         stays_open = "close" not in connection if self.version == 11 else "keep-alive" in connection
         self.will_close = not stays_open or (self.length is None and not self.chunked)
-        self.fp.raw.stays_open = not self.will_close
+        # Whoever told two ends of an answer, or spoke no HTTP, may see another end of this one.
+        two_ends = "transfer-encoding" in headers and "content-length" in headers
+        self.fp.raw.stays_open = in_order and not two_ends and not self.will_close
 
     def _read_status(self) -> tuple[str, int, str]:
         # Interim answers are passed over. One that was taken for the last would leave the next request the answer that
@@ -209,8 +215,8 @@ class Response(http.client.HTTPResponse):
         return int(size, 16)
 
 
-def _read_headers(file: io.BufferedReader) -> HTTPHeaderDict:
-    """Read the headers of an answer; a line that is none is passed over."""
+def _read_headers(file: io.BufferedReader) -> tuple[HTTPHeaderDict, bool]:
+    """Return the headers of an answer, and whether they are in order: a line that is no header is passed over."""
     lines: list[str] = []
     for _ in range(_MOST_LINES + 1):
         line = file.readline(_LONGEST_LINE + 1)
@@ -218,8 +224,7 @@ def _read_headers(file: io.BufferedReader) -> HTTPHeaderDict:
             break
         if len(line) > _LONGEST_LINE:
             raise http.client.LineTooLong("header line")
-        # A line break of a kind that ends no line would forge one where it is logged.
-        text = line.decode("latin-1").rstrip(_SPACE).replace("\r", " ")
+        text = line.decode("latin-1").rstrip(_SPACE)
         if line[:1] not in (b" ", b"\t"):
             lines.append(text)
         elif lines:
@@ -228,11 +233,23 @@ def _read_headers(file: io.BufferedReader) -> HTTPHeaderDict:
     else:
         raise http.client.HTTPException(f"the answer has more than {_MOST_LINES} lines of headers")
     headers = HTTPHeaderDict()
+    in_order = True
     for text in lines:
         name, colon, value = text.partition(":")
-        if colon and name and name.isascii() and name.isprintable() and " " not in name:
+        if colon and is_header_name(name) and "\r" not in value:
             headers.add(name, value.lstrip(_SPACE))
-    return headers
+            continue
+        in_order = False
+        if any(word in text.lower() for word in _FRAMING):
+            raise http.client.HTTPException("a header that says where the answer ends cannot be read")
+    return headers, in_order
+
+
+def _is_chunked(headers: HTTPHeaderDict) -> bool:
+    codings = _values(headers, "transfer-encoding") - {"", "identity"}
+    if not codings <= {"chunked"}:
+        raise http.client.HTTPException("the answer comes in a transfer coding that nobody asked for")
+    return bool(codings)
 
 
 def _length(headers: HTTPHeaderDict) -> int | None:

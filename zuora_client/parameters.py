@@ -47,12 +47,16 @@ def text(name: str, value: Any) -> str:
     raise TypeError(f"{name} must be text, bytes or an integer, not {type(value).__name__}")
 
 
+def is_header_name(name: str) -> bool:
+    """Whether HTTP allows a header of this name."""
+    return (name.isascii() and name.replace("-", "").isalnum()) or bool(re.fullmatch(_HEADER_NAME, name))
+
+
 def header_name(name: Any) -> str:
     """Return a header's name. Raises TypeError or ValueError when it is not one."""
     if not isinstance(name, str):
         raise TypeError(f"a header name must be text, not {type(name).__name__}")
-    usual = name.isascii() and name.replace("-", "").isalnum()
-    if not usual and not re.fullmatch(_HEADER_NAME, name):
+    if not is_header_name(name):
         raise ValueError("a header name has ASCII letters, digits and -._ only, and at least one of them")
     return name
 
