@@ -111,8 +111,6 @@ class _CarefulPool:
 
     now = staticmethod(time.monotonic)
     pool: Any
-    proxy: Any
-    scheme: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
