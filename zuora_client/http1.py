@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3._collections import HTTPHeaderDict
 
 from .parameters import is_header_name
+from .request import FRAMING_HEADERS
 
 if TYPE_CHECKING:
     from .deadline import Deadline, Timeouts
@@ -27,7 +28,6 @@ _MOST_LINES = 100
 _BUFFER_BYTES = 65536
 _CHUNK_SIZE = rb"[0-9A-Fa-f]{1,16}"
 _SPACE = " \t\r\n"
-_FRAMING = ("transfer-encoding", "content-length")
 # Methods that say their length even if they have no body.
 _WITH_LENGTH = frozenset(("PATCH", "POST", "PUT"))
 
@@ -240,7 +240,7 @@ def _read_headers(file: io.BufferedReader) -> tuple[HTTPHeaderDict, bool]:
             headers.add(name, value.lstrip(_SPACE))
             continue
         in_order = False
-        if any(word in text.lower() for word in _FRAMING):
+        if any(word in text.lower() for word in FRAMING_HEADERS):
             raise http.client.HTTPException("a header that says where the answer ends cannot be read")
     return headers, in_order
 

@@ -27,8 +27,8 @@ CREDENTIAL_HEADERS = frozenset(("authorization", "apiaccesskeyid", "apisecretacc
 SECRET_HEADERS = CREDENTIAL_HEADERS | {"cookie", "proxy-authorization"}
 
 _ENTITY = "zuora-entity-ids"
-# They say where a request ends. A wrong one would hang the call, or smuggle in a second request.
-_FRAMING = frozenset(("content-length", "transfer-encoding"))
+# They say where a request or an answer ends. A wrong one would hang the call, or smuggle in a second of its kind.
+FRAMING_HEADERS = frozenset(("content-length", "transfer-encoding"))
 _UNFIT_FOR_A_PATH = r"[^!$%&'()*+,./0-9:;=?@A-Z_a-z~-]"
 
 
@@ -162,7 +162,7 @@ def fit_to_send(headers: dict[str, Any]) -> dict[str, tuple[str, str]]:
         for name, value in headers.items()
         if value is not None
     }
-    framing = _FRAMING.intersection(fit)
+    framing = FRAMING_HEADERS.intersection(fit)
     if framing:
         raise ValueError(f"{' and '.join(sorted(framing))}: the client sets this header itself, leave it out")
     return fit
