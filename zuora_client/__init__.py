@@ -41,8 +41,8 @@ from .models import (
 if TYPE_CHECKING:
     from typing import Any
 
-    from .plan import ConnectionPlan, PlanIncompleteError, plan_connections
-    from .topology import EnsureResult, Step, ensure_connected, ensure_disconnected
+    from .reconcile.ensure import EnsureResult, Step, ensure_connected, ensure_disconnected
+    from .reconcile.plan import ConnectionPlan, PlanIncompleteError, plan_connections
 
 __all__ = [
     "ApiClient",
@@ -81,15 +81,15 @@ __all__ = [
 
 # A program that makes single calls does not need the job on top of them, and starts without it.
 _AT_FIRST_USE = {
-    "ConnectionPlan": ".plan",
-    "EnsureResult": ".topology",
-    "PlanIncompleteError": ".plan",
-    "Step": ".topology",
-    "ensure_connected": ".topology",
-    "ensure_disconnected": ".topology",
-    "plan_connections": ".plan",
+    "ConnectionPlan": ".reconcile.plan",
+    "EnsureResult": ".reconcile.ensure",
+    "PlanIncompleteError": ".reconcile.plan",
+    "Step": ".reconcile.ensure",
+    "ensure_connected": ".reconcile.ensure",
+    "ensure_disconnected": ".reconcile.ensure",
+    "plan_connections": ".reconcile.plan",
 }
-_JOB_MODULES = ("pairs", "plan", "topology")
+_JOB_MODULES = ("plan", "topology")
 
 
 def __getattr__(name: str) -> Any:

@@ -12,15 +12,12 @@ import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import forks, parameters, serialization
-from ._version import __version__
-from .auth import check_credentials
-from .configuration import Configuration
-from .deadline import Clock, Timeouts
-from .exceptions import InvalidResponseError
-from .host import Host
-from .pipeline import Pipeline
-from .request import (
+from ._base import forks, parameters
+from ._base.base_url import Host
+from ._call.auth import check_credentials
+from ._call.call import Pipeline
+from ._codec import serialization
+from ._codec.request import (
     CREDENTIAL_HEADERS,
     KEYED,
     SECRET_HEADERS,
@@ -32,13 +29,17 @@ from .request import (
     merge_headers,
     put_credentials,
 )
+from ._version import __version__
+from .configuration import Configuration
+from .deadline import Clock, Timeouts
+from .exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
     from multiprocessing.pool import ThreadPool
 
     from typing_extensions import Self
 
-    from .rest import RESTClientObject
+    from ._http.transport import RESTClientObject
 
 
 # What `ApiClient._open` makes, for each client and each copy anew.

@@ -14,18 +14,18 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Callable
 
+from ._base.base_url import Host
+from ._base.parameters import header_text, text
 from ._version import __version__
 from .deadline import seconds_or_none
 from .environments import Environment
-from .host import Host
-from .parameters import header_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Self, Unpack
 
-    from .settings import AllSettings, Settings
+    from ._base.configuration_kwargs import AllSettings, Settings
 
 logging.getLogger("zuora_client").addHandler(logging.NullHandler())
 

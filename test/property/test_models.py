@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.json_documents import documents
 
 from zuora_client import ApiClient, GETEntityConnectionsArrayItemsType, POSTEntityConnectionsType, models
-from zuora_client.parameters import without_hyphens
+from zuora_client._base.parameters import without_hyphens
 
 TEXT = st.none() | st.text(st.characters(), max_size=20)
 ROWS = st.builds(GETEntityConnectionsArrayItemsType, TEXT, TEXT, TEXT, TEXT)

@@ -7,8 +7,8 @@ from typing import Any
 from urllib3._collections import HTTPHeaderDict
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client._http.decoding import Inflater
 from zuora_client.exceptions import InvalidResponseError
-from zuora_client.inflate import Inflater
 from zuora_client.rest import RESTResponse
 
 from .clock import FakeClock

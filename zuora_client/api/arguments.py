@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._base.parameters import header_text, without_hyphens
+from .._codec.serialization import sanitize
 from ..models import POSTEntityConnectionsType
-from ..parameters import header_text, without_hyphens
-from ..serialization import sanitize
 
 _MEDIA_TYPE = "application/json; charset=utf-8"
 LARGEST_PAGE = 300

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeAlias, Unpack
 
+    from .._http.transport import RawResponse
     from ..models import (
         GETEntityConnectionsResponseType,
         POSTEntityConnectionsResponseType,
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
         PUTEntityConnectionsDenyResponseType,
         PUTEntityConnectionsDisconnectResponseType,
     )
-    from ..rest import RawResponse
-    from .call_options import CallOptions, InitiateOptions, ListOptions, PlainCall, PlainInitiate, PlainList
+    from .signatures import CallOptions, InitiateOptions, ListOptions, PlainCall, PlainInitiate, PlainList
 
     Raw: TypeAlias = Literal[False]
     Headers: TypeAlias = Mapping[str, str]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from ..answers import refusal_in
+from .._call.responses import refusal_in
 from ..exceptions import ANSWERED, InvalidResponseError
 
 if TYPE_CHECKING:

@@ -10,15 +10,13 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Optional, Union
 
 from .arguments import checked
+from .exchange import Exchange
 from .messages import Response, json_response
 from .service import Operation, envelope
 from .wire import frame
-
-if TYPE_CHECKING:
-    from .server import Exchange
 
 Body = Union[bytes, str, Mapping[str, Any], list[Any], None]
 HeaderFields = Optional[Mapping[str, str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..parameters import text, without_hyphens
+from .._base.parameters import text, without_hyphens
 from .base import Model
 
 _LONGEST_ID = 32

@@ -1,0 +1,162 @@
+"""Text for headers, paths and queries arrives as it was given, or is refused by name."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zuora_client._base.parameters import (
+    header_name,
+    header_text,
+    parameters_to_tuples,
+    path_segment,
+    query_string,
+    text,
+    with_hyphens,
+    without_hyphens,
+)
+
+UUID = "8a808255-557b-aba1-0155-80e12fa5083a"
+HEX = "8a808255557baba1015580e12fa5083a"
+LONG = 10**100_000
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("id", "id"), (b"\xc3\xa9", "é"), (7, "7"), (datetime.date(2026, 9, 11), "2026-09-11")],
+)
+def test_text_is_taken_in_every_form_that_ids_have(value: Any, expected: str) -> None:
+    assert text("name", value) == expected
+
+
+@pytest.mark.parametrize("value", [True, 1.5, None, ["id"], object()])
+def test_anything_else_is_a_type_error_that_names_the_parameter(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"connection_id must be text, .*not {type(value).__name__}"):
+        text("connection_id", value)
+
+
+@pytest.mark.parametrize(("value", "words"), [(b"\xff", "not UTF-8"), (LONG, "too many digits")], ids=["bytes", "long"])
+def test_what_cannot_be_written_is_a_value_error(value: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=f"connection_id: .*{words}"):
+        text("connection_id", value)
+
+
+# -- headers --------------------------------------------------------------------------------------------------------
+
+
+@given(st.text())
+def test_a_header_arrives_as_it_is_or_is_refused_without_being_shown(value: str) -> None:
+    secret = f"Bearer {value}"
+    if secret == secret.strip() and all(" " <= character <= "~" for character in value):
+        assert header_text("Authorization", secret) == secret
+        return
+    with pytest.raises(ValueError, match=r"^Authorization: ") as caught:
+        header_text("Authorization", secret)
+    assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(("value", "sent"), [(True, "True"), (1.5, "1.5"), (7, "7"), (b"id", "id"), ("", "")])
+def test_numbers_are_headers_as_generated_clients_send_them(value: Any, sent: str) -> None:
+    assert header_text("X-Header", value) == sent
+
+
+@pytest.mark.parametrize("name", ["", "Zuora Track", "X:", "X\r\nY", "é", "X\x00"])
+def test_a_header_name_is_a_token(name: str) -> None:
+    with pytest.raises(ValueError, match="header name"):
+        header_name(name)
+
+
+@pytest.mark.parametrize("name", [b"X", 7, None])
+def test_a_header_name_is_text(name: Any) -> None:
+    with pytest.raises(TypeError, match="header name"):
+        header_name(name)
+
+
+# -- paths and queries ----------------------------------------------------------------------------------------------
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_a_path_parameter_stays_one_segment_or_is_refused(value: str) -> None:
+    if value in (".", "..") or any(ord(character) < 32 or character == "\x7f" for character in value):
+        with pytest.raises(ValueError, match="connection_id"):
+            path_segment("connection_id", value)
+        return
+    segment = path_segment("connection_id", value)
+    assert unquote(segment) == value
+    assert not set(segment) & set("/?#\\ ")
+    assert segment not in (".", "..")
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "\x7f", "\ud800", None, "a/../b", "a//b"])
+def test_what_would_reach_another_address_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="connection_id"):
+        path_segment("connection_id", value, safe="/")
+
+
+texts = st.characters(codec="utf-8")
+
+
+@given(st.lists(st.tuples(st.text(texts, min_size=1), st.text(texts) | st.none())))
+def test_a_query_arrives_in_its_order_without_none(pairs: list[tuple[str, Any]]) -> None:
+    expected = [pair for pair in pairs if pair[1] is not None]
+    assert parse_qsl(query_string(pairs), keep_blank_values=True) == expected
+
+
+def test_a_query_spells_values_as_json_and_paths_do() -> None:
+    pairs = [("a", True), ("b", False), ("c", 1.5), ("d", 7), ("e", b"x y"), ("f", datetime.date(2026, 9, 11))]
+    assert query_string(pairs) == "a=true&b=false&c=1.5&d=7&e=x%20y&f=2026-09-11"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "error"),
+    [([("type", ["a"])], TypeError), ([("type", "\ud800")], ValueError), ([(None, "a")], TypeError)],
+)
+def test_a_query_that_cannot_be_written_is_refused_by_name(pairs: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"type|query name"):
+        query_string(pairs)
+
+
+# -- entity ids -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("short", "long"), [(HEX, UUID), (HEX.upper(), UUID.upper())])
+def test_an_entity_id_has_two_spellings(short: str, long: str) -> None:
+    assert (with_hyphens(short), with_hyphens(long)) == (long, long)
+    assert (without_hyphens(short), without_hyphens(long)) == (short, short)
+
+
+@pytest.mark.parametrize("other", ["", "entity", HEX[1:], HEX + "0", UUID + "0", UUID[1:], "g" * 32, f"{HEX}\n"])
+def test_text_that_is_no_entity_id_passes_untouched(other: str) -> None:
+    assert with_hyphens(other) == without_hyphens(other) == other
+
+
+# -- lists ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [
+        ("csv", [("ids", "a,7,true")]),
+        ("ssv", [("ids", "a 7 true")]),
+        ("tsv", [("ids", "a\t7\ttrue")]),
+        ("pipes", [("ids", "a|7|true")]),
+        ("multi", [("ids", "a"), ("ids", 7), ("ids", True)]),
+    ],
+)
+def test_a_list_is_joined_or_repeated(style: str, expected: Any) -> None:
+    for params in ({"ids": ["a", 7, True], "x": 1}, [("ids", ["a", 7, True]), ("x", 1)]):
+        assert parameters_to_tuples(params, {"ids": style}) == [*expected, ("x", 1)]
+
+
+def test_none_is_passed_on_whatever_the_format() -> None:
+    assert parameters_to_tuples({"ids": None}, {"ids": "csv"}) == [("ids", None)]
+
+
+def test_a_format_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="ids: there is no collection format 'comma'"):
+        parameters_to_tuples({"ids": ["a"]}, {"ids": "comma"})

@@ -1,0 +1,408 @@
+"""A client's life: closed, used after that, forgotten, ended by the interpreter in the middle of a call."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import tracemalloc
+import warnings
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import FakeClock, answer, reset
+from support.calls import CALLS, failure_of
+from support.leaks import sockets_to, wait_until
+from support.wire import YES, Wire, silent
+
+import zuora_client
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client._base.base_url import Host
+from zuora_client.deadline import Deadline, Timeouts
+from zuora_client.exceptions import ApiConnectionError, ApiException, OutcomeUnknownError, RequestRejectedError
+
+ROOT = Path(zuora_client.__file__).parents[1]
+linux = pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="sockets are counted by Linux's own table")
+
+
+# -- close and with -------------------------------------------------------------------------------------------------
+
+
+@linux
+def test_close_closes_every_connection() -> None:
+    with Wire() as wire:
+        CALLS["GET"](wire.api)
+        assert sockets_to(wire.server.port) == ["ESTABLISHED"]
+        wire.client.close()
+        assert sockets_to(wire.server.port) == []
+
+
+@linux
+def test_with_closes_after_an_error_too() -> None:
+    def work(configuration: Configuration) -> None:
+        with ApiClient(configuration) as client:
+            CALLS["GET"](EntityConnectionsApi(client))
+            raise LookupError
+
+    with Wire() as wire:
+        with pytest.raises(LookupError):
+            work(wire.configuration)
+        assert sockets_to(wire.server.port) == []
+
+
+def test_with_gives_the_client() -> None:
+    client = ApiClient()
+    with client as same:
+        assert same is client
+
+
+def test_closing_twice_is_harmless() -> None:
+    for used in (False, True):
+        with Wire() as wire:
+            if used:
+                CALLS["GET"](wire.api)
+                wire.api.get_entity_connections(async_req=True).get(20)
+            wire.client.close()
+            wire.client.close()
+
+
+USES = {
+    **CALLS,
+    "async": lambda api: api.get_entity_connections(async_req=True),
+    "unread": lambda api: api.get_entity_connections(_preload_content=False),
+    "call_api": lambda api: api.api_client.call_api("/v1/x", "GET"),
+    "request": lambda api: api.api_client.request("GET", "http://127.0.0.1:9/v1/x"),
+    "iterator": lambda api: next(api.iter_entity_connections()),
+    "pool": lambda api: api.api_client.pool,
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("before", [False, True], ids=["unused", "used"])
+def test_use_after_close_is_refused_and_says_why(use: str, before: bool) -> None:
+    with Wire(client_id="id", client_secret="secret") as wire:
+        wire.server._behaviours = [answer(200, b'{"access_token": "token"}'), YES]
+        if before:
+            CALLS["GET"](wire.api)
+        sent = len(wire.requests)
+        wire.client.close()
+        with pytest.raises(ValueError, match="this ApiClient is closed: make another one"):
+            USES[use](wire.api)
+        assert len(wire.requests) == sent
+
+
+@linux
+def test_close_in_the_middle_of_a_call_lets_it_end_and_keeps_nothing() -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def behave(sock: Any, _: Any) -> bool:
+        asked.set()
+        go.wait(20)
+        sock.sendall(YES)
+        return True
+
+    with Wire(behave) as wire:
+        thread = wire.api.get_entity_connections(async_req=True)
+        assert asked.wait(20)
+        wire.client.close()
+        go.set()
+        assert thread.get(20).success
+        wait_until(lambda: sockets_to(wire.server.port) == [])
+
+
+@linux
+@pytest.mark.parametrize("call", ["GET", "POST", "PUT disconnect"])
+def test_close_before_a_call_that_is_under_way_has_left(call: str) -> None:
+    def close_and_give() -> str:
+        wire.client.close()
+        return "token"
+
+    with Wire(access_token=close_and_give) as wire:
+        error = failure_of(CALLS[call], wire.api)
+        assert error.outcome == "not_sent"
+        assert wire.requests == []
+        assert sockets_to(wire.server.port) == []
+
+
+@linux
+def test_a_closed_transport_opens_nothing() -> None:
+    with Wire() as wire:
+        wire.client.close()
+        with pytest.raises(ApiConnectionError, match="closed") as caught:
+            wire.client.rest_client.attempt(
+                Host(wire.server.url), "GET", "/", {}, None, Timeouts(1, 1, 1), Deadline(1, wire.clock)
+            )
+        assert caught.value.outcome == "not_sent"
+        assert wire.server.connections == 0
+
+
+@linux
+@pytest.mark.parametrize("call", ["GET", "POST", "PUT disconnect"])
+def test_a_call_is_not_sent_again_after_close(call: str) -> None:
+    def close_and_reset(sock: Any, received: Any) -> None:
+        wire.client.close()
+        reset(sock, received)
+
+    with Wire(close_and_reset, YES) as wire:
+        error = failure_of(CALLS[call], wire.api)
+        assert error.outcome == "unknown"
+        assert len(wire.requests) == 1
+        assert sockets_to(wire.server.port) == []
+
+
+def end_of(call: Any) -> str:
+    try:
+        return str(call.get(20).success)
+    except ValueError as error:
+        return str(error)
+    except ApiException as error:
+        return error.outcome
+
+
+@linux
+def test_calls_that_wait_in_the_queue_when_the_client_is_closed_are_refused() -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def behave(sock: Any, _: Any) -> bool:
+        asked.set()
+        go.wait(20)
+        sock.sendall(YES)
+        return True
+
+    with Wire(behave) as wire:
+        # More than there are threads.
+        calls = [wire.api.get_entity_connections(async_req=True) for _ in range(3 * (os.cpu_count() or 1) + 50)]
+        assert asked.wait(20)
+        wire.client.close()
+        go.set()
+        ends = [end_of(call) for call in calls]
+        assert "this ApiClient is closed: make another one" in ends
+        assert set(ends) <= {"this ApiClient is closed: make another one", "not_sent", "True"}
+        wait_until(lambda: sockets_to(wire.server.port) == [])
+
+
+# -- async_req ------------------------------------------------------------------------------------------------------
+
+
+def test_get_returns_what_the_call_returns() -> None:
+    with Wire() as wire:
+        result = wire.api.get_entity_connections(async_req=True)
+        assert result.get(20).success
+        assert (result.ready(), result.successful()) == (True, True)
+
+
+def test_get_raises_what_the_call_raises_with_all_it_knows() -> None:
+    with Wire(reset) as wire:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            wire.api.put_entity_connections_disconnect("1", async_req=True).get(20)
+        assert (caught.value.outcome, len(caught.value.attempts)) == ("unknown", 1)
+        assert caught.value.__cause__ is not None
+
+
+def test_get_of_a_refusal() -> None:
+    with Wire(answer(400, b'{"reasons":[{"code":50000022,"message":"missing"}]}')) as wire:
+        result = wire.api.put_entity_connections_accept("1", async_req=True)
+        result.wait(20)
+        assert not result.successful()
+        with pytest.raises(RequestRejectedError, match="missing"):
+            result.get(20)
+
+
+WRONG = {
+    "page_size": lambda api: api.get_entity_connections(page_size=301, async_req=True),
+    "connection_id": lambda api: api.put_entity_connections_accept("..", async_req=True),
+    "request": lambda api: api.post_entity_connections(async_req=True),
+    "track id": lambda api: api.get_entity_connections(zuora_track_id="a:b", async_req=True),
+    "keyword": lambda api: api.get_entity_connections(pagesize=3, async_req=True),
+    "method": lambda api: api.api_client.call_api("/v1/x", "FETCH", async_req=True),
+    "path": lambda api: api.api_client.call_api("//evil.example", "GET", async_req=True),
+    "type": lambda api: api.api_client.call_api("/v1/x", "GET", response_type="Nonsense", async_req=True),
+    "timeout": lambda api: api.get_entity_connections(_request_timeout=0, async_req=True),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_arguments_raise_at_the_call(name: str) -> None:
+    with Wire() as wire:
+        with pytest.raises((TypeError, ValueError)):
+            WRONG[name](wire.api)
+        assert wire.requests == []
+        assert wire.client._pool is None
+
+
+def test_no_thread_is_started_without_async_req() -> None:
+    before = threading.active_count()
+    with Wire() as wire:
+        servers = threading.active_count() - before
+        for call in CALLS.values():
+            call(wire.api)
+        # One more of the server's own, for the connection.
+        assert threading.active_count() - before - servers <= 1
+
+
+def test_the_threads_of_async_req_end_after_close() -> None:
+    before = set(threading.enumerate())
+    with Wire() as wire:
+        wire.api.get_entity_connections(async_req=True).get(20)
+        wire.client.close()
+    wait_until(lambda: set(threading.enumerate()) <= before)
+
+
+# -- forgotten ------------------------------------------------------------------------------------------------------
+
+
+@linux
+def test_a_client_that_is_forgotten_is_closed_without_a_warning() -> None:
+    with Wire() as wire, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        client = ApiClient(wire.configuration)
+        CALLS["GET"](EntityConnectionsApi(client))
+        gone = weakref.ref(client)
+        del client
+        gc.collect()
+        assert gone() is None
+        assert sockets_to(wire.server.port) == []
+
+
+@linux
+def test_a_forgotten_client_with_threads_lets_them_end() -> None:
+    before = set(threading.enumerate())
+    with Wire() as wire:
+        client = ApiClient(wire.configuration)
+        EntityConnectionsApi(client).get_entity_connections(async_req=True).get(20)
+        gone = weakref.ref(client)
+        del client
+        gc.collect()
+        # A thread may hold its last task for a moment longer.
+        wait_until(lambda: gc.collect() >= 0 and gone() is None)
+        wait_until(lambda: sockets_to(wire.server.port) == [])
+    wait_until(lambda: set(threading.enumerate()) <= before)
+
+
+@linux
+def test_an_error_that_is_kept_holds_no_socket() -> None:
+    errors = []
+    with Wire(answer(502), max_attempts=1) as wire:
+        for _ in range(20):
+            with ApiClient(wire.configuration, clock=FakeClock()) as client:
+                errors.append(failure_of(CALLS["PUT accept"], EntityConnectionsApi(client)))
+        assert sockets_to(wire.server.port) == []
+    assert len(errors) == 20
+
+
+def test_a_thousand_clients_leave_nothing() -> None:
+    with Wire() as wire:
+        open_before = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
+        for _ in range(1000):
+            ApiClient(wire.configuration)
+        gc.collect()
+        from zuora_client._base import forks
+
+        assert len(forks.clients) < 100
+        if open_before:
+            assert len(os.listdir("/proc/self/fd")) <= open_before
+
+
+def test_months_of_calls_leave_no_memory_behind() -> None:
+    def work(rounds: int) -> int:
+        for _ in range(rounds):
+            CALLS["GET"](wire.api)
+            CALLS["POST"](wire.api)
+            failure_of(CALLS["PUT accept"], wire.api)
+        wire.requests.clear()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    def behave(sock: Any, received: Any) -> bool:
+        sock.sendall(answer(502) if received.method == "PUT" else YES)
+        return True
+
+    with Wire(behave, access_token="fixed-token") as wire:
+        work(20)
+        tracemalloc.start()
+        try:
+            before = work(100)
+            after = work(400)
+        finally:
+            tracemalloc.stop()
+    # One object for each of the 1,200 calls would be more.
+    assert after - before < 60_000
+
+
+# -- the end of the interpreter -------------------------------------------------------------------------------------
+
+PROGRAM = """
+import sys
+sys.path[:0] = {path!r}
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+client = ApiClient(Configuration({url!r}))
+api = EntityConnectionsApi(client)
+def hang():
+    return api.get_entity_connections(zuora_track_id="hang", async_req=True)
+{body}
+print("the end", flush=True)
+"""
+# The next line of the program runs when its request has arrived.
+ARRIVED = "sys.stdin.readline()"
+
+ENDINGS = {
+    "nothing": [],
+    "an open connection": ["api.get_entity_connections()"],
+    "a finished async call": ["print(api.get_entity_connections(async_req=True).get(60).success)"],
+    "an unfinished async call": ["call = hang()", ARRIVED],
+    "many unfinished async calls": ["calls = [hang() for _ in range(60)]", ARRIVED],
+    "an async call that nobody keeps": ["hang()", ARRIVED, "del api, client"],
+    "an async call that has hardly begun": ["call = hang()"],
+    "a closed client": ["call = hang()", ARRIVED, "client.close()"],
+    "a client in a cycle": ["api.get_entity_connections()", "client.me = client", "del client, api"],
+    "sys.exit within with": ["with client:", "    hang()", f"    {ARRIVED}", "    print('the end')", "    sys.exit()"],
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_interpreter_ends_at_once_and_without_a_warning(ending: str) -> None:
+    def behave(sock: Any, received: Any) -> bool:
+        if received.headers.get("zuora-track-id") == "hang":
+            silent(sock, received)
+            return False
+        sock.sendall(YES)
+        return True
+
+    with Wire(behave) as wire:
+        # The same modules as here, wherever they were imported from.
+        path = [str(ROOT), *[entry for entry in sys.path if entry]]
+        program = PROGRAM.format(path=path, url=wire.server.url, body="\n".join(ENDINGS[ending]))
+        process = subprocess.Popen(
+            [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if ARRIVED in program:
+            wait_until(lambda: bool(wire.requests) or process.poll() is not None)
+        # Without an end of its own it would hang for ever: the server never answers.
+        output, errors = process.communicate("\n", timeout=120)
+    assert (process.returncode, errors) == (0, "")
+    assert "the end" in output
+
+
+def test_a_handler_of_a_signal_may_close_a_client_that_is_just_being_used_or_closed() -> None:
+    """A handler runs in the main thread, between any two lines of it, whatever that holds."""
+    client = ApiClient(Configuration("https://127.0.0.1:1"))
+
+    def interrupted() -> None:
+        with client.rest_client._lock, client._lock:
+            client.close()
+
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    with pytest.raises(ApiConnectionError, match="closed while the call was under way"):
+        client.rest_client._route(Host("https://127.0.0.1:1"))
+    assert client.rest_client._routes == {}

@@ -1,0 +1,343 @@
+"""Python values to JSON and back: strict with callers, lenient with answers, and never an error of another kind."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import datetime
+import json
+import pickle
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zuora_client import (
+    GETEntityConnectionsArrayItemsType,
+    GETEntityConnectionsResponseType,
+    InvalidResponseError,
+    POSTEntityConnectionsType,
+    PUTEntityConnectionsAcceptResponseType,
+)
+from zuora_client._codec.serialization import converter, decode_text, dump_json, nothing, parse_json
+
+LISTED = "GETEntityConnectionsResponseType"
+ROWS = "list[GETEntityConnectionsArrayItemsType]"
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def nested(levels: int) -> Any:
+    value: Any = "bottom"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def endless() -> list[Any]:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+# -- what is sent ---------------------------------------------------------------------------------------------------
+
+
+@given(json_values)
+def test_plain_data_arrives_as_it_is(value: Any) -> None:
+    assert json.loads(dump_json("body", value)) == value
+
+
+def test_bytes_dates_tuples_and_models_become_json() -> None:
+    body = {
+        "id": b"8a80",
+        "day": datetime.date(2026, 9, 11),
+        "moment": datetime.datetime(2026, 9, 11, 12, 30),
+        "pair": (1, 2),
+        "model": POSTEntityConnectionsType("8a80"),
+    }
+    assert json.loads(dump_json("body", body)) == {
+        "id": "8a80",
+        "day": "2026-09-11",
+        "moment": "2026-09-11T12:30:00",
+        "pair": [1, 2],
+        "model": {"targetEntityId": "8a80"},
+    }
+
+
+@pytest.mark.usefixtures("deep_stack")
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (object(), TypeError, "cannot send a object"),
+        ({"a": [{1, 2}]}, TypeError, "cannot send a set"),
+        (float("nan"), ValueError, "Out of range"),
+        ([float("inf")], ValueError, "Out of range"),
+        (b"\xff", ValueError, "not UTF-8"),
+        (endless(), ValueError, "contains itself"),
+        (nested(100_000), ValueError, "nested too deeply"),
+    ],
+    ids=["object", "set", "nan", "infinity", "bytes", "endless", "deep"],
+)
+def test_what_is_no_plain_data_is_refused_by_name(value: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=f"^request: .*{words}"):
+        dump_json("request", value)
+
+
+# -- what comes -----------------------------------------------------------------------------------------------------
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_json_are_an_invalid_response(body: bytes) -> None:
+    try:
+        expected = json.loads(body.decode("utf-8-sig"))
+    except ValueError:
+        with pytest.raises(InvalidResponseError, match="the answer is not "):
+            parse_json(body)
+    else:
+        assert repr(parse_json(body)) == repr(expected)
+
+
+@given(
+    json_values, st.sampled_from([LISTED, ROWS, "POSTEntityConnectionsResponseType", "dict(str, object)", "list[int]"])
+)
+def test_any_json_fits_a_type_or_is_an_invalid_response(document: Any, kind: str) -> None:
+    # What is inside may be another container than it should be, too.
+    with contextlib.suppress(InvalidResponseError):
+        converted = converter(kind)(document)
+        assert document is None or isinstance(document, list if kind.startswith("list") else dict)
+        assert pickle.loads(pickle.dumps(converted)) == copy.deepcopy(converted) == converted
+
+
+@pytest.mark.usefixtures("deep_stack")
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "not JSON"),
+        (b"<html></html>", "not JSON"),
+        (b'{"a": 1', "not JSON"),
+        (b'"\xff"', "not UTF-8 text .byte 1."),
+        (b"[" * 100_000, "nested too deeply"),
+        ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
+    ],
+)
+def test_what_is_no_json_says_why(body: bytes, words: str) -> None:
+    with pytest.raises(InvalidResponseError, match=words):
+        parse_json(body)
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert parse_json(b'\xef\xbb\xbf{"a": "\xc3\xa9"}') == {"a": "é"}
+
+
+def test_an_integer_that_python_does_not_read_is_kept_as_digits() -> None:
+    digits = "9" * 100_000
+    assert parse_json(f'{{"long": {digits}, "short": -7}}'.encode()) in (
+        {"long": digits, "short": -7},
+        {"long": int(digits[:1]) * (10**100_000 - 1) // 9, "short": -7},  # where Python has no limit
+    )
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "text"),
+    [
+        (None, "é".encode(), "é"),
+        ("text/html; charset=iso-8859-1", b"\xe9", "é"),
+        ('text/html; CHARSET="utf-16"', "é".encode("utf-16"), "é"),
+        ("text/html; charset=utf-8", b"\xe9", "\ufffd"),
+        ("text/html; charset=there-is-none", b"\xe9a", "\ufffda"),
+        ("text/html; charset=base64", b"plain", "plain"),
+        ("text/html; charset=idna", b"\xff", "\ufffd"),
+    ],
+)
+def test_text_for_a_person_never_fails(content_type: str | None, body: bytes, text: str) -> None:
+    assert decode_text(body, content_type) == text
+
+
+# -- into models ----------------------------------------------------------------------------------------------------
+
+ROW = {"id": "1", "sourceEntityId": "a", "status": "Connected", "targetEntityId": "b"}
+
+
+def test_usual_rows_and_odd_ones_are_read_alike() -> None:
+    odd = [{**ROW, "requestId": "r"}, {**ROW, "status": None}, {"id": "2"}, {**ROW, "id": 7}, None]
+    alone = [converter("GETEntityConnectionsArrayItemsType")(row) for row in [ROW, *odd]]
+    together = converter(ROWS)([ROW, *odd])
+    assert together == alone
+    assert together[0] == GETEntityConnectionsArrayItemsType("1", "a", "Connected", "b")
+    assert together[1].additional_properties == {"requestId": "r"}
+    assert [row.id if row else None for row in together] == ["1", "1", "1", "2", 7, None]
+
+
+def test_rows_that_lack_one_field_and_have_another_keep_it() -> None:
+    """As many fields as usual, but not the usual ones."""
+    row = {name: text for name, text in ROW.items() if name != "status"}
+    [read] = converter(ROWS)([{**row, "state": "Connected"}])
+    assert (read.status, read.additional_properties) == (None, {"state": "Connected"})
+
+
+@pytest.mark.parametrize("rows", [["text"], [[1, 2, 3, 4]], [7], [True]])
+def test_a_row_that_is_no_object_is_an_invalid_response(rows: list[Any]) -> None:
+    with pytest.raises(InvalidResponseError, match="where an object should be"):
+        converter(LISTED)({"entityConnections": rows, "success": True})
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [("text", "text"), (7, "a number"), (True, "a boolean"), ([], "a list")],
+)
+def test_another_container_is_named(document: Any, words: str) -> None:
+    with pytest.raises(InvalidResponseError, match=f"holds {words} where an object"):
+        converter(LISTED)(document)
+
+
+def test_what_a_model_would_refuse_from_a_caller_is_kept_from_an_answer() -> None:
+    read = converter("POSTEntityConnectionsType")({"targetEntityId": "x" * 99})
+    assert read.target_entity_id == "x" * 99
+    assert converter("POSTEntityConnectionsType")({}).target_entity_id is None
+
+
+def test_a_class_of_the_callers_that_refuses_is_an_invalid_response() -> None:
+    class Picky:
+        swagger_types: ClassVar = {"id": "str"}
+        attribute_map: ClassVar = {"id": "id"}
+
+        def __init__(self, id: str) -> None:
+            raise ValueError(f"not {id}")
+
+    with pytest.raises(InvalidResponseError, match="Picky does not take what the answer holds: not 7"):
+        converter(Picky)({"id": "7"})
+
+
+@pytest.mark.usefixtures("deep_stack")
+@pytest.mark.parametrize("kind", ["object", LISTED, "dict(str, object)", "str", "list[str]"])
+def test_nesting_that_no_copy_could_follow_is_an_invalid_response(kind: str) -> None:
+    document = {"success": True, "more": nested(150)}
+    with pytest.raises(InvalidResponseError, match="nested deeper than 100 levels"):
+        converter(kind)([document] if kind.startswith("list") else document)
+
+
+@pytest.mark.usefixtures("deep_stack")
+def test_nesting_is_found_where_text_should_be() -> None:
+    row = dict.fromkeys(GETEntityConnectionsArrayItemsType.attribute_map.values(), "x")
+    with pytest.raises(InvalidResponseError, match="nested deeper than 100 levels"):
+        converter(ROWS)([row, {**row, "status": nested(150)}])
+
+
+@pytest.mark.parametrize("kind", ["object", LISTED, "dict(str, object)"])
+def test_nesting_as_deep_as_is_read_can_be_copied_and_pickled(kind: str) -> None:
+    read = converter(kind)({"success": True, "more": nested(90)})
+    assert pickle.loads(pickle.dumps(copy.deepcopy(read))) == read
+
+
+# -- into what else there is ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "expected"),
+    [
+        ("int", "7", 7),
+        (int, 7.9, 7),
+        ("int", "seven", "seven"),
+        ("int", float("1e400"), float("inf")),
+        ("float", "1.5", 1.5),
+        (bool, 1, True),
+        (str, 7, "7"),
+        ("str", ["kept"], ["kept"]),
+        ("list[int]", ["1", None], [1, None]),
+        ("list[int]", None, None),
+        ("dict(str, int)", {"a": "1"}, {"a": 1}),
+        ("dict(str,list[int])", {"a": ["1"]}, {"a": [1]}),
+        ("dict(str, int)", None, None),
+        (object, {"a": [1]}, {"a": [1]}),
+        ("date", "2026-09-11", datetime.date(2026, 9, 11)),
+        (datetime.date, "2026-09-11T23:00:00Z", datetime.date(2026, 9, 11)),
+        ("datetime", "2026-09-11T12:30:00", datetime.datetime(2026, 9, 11, 12, 30)),
+        (datetime.datetime, "11 Sep 2026 12:30", datetime.datetime(2026, 9, 11, 12, 30)),
+        ("datetime", None, None),
+        ("date", 7, 7),
+    ],
+)
+def test_native_types(kind: Any, document: Any, expected: Any) -> None:
+    read = converter(kind)(document)
+    assert (type(read), read) == (type(expected), expected)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "9" * 50])
+@pytest.mark.parametrize("kind", ["date", "datetime"])
+def test_text_that_is_no_date_is_an_invalid_response(kind: str, text: str) -> None:
+    with pytest.raises(InvalidResponseError, match="where a date should be"):
+        converter(kind)(text)
+
+
+@pytest.mark.usefixtures("deep_stack")
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("There", ValueError),
+        ("list[There]", ValueError),
+        ("dict(str)", ValueError),
+        ("file", ValueError),
+        ("__all__", ValueError),
+        ("", ValueError),
+        ("list[" * 5000 + "int" + "]" * 5000, ValueError),
+        (dict, TypeError),
+        (7, TypeError),
+    ],
+    ids=["unknown", "in a list", "half a dict", "file", "no model", "empty", "deep", "class", "number"],
+)
+def test_a_type_that_does_not_exist_is_refused(kind: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"response_type|list\["):
+        converter(kind)
+
+
+def test_a_type_is_looked_up_once() -> None:
+    assert converter(ROWS) is converter(ROWS)
+
+
+def test_an_empty_yes_is_a_model_with_nothing_set_or_none() -> None:
+    assert nothing("PUTEntityConnectionsAcceptResponseType") == PUTEntityConnectionsAcceptResponseType()
+    assert nothing(GETEntityConnectionsResponseType) == GETEntityConnectionsResponseType()
+    assert nothing("object") is None
+    assert nothing("list[int]") is None
+    assert nothing(int) is None
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T24:00:00", "0000-00-00", "99999999999999999999", "x" * 200])
+@pytest.mark.parametrize("kind", ["datetime", "date"])
+def test_no_date_text_raises_anything_else(text: str, kind: str) -> None:
+    with pytest.raises(InvalidResponseError) as caught:
+        converter(kind)(text)
+    assert (text in caught.value.reason) is (len(text) <= 40)
+
+
+@pytest.mark.parametrize("text", ["2020-01-01 10:00 XYZ", "Wed, 1 Jan 2020 10:00 XYZ"])
+def test_a_zone_that_nobody_knows_is_no_warning(text: str) -> None:
+    assert converter("datetime")(text) == datetime.datetime(2020, 1, 1, 10, 0)
+
+
+def test_a_zone_that_is_known_counts() -> None:
+    moment = datetime.datetime(2020, 1, 1, 10, 0, tzinfo=datetime.timezone.utc)
+    for text in ("2020-01-01T10:00Z", "Wed, 1 Jan 2020 10:00 GMT", "1 Jan 2020 12:00 +0200"):
+        assert converter("datetime")(text) == moment
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "rot13", "undefined", "unicode_escape", "nonsense", "utf-99"])
+def test_a_charset_that_answers_do_not_have_is_read_as_utf_8(charset: str) -> None:
+    assert decode_text("Zürich-".encode(), f"text/html; charset={charset}") == "Zürich-"
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "Latin-1", "windows-1252", "UTF-16", "us-ascii", "utf8"])
+def test_a_charset_that_answers_have_is_honored(charset: str) -> None:
+    assert decode_text("abc".encode(charset), f'text/html; charset="{charset}"') == "abc"
+
+
+def test_fields_that_no_model_knows_are_kept_in_each_row_of_a_list() -> None:
+    usual = {"id": "1", "sourceEntityId": "s", "status": "Pending", "targetEntityId": "t"}
+    rows = converter("list[GETEntityConnectionsArrayItemsType]")([usual, {**usual, "note": "n"}, {**usual, "more": 1}])
+    assert [row.additional_properties for row in rows] == [{}, {"note": "n"}, {"more": 1}]

@@ -1,0 +1,148 @@
+"""The examples run as they are, and can only do what they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ScriptedServer, json_answer
+from support.watching import sent, statuses
+
+from zuora_client.emulator import ZuoraEmulator, faults
+
+PAGES = ("README.md", "docs/guide.md")
+ROOT = Path(__file__).resolve().parents[2]
+PLAIN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ZUORA_")}
+
+
+def run(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / script), *arguments],
+        env={**PLAIN_ENVIRONMENT, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def demo() -> subprocess.CompletedProcess[str]:
+    return run("demo.py")
+
+
+def test_the_demo_does_the_whole_job(demo: subprocess.CompletedProcess[str]) -> None:
+    assert (demo.returncode, demo.stderr) == (0, "")
+    seen = re.findall(
+        r"^Acme[\w -]+\((outbound|inbound)\) .* (Pending|Connected|Disconnected) +\w{32}$", demo.stdout, re.M
+    )
+    assert seen == [
+        (side, status) for status in ("Pending", "Connected", "Disconnected") for side in ("outbound", "inbound")
+    ]
+
+
+def test_the_demo_shows_what_an_error_looks_like(demo: subprocess.CompletedProcess[str]) -> None:
+    assert "    (200)\n    Reason: Cannot accept the connection: it is Connected, not Pending.\n" in demo.stdout
+    assert "refused, nothing was done" in demo.stdout
+    assert "outcome='answered', category=30" in demo.stdout
+    assert "Nothing to do." in demo.stdout
+    assert "2 of 3 pairs would change." in demo.stdout
+    assert "lost for good" in demo.stdout
+
+
+def test_the_demo_ignores_zuora_variables_and_proxies(demo: subprocess.CompletedProcess[str]) -> None:
+    """A trap stands where the variables point: whoever reads one of them is caught."""
+    with ScriptedServer(json_answer({"success": True, "entities": []})) as trap:
+        trapped = run(
+            "demo.py",
+            ZUORA_HOST=trap.url,
+            ZUORA_CLIENT_ID="real",
+            ZUORA_CLIENT_SECRET="real",
+            ZUORA_ACCESS_TOKEN="real",
+            ZUORA_ENTITY_ID="real",
+            HTTP_PROXY=trap.url,
+            http_proxy=trap.url,
+            ALL_PROXY=trap.url,
+        )
+        assert trap.requests == []
+    changing = r"127\.0\.0\.1:\d+|request id [\w-]+|process id \w+"
+    assert re.sub(changing, "", trapped.stdout) == re.sub(changing, "", demo.stdout)
+
+
+def test_connect_tenant_connects_and_then_finds_nothing_to_do() -> None:
+    with ZuoraEmulator() as zuora:
+        source, target = zuora.entities[:2]
+        environment = {
+            "ZUORA_HOST": zuora.url,
+            "ZUORA_CLIENT_ID": zuora.client_id,
+            "ZUORA_CLIENT_SECRET": zuora.client_secret,
+        }
+        first, second = (run("connect_tenant.py", source.uuid, target.id, **environment) for _ in range(2))
+        assert (first.returncode, first.stderr) == (0, "")
+        assert f"{source.uuid}  Acme Corporation\n  {target.id}  Acme-Americas\n" in first.stdout
+        assert first.stdout.endswith("\nConnected.\n")
+        assert second.stdout.endswith("\nConnected already, nothing to do.\n")
+        assert statuses(zuora, source, target) == ["Connected"]
+        assert set(sent(zuora)) == {"entities", "list", "initiate", "accept"}
+
+
+def test_connect_tenant_says_why_it_failed() -> None:
+    with ZuoraEmulator() as zuora:
+        zuora.fail_next(faults.refusal(50000010, "No."), method="POST")
+        failed = run(
+            "connect_tenant.py",
+            zuora.entities[0].id,
+            zuora.entities[1].id,
+            ZUORA_HOST=zuora.url,
+            ZUORA_ACCESS_TOKEN=zuora.issue_token(),
+        )
+        assert failed.returncode == 1
+        assert failed.stderr.startswith("(200)\nReason: No.\n")
+        assert zuora.connections == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["a", "b"], {}, "set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET"),
+        (["a"], {}, "TARGET_ENTITY_ID|target_entity_id"),
+        (
+            ["a", "b"],
+            {"ZUORA_HOST": "https://rest.zuora.com", "ZUORA_ENVIRONMENT": "EU"},
+            "ZUORA_ENVIRONMENT|environment",
+        ),
+    ],
+)
+def test_connect_tenant_names_what_is_missing(arguments: list[str], environment: dict[str, str], words: str) -> None:
+    failed = run("connect_tenant.py", *arguments, **environment)
+    assert failed.returncode == 2
+    assert re.search(words, failed.stderr)
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_print_what_their_programs_print(page: str) -> None:
+    """Each ```text block is what the programs before it print, ids aside."""
+    script = ROOT / "test" / "support" / "run_page.py"
+    result = run(str(script), str(ROOT / page))
+    assert (result.returncode, result.stderr) == (0, "")
+    printed = without_ids(result.stdout)
+    blocks = re.findall(r"^```text\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    assert blocks
+    for block in blocks:
+        assert without_ids(block) in printed, block
+
+
+def without_ids(text: str) -> str:
+    ids = (
+        r"\b8a80(?:[0-9a-f]{28}|\.\.\.)",
+        r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
+        r"\b[0-9A-F]{16}\b",
+        r"127\.0\.0\.1:\d+",
+    )
+    return re.sub("|".join(ids), "ID", re.sub(r"[ \t]+$", "", text, flags=re.M))

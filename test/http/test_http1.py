@@ -1,0 +1,338 @@
+"""HTTP/1.1 as bytes: requests as http.client writes them, heads of answers as it reads them, and what it forgives."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import answer
+from support.calls import CALLS, failure_of
+from support.faulty import then_close
+from support.wire import Wire
+from urllib3._collections import HTTPHeaderDict
+
+from zuora_client._base.base_url import Host
+from zuora_client._http.http1 import Attempt, Response, request_bytes
+from zuora_client.deadline import Clock, Deadline, Timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+YES = b'{"success": true, "id": "1"}'
+
+
+@contextlib.contextmanager
+def served(data: bytes) -> Iterator[socket.socket]:
+    """A socket from which exactly these bytes come."""
+    near, far = socket.socketpair()
+    with near, far:
+        far.sendall(data)
+        far.shutdown(socket.SHUT_WR)
+        yield near
+
+
+def an_attempt() -> Attempt:
+    return Attempt(Deadline(None, Clock()), Timeouts(None, None, None), write=True)
+
+
+def head_of(data: bytes, method: str = "GET") -> Response:
+    with served(data) as sock:
+        response = Response(an_attempt(), sock, method=method)
+        try:
+            response.begin()
+        finally:
+            response.close()
+        return response
+
+
+# -- answers --------------------------------------------------------------------------------------------------------
+
+TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_!#$%&'*+.^`|~", min_size=1, max_size=20)
+PRINTABLE = st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_categories=["Cc"])
+VALUES = st.text(PRINTABLE, max_size=40)
+FRAMING = {
+    "Content-Length": st.integers(0, 2**40).map(str),
+    "transfer-encoding": st.sampled_from(["chunked", "Chunked", "identity"]),
+    "CONNECTION": st.sampled_from(["close", "Close", "keep-alive", "Keep-Alive", "upgrade", "close, TE"]),
+}
+HEADS = st.builds(
+    lambda version, status, reason, framing, others, order: (
+        f"HTTP/{version} {status}{reason}",
+        order.sample([*framing.items(), *others], len(framing) + len(others)),
+    ),
+    st.sampled_from(["1.0", "1.1"]),
+    st.integers(200, 599),
+    st.one_of(st.just(""), VALUES.map(lambda words: f" {words}")),
+    st.fixed_dictionaries({}, optional=FRAMING),
+    st.lists(st.tuples(TOKENS.map(lambda name: f"X-{name}"), VALUES), max_size=10),
+    st.randoms(use_true_random=False),
+)
+
+
+@given(HEADS, st.sampled_from([": ", ":", ":\t "]), st.sampled_from(["GET", "HEAD", "POST"]))
+def test_a_head_that_is_in_order_is_read_as_http_client_reads_it(head: Any, colon: str, method: str) -> None:
+    status_line, headers = head
+    lines = [status_line, *(f"{name}{colon}{value}" for name, value in headers), "", ""]
+    data = "\r\n".join(lines).encode("latin-1")
+    ours = head_of(data, method)
+    with served(data) as sock, contextlib.closing(http.client.HTTPResponse(sock, method=method)) as theirs:
+        theirs.begin()
+
+    def seen(response: Any) -> Any:
+        # http.client would look for chunks also where there is no body.
+        framing = response.chunked and response.length is None, response.length, response.will_close
+        return response.version, response.status, response.reason, framing
+
+    assert seen(ours) == seen(theirs)
+    assert list(ours.headers.items()) == [(name, value.rstrip(" ")) for name, value in _by_name(theirs.headers)]
+
+
+def _by_name(headers: Any) -> list[tuple[str, str]]:
+    # urllib3 keeps headers of one name together, and under its first spelling.
+    return list(HTTPHeaderDict(headers.items()).items())
+
+
+def test_a_page_of_rows_that_is_here_is_read_at_once() -> None:
+    class Counting:
+        def __init__(self, sock: socket.socket) -> None:
+            self._sock = sock
+            self.reads = 0
+
+        def recv_into(self, buffer: Any) -> int:
+            self.reads += 1
+            return self._sock.recv_into(buffer)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._sock, name)
+
+    body = b"x" * 300 * 170
+    with served(answer(200, body)) as sock:
+        counting: Any = Counting(sock)
+        response = Response(an_attempt(), counting, method="GET")
+        response.begin()
+        assert response.read() == body
+        assert counting.reads == 1
+
+
+def test_interim_answers_are_passed_over() -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nConnection: close\r\n\r\n"
+    response = head_of(interim + b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\n")
+    assert (response.status, response.length, response.will_close) == (201, 5, False)
+    assert list(response.headers) == ["Content-Length"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "headers"),
+    [
+        pytest.param(["A: 1", " 2", "\t3", "B: 4"], {"A": "1 2 3", "B": "4"}, id="goes on in the next line"),
+        pytest.param(["A: 1", "  ", "B: 2"], {"A": "1 ", "B": "2"}, id="a line of spaces is not the end"),
+        pytest.param([" A: 1", "B: 2"], {"B": "2"}, id="begins in the middle of one"),
+        pytest.param(["this is no header", "B: 2"], {"B": "2"}, id="no colon"),
+        pytest.param([": 1", "B: 2"], {"B": "2"}, id="no name"),
+        pytest.param(["A : 1", "B: 2"], {"B": "2"}, id="space before the colon"),
+        pytest.param(["A: 1\rC: 3", "B: 2"], {"B": "2"}, id="half a line break"),
+        pytest.param(["A\x0b: 1", "B: 2"], {"B": "2"}, id="a name that is none"),
+        pytest.param(["A: ", "B:"], {"A": "", "B": ""}, id="empty"),
+        pytest.param(["A: 1", "a: 2"], {"A": "1, 2"}, id="twice"),
+        pytest.param(["A: b: c"], {"A": "b: c"}, id="a colon in the value"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_headers_that_are_odd(lines: list[str], headers: dict[str, str], end: str) -> None:
+    response = head_of(end.join(["HTTP/1.1 200 OK", *lines, "", ""]).encode())
+    assert {name: response.headers[name] for name in response.headers} == headers
+
+
+@pytest.mark.parametrize(
+    ("head", "error"),
+    [
+        pytest.param(b"", http.client.RemoteDisconnected, id="nothing"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\n", http.client.RemoteDisconnected, id="half"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\nB", http.client.RemoteDisconnected, id="half a line"),
+        pytest.param(b"HTTP/2.0 200 OK\r\n\r\n", http.client.UnknownProtocol, id="version"),
+        pytest.param(b"ICY 200 OK\r\n\r\n", http.client.BadStatusLine, id="protocol"),
+        pytest.param(b"HTTP/1.1 2x0 OK\r\n\r\n", http.client.BadStatusLine, id="status"),
+        pytest.param(b"HTTP/1.1 101 Switching\r\n\r\n", http.client.HTTPException, id="another protocol"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: " + b"x" * 65536, http.client.LineTooLong, id="a long line"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"A: 1\r\n" * 101, http.client.HTTPException, id="many headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\n" + b" 2\r\n" * 100, http.client.HTTPException, id="a long header"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+            http.client.HTTPException,
+            id="two lengths",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            http.client.HTTPException,
+            id="a transfer coding",
+        ),
+    ],
+)
+def test_a_head_that_is_no_answer(head: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        head_of(head)
+
+
+TWO_ENDS = [
+    "Transfer-Encoding : chunked",
+    "Transfer-Encoding\x0b: chunked",
+    "X: y\rTransfer-Encoding: chunked",
+    "Transfer-Encoding: gzip, chunked",
+    "Transfer-Encoding: gzip",
+    "Content-Length : 50",
+]
+
+
+def with_line(line: str, data: bytes) -> bytes:
+    """An answer with one more line in its head."""
+    return data.replace(b"\r\n", f"\r\n{line}\r\n".encode("latin-1"), 1)
+
+
+@pytest.mark.parametrize("line", TWO_ENDS)
+def test_an_answer_whose_end_can_be_read_in_two_ways_is_none(line: str) -> None:
+    with Wire(with_line(line, answer(200, YES)), read_timeout=60) as wire:
+        error = failure_of(CALLS["PUT accept"], wire.api)
+        assert (error.outcome, len(wire.requests)) == ("unknown", 1)
+
+
+@pytest.mark.parametrize("line", TWO_ENDS)
+def test_what_comes_behind_such_an_answer_is_not_the_next_one(line: str) -> None:
+    smuggled = b"2c\r\nab" + answer(200, YES)
+    with Wire(with_line(line, answer(200, smuggled)), read_timeout=60) as wire:
+        for _ in range(2):
+            failure_of(CALLS["PUT accept"], wire.api)
+        assert wire.server.connections == 2
+
+
+@pytest.mark.parametrize("head", ["no header", "A : 1", "Transfer-Encoding: chunked\r\nContent-Length: 90"])
+def test_a_connection_that_told_more_than_we_read_is_not_used_again(head: str) -> None:
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(YES), YES) if "chunked" in head else YES
+    length = "" if "chunked" in head else f"Content-Length: {len(YES)}\r\n"
+    with Wire(f"HTTP/1.1 200 OK\r\n{length}{head}\r\n\r\n".encode() + body) as wire:
+        for _ in range(2):
+            assert CALLS["PUT accept"](wire.api).success is True
+        assert wire.server.connections == 2
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_has_no_chunks_to_wait_for(status: int) -> None:
+    bodiless = f"HTTP/1.1 {status} Nothing\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    with Wire(bodiless, read_timeout=60) as wire:
+        if status == 204:
+            assert CALLS["PUT accept"](wire.api).success is None
+        else:
+            assert failure_of(CALLS["PUT accept"], wire.api).__cause__.status == 304
+
+
+def test_a_length_that_is_told_twice_is_one_length() -> None:
+    for lines in ("Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5, 5"):
+        assert head_of(f"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n".encode()).length == 5
+
+
+@pytest.mark.parametrize("length", ["+5", "5_0", "0x5", "-5", "5.0", "\xb2", "9" * 19, "abc"])
+def test_a_length_in_another_form_is_none(length: str) -> None:
+    response = head_of(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode("latin-1"))
+    assert (response.length, response.will_close) == (None, True)
+
+
+CLOSING = {
+    "says so": answer(200, YES, {"Connection": "close"}),
+    "says so among others": answer(200, YES, {"Connection": "TE, Close"}),
+    "is old": b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(YES), YES),
+}
+STAYING = {
+    "says nothing": answer(200, YES),
+    "is old and says so": b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: %d\r\n\r\n%s"
+    % (len(YES), YES),
+}
+
+
+@pytest.mark.parametrize("name", [*CLOSING, *STAYING])
+def test_a_server_that_wants_to_close_gets_no_second_request(name: str) -> None:
+    # It would be sent on a connection that ends at any moment: a write could only end as "unknown".
+    with Wire({**CLOSING, **STAYING}[name]) as wire:
+        for _ in range(3):
+            CALLS["PUT accept"](wire.api)
+        assert (wire.server.connections, len(wire.requests)) == (3 if name in CLOSING else 1, 3)
+
+
+def test_a_head_that_cannot_be_read_leaves_a_write_unknown() -> None:
+    with Wire(then_close(b"HTTP/1.1 200 OK\r\n" + b"A: 1\r\n" * 101 + b"\r\n" + YES)) as wire:
+        error = failure_of(CALLS["PUT accept"], wire.api)
+        assert (error.outcome, len(wire.requests)) == ("unknown", 1)
+        assert "more than 100 lines of headers" in str(error)
+
+
+# -- requests -------------------------------------------------------------------------------------------------------
+
+
+class Recorder(io.BytesIO):
+    """In the place of a socket."""
+
+    def sendall(self, data: bytes) -> None:
+        self.write(data)
+
+
+# The last two are refused when a request is made: they say where it ends.
+SPECIAL = ("host", "accept-encoding", "content-length", "transfer-encoding")
+NAMES = TOKENS.filter(lambda name: name.lower() not in SPECIAL)
+ASCII_VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=30)
+HEADERS = st.tuples(
+    st.dictionaries(NAMES, ASCII_VALUES, max_size=6),
+    st.fixed_dictionaries({}, optional={"host": st.just("other.example"), "Accept-Encoding": st.just("gzip")}),
+).map(lambda parts: {**parts[0], **parts[1]})
+HOSTS = [
+    "https://rest.zuora.com",
+    "https://REST.zuora.com:443",
+    "https://rest.zuora.com:8443",
+    "http://127.0.0.1",
+    "http://127.0.0.1:80",
+    "http://127.0.0.1:443",
+    "http://[::1]:9000",
+    "https://[::1]",
+]
+
+
+@given(
+    st.sampled_from(["GET", "HEAD", "OPTIONS", "DELETE", "POST", "PUT", "PATCH"]),
+    st.sampled_from(["/", "/v1/entity-connections?page=2&pageSize=300"]),
+    st.sampled_from(HOSTS),
+    HEADERS,
+    st.one_of(st.none(), st.binary(max_size=50)),
+)
+def test_a_request_is_written_as_http_client_writes_it(
+    method: str, target: str, url: str, headers: dict[str, str], body: bytes | None
+) -> None:
+    host = Host(url)
+    kind = http.client.HTTPSConnection if host.scheme == "https" else http.client.HTTPConnection
+    recorder = Recorder()
+    theirs = kind(str(host.name), host.port or kind.default_port)
+    theirs.sock = recorder  # type: ignore[assignment]
+    theirs.request(method, target, body, headers)
+    assert request_bytes(method, target, host.authority, headers, body) == recorder.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        ("https://rest.zuora.com.", "rest.zuora.com"),
+        ("https://rest.zuora.com.:8443", "rest.zuora.com:8443"),
+        ("http://[fe80::1%25eth0]:8080", "[fe80::1]:8080"),
+        ("http://a%62c.example", "a%62c.example"),
+    ],
+)
+def test_the_host_header_names_the_host_and_not_the_way_to_it(url: str, authority: str) -> None:
+    assert Host(url).authority == authority
+
+
+@pytest.mark.parametrize("breaks", ["\r\n", "\n", "\r"])
+def test_no_request_within_a_request(breaks: str) -> None:
+    for target, headers in (("/", {"A": f"1{breaks}B: 2"}), ("/", {f"A: 1{breaks}B": "2"}), (f"/{breaks}", {})):
+        with pytest.raises(ValueError, match="line break"):
+            request_bytes("GET", target, "127.0.0.1", headers, None)

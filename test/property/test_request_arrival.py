@@ -1,0 +1,278 @@
+"""Text arrives at the server as it was given, or is refused by name before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from support.operations import CONNECTION_ID, TARGET_ID
+from support.scripted import Received
+from support.wire import Wire
+
+from zuora_client import POSTEntityConnectionsType
+from zuora_client._base.parameters import with_hyphens
+
+TEXT = st.text(st.characters(), max_size=40)
+ASCII = st.text(st.characters(max_codepoint=127), max_size=80)
+
+Call = Callable[[Any, Any], Any]
+
+
+def arrived(wire: Wire, call: Call, name: str, value: Any) -> Received | None:
+    """Return the request that a call with `value` made, or None when it was refused by name and nothing was sent."""
+    wire.requests.clear()
+    refusal = None
+    try:
+        call(wire.api, value)
+    except (TypeError, ValueError) as error:
+        refusal = str(error)
+    if refusal is None:
+        (received,) = wire.requests
+        return received
+    assert name in refusal
+    assert wire.requests == []
+    return None
+
+
+def carries_utf8(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+# -- path -----------------------------------------------------------------------------------------------------------
+
+DECISIONS: dict[str, Call] = {
+    verb: lambda api, value, verb=verb: getattr(api, f"put_entity_connections_{verb}")(value)
+    for verb in ("accept", "deny", "disconnect")
+}
+
+
+@pytest.mark.parametrize("verb", DECISIONS)
+def test_any_text_as_an_id(verb: str) -> None:
+    with Wire() as wire:
+
+        @given(TEXT)
+        @example("..")
+        @example("a/../b")
+        @example("%2e%2e")
+        @example("\ud800")
+        @example("?a=b#c")
+        @example("\u202e\u2028é")
+        def holds(text: str) -> None:
+            received = arrived(wire, DECISIONS[verb], "connection_id", text)
+            meant = (
+                text not in ("", ".", "..") and carries_utf8(text) and not any(ord(c) < 32 or c == "\x7f" for c in text)
+            )
+            assert (received is not None) == meant
+            if received is not None:
+                prefix, _, rest = received.target.partition("/v1/entity-connections/")
+                segment, _, tail = rest.partition("/")
+                assert (prefix, unquote(segment, errors="strict"), tail) == ("", text, verb)
+                assert received.target.isascii()
+
+        holds()
+
+
+def test_any_bytes_as_an_id_are_the_text_that_they_hold() -> None:
+    with Wire() as wire:
+
+        @given(TEXT.filter(carries_utf8).map(str.encode) | st.binary(max_size=10))
+        def holds(value: bytes) -> None:
+            received = arrived(wire, DECISIONS["accept"], "connection_id", value)
+            if received is not None:
+                assert unquote(received.target.split("/")[3], errors="strict") == value.decode()
+
+        holds()
+
+
+def test_any_integer_as_an_id() -> None:
+    with Wire() as wire:
+
+        @given(st.integers())
+        def holds(value: int) -> None:
+            received = arrived(wire, DECISIONS["accept"], "connection_id", value)
+            assert received is not None
+            assert received.target.split("/")[3] == str(value)
+
+        holds()
+
+
+# -- query ----------------------------------------------------------------------------------------------------------
+
+
+def test_any_text_as_the_type_of_a_list() -> None:
+    with Wire() as wire:
+
+        @given(TEXT)
+        @example("")
+        @example("a&page=2#+%20")
+        @example("\r\nX: y")
+        @example("\ud800")
+        def holds(text: str) -> None:
+            received = arrived(wire, lambda api, value: api.get_entity_connections(type=value), "type", text)
+            assert (received is not None) == carries_utf8(text)
+            if received is not None:
+                query = urlsplit(received.target).query
+                assert parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") == [
+                    ("type", text)
+                ]
+
+        holds()
+
+
+def test_any_query_of_any_path() -> None:
+    with Wire() as wire:
+        names = TEXT.filter(bool)
+
+        def call(api: Any, pairs: Any) -> Any:
+            return api.api_client.call_api("/v1/any", "GET", query_params=pairs)
+
+        @given(st.lists(st.tuples(names, TEXT), min_size=1, max_size=4))
+        def holds(pairs: list[tuple[str, str]]) -> None:
+            received = arrived(wire, call, "surrogate", pairs)
+            assert (received is not None) == all(carries_utf8(name + value) for name, value in pairs)
+            if received is not None:
+                query = urlsplit(received.target).query
+                assert parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") == pairs
+
+        holds()
+
+
+@given(st.integers(), st.integers())
+def test_any_page(page_size: int, page: int) -> None:
+    with Wire() as wire:
+
+        def call(api: Any, _: Any) -> Any:
+            return api.get_entity_connections(page_size=page_size, page=page)
+
+        received = arrived(wire, call, "page", None)
+        assert (received is not None) == (1 <= page_size <= 300 and page >= 1)
+        if received is not None:
+            assert received.target == f"/v1/entity-connections?pageSize={page_size}&page={page}"
+
+
+# -- headers --------------------------------------------------------------------------------------------------------
+
+
+def with_default(api: Any, value: Any) -> Any:
+    api.api_client.set_default_header("X-Any", value)
+    try:
+        return api.get_entity_connections()
+    finally:
+        del api.api_client.default_headers["X-Any"]
+
+
+def with_cookie(api: Any, value: Any) -> Any:
+    api.api_client.cookie = value
+    try:
+        return api.get_entity_connections()
+    finally:
+        api.api_client.cookie = None
+
+
+HEADERS: dict[str, tuple[str, Call]] = {
+    "zuora_entity_ids": ("zuora-entity-ids", lambda api, value: api.get_entity_connections(zuora_entity_ids=value)),
+    "zuora_track_id": (
+        "zuora-track-id",
+        lambda api, value: api.put_entity_connections_deny(CONNECTION_ID, zuora_track_id=value),
+    ),
+    "idempotency_key": (
+        "idempotency-key",
+        lambda api, value: api.post_entity_connections(request={"targetEntityId": TARGET_ID}, idempotency_key=value),
+    ),
+    "X-Own": ("x-own", lambda api, value: api.api_client.call_api("/v1/x", "GET", header_params={"X-Own": value})),
+    "X-Any": ("x-any", with_default),
+    "Cookie": ("cookie", with_cookie),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_any_text_as_a_header(name: str) -> None:
+    header, call = HEADERS[name]
+    with Wire() as wire:
+
+        @given(ASCII | TEXT)
+        @example("")
+        @example(" a")
+        @example("a\r\nX-Forged: 1")
+        @example("8a80825556ff28a4015708ba29312ecc")
+        @example("é")
+        @example("x" * 300)
+        def holds(text: str) -> None:
+            received = arrived(wire, call, name, text)
+            if name == "Cookie" and not text:
+                # As generated: no cookie.
+                assert received is not None
+                assert header not in received.headers
+            elif received is None:
+                fit = text.isascii() and text.isprintable() and text == text.strip()
+                assert not fit or (name.islower() and (not text or len(text) > 64 or set(text) & set(":;\"'")))
+            else:
+                sent = with_hyphens(text) if name == "zuora_entity_ids" else text
+                assert received.headers[header] == sent
+                assert "x-forged" not in received.headers
+
+        holds()
+
+
+def test_any_user_agent() -> None:
+    with Wire() as wire:
+
+        @given(ASCII)
+        def holds(text: str) -> None:
+            wire.client.user_agent = text
+            received = arrived(wire, lambda api, _: api.get_entity_connections(), "User-Agent", None)
+            assert received is None or received.headers["user-agent"] == text
+
+        holds()
+
+
+# -- body -----------------------------------------------------------------------------------------------------------
+
+
+def test_any_text_as_a_target() -> None:
+    with Wire() as wire:
+
+        def as_model(api: Any, value: Any) -> Any:
+            return api.post_entity_connections(request=POSTEntityConnectionsType(value))
+
+        def as_dict(api: Any, value: Any) -> Any:
+            return api.post_entity_connections(request={"targetEntityId": value, "more": value})
+
+        @given(TEXT)
+        @example("x" * 32)
+        @example("x" * 33)
+        @example("\ud800\0\x7f\u2028")
+        def holds(text: str) -> None:
+            for call in (as_model, as_dict):
+                received = arrived(wire, call, "target_entity_id", text)
+                assert (received is not None) == (len(text) <= 32)
+                if received is not None:
+                    assert json.loads(received.body)["targetEntityId"] == text
+
+        holds()
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def test_any_plain_data_as_a_body() -> None:
+    with Wire() as wire:
+
+        @given(PLAIN.filter(lambda value: value is not None))
+        def holds(value: Any) -> None:
+            received = arrived(
+                wire, lambda api, data: api.api_client.call_api("/v1/x", "POST", body=data), "body", value
+            )
+            assert received is not None
+            assert json.loads(received.body) == value
+
+        holds()

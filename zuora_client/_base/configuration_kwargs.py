@@ -1,0 +1,57 @@
+"""The keywords of `Configuration`, in the form type checkers read. Imported by no code that runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from ..environments import Environment
+
+
+class Settings(TypedDict, total=False):
+    """What `Configuration` takes besides the keywords that its signature names."""
+
+    connect_timeout: float | None
+    read_timeout: float | None
+    deadline: float | None
+    max_attempts: int
+    max_retry_after: float
+    max_response_bytes: int
+    raise_on_failure: bool
+    allow_insecure_http: bool
+    user_agent_suffix: str
+
+    verify_ssl: bool
+    ssl_ca_cert: str | None
+    cert_file: str | None
+    key_file: str | None
+    assert_hostname: str | bool | None
+    connection_pool_maxsize: int
+    proxy: str | None
+    trust_env: bool
+
+    api_key: dict[str, str]
+    api_key_prefix: dict[str, str]
+    username: str
+    password: str
+    safe_chars_for_path_param: str
+    temp_folder_path: str | None
+    debug: bool
+    logger_file: str | None
+    logger_format: str
+    logger_stream_handler: logging.Handler | None
+    logger_file_handler: logging.Handler | None
+
+
+class AllSettings(Settings, total=False):
+    """What `Configuration.from_env` takes besides: the keywords that win over the environment."""
+
+    host: str | None
+    environment: Environment | str | None
+    client_id: str | bytes | None
+    client_secret: str | bytes | None
+    access_token: str | bytes | Callable[[], str | bytes] | None
+    entity_id: str | bytes | None

@@ -1,0 +1,1 @@
+"""One attempt over HTTP. Everything that imports urllib3 is here."""
