@@ -10,28 +10,15 @@ from __future__ import annotations
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ._base import forks, parameters
-from ._base.base_url import Host
-from ._call.auth import check_credentials
-from ._call.call import Pipeline
+from ._call.build import RequestBuilder
+from ._call.call import Sender
 from ._codec import serialization
-from ._codec.request import (
-    CREDENTIAL_HEADERS,
-    KEYED,
-    SECRET_HEADERS,
-    Request,
-    checked_method,
-    encode_body,
-    fill_path,
-    fit_to_send,
-    merge_headers,
-    put_credentials,
-)
+from ._codec.request import apply_auth_settings
 from ._version import __version__
 from .configuration import Configuration
-from .deadline import Clock, Timeouts
+from .deadline import Clock
 from .exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
@@ -39,11 +26,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ._codec.request import Request
     from ._http.transport import RESTClientObject
 
 
-# What `ApiClient._open` makes, for each client and each copy anew.
-_MADE_BY_OPEN = frozenset(("_pipeline", "_host", "_defaults", "_pool", "_lock", "_here", "_closed"))
+# Created for each client, and anew for each copy.
+_PER_CLIENT_STATE = frozenset(("_sender", "_builder", "_pool", "_lock", "_local", "_closed"))
 
 
 class ApiClient:
@@ -78,15 +66,14 @@ class ApiClient:
         if header_name is not None:
             self.set_default_header(header_name, header_value)
         self.clock = clock or Clock()
-        self._open()
+        self._create_state()
 
-    def _open(self) -> None:
-        self._pipeline = Pipeline(self.configuration, self.clock)
-        self._host: Host | None = None
-        self._defaults: tuple[dict[str, Any], dict[str, tuple[str, str]]] = ({}, {})
+    def _create_state(self) -> None:
+        self._sender = Sender(self.configuration, self.clock)
+        self._builder = RequestBuilder(self._sender.rest_client.is_confidential)
         self._pool: ThreadPool | None = None
         self._lock = threading.RLock()
-        self._here = threading.local()
+        self._local = threading.local()
         self._closed = False
         forks.clients.add(self)
 
@@ -104,12 +91,12 @@ class ApiClient:
     @property
     def rest_client(self) -> RESTClientObject:
         """The transport."""
-        return self._pipeline.rest_client
+        return self._sender.rest_client
 
     @property
     def last_response(self) -> Any:
         """The last answer to a call that the calling thread made and that succeeded, or None."""
-        return getattr(self._here, "last_response", None)
+        return getattr(self._local, "last_response", None)
 
     def set_default_header(self, header_name: str, header_value: str | bytes | None) -> None:
         """Send a header with every later call, in place of an earlier one of that name, in whatever case. It wins over
@@ -120,7 +107,7 @@ class ApiClient:
     @property
     def pool(self) -> ThreadPool:
         """The threads behind ``async_req``, started when first asked for."""
-        self._refuse_when_closed()
+        self._ensure_open()
         with self._lock:
             if self._pool is None:
                 # Imported here: it costs start-up time, and most programs never need it.
@@ -143,7 +130,7 @@ class ApiClient:
             if self._pool is not None:
                 self._pool.close()
 
-    def _refuse_when_closed(self) -> None:
+    def _ensure_open(self) -> None:
         if self._closed:
             raise ValueError("this ApiClient is closed: make another one")
 
@@ -154,15 +141,15 @@ class ApiClient:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in _MADE_BY_OPEN}
+        return {name: value for name, value in self.__dict__.items() if name not in _PER_CLIENT_STATE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._open()
+        self._create_state()
 
-    def _forget(self) -> None:
+    def _reset_after_fork(self) -> None:
         """In a forked child: leave the parent's connections, locks and threads alone."""
-        self._pipeline.forget()
+        self._sender.reset_after_fork()
         self._lock = threading.RLock()
         if self._pool is not None:
             self._pool.close()
@@ -216,30 +203,33 @@ class ApiClient:
             TypeError, ValueError: a wrong argument; nothing was sent.
         """
         if files or response_type == "file":
-            raise ValueError("files are not supported: no operation of this API takes or gives one")
-        if response_type is not None:
-            serialization.converter(response_type)
+            raise ValueError("files are not supported: no operation of this API takes or returns one")
+        self._ensure_open()
         query = parameters.parameters_to_tuples(query_params, collection_formats) if query_params else []
-        own = dict(header_params or {})
+        headers = dict(header_params or {})
         if collection_formats:
-            own = dict(parameters.parameters_to_tuples(own, collection_formats))
+            headers = dict(parameters.parameters_to_tuples(headers, collection_formats))
         if auth_settings:
-            self.update_params_for_auth(own, query, auth_settings)
-        named = {"Accept-Encoding": "gzip" if _preload_content else "identity", **own}
-        headers = merge_headers(named, self._defaults_fit_to_send(), self.configuration.entity_id, self.cookie)
-        pairs = parameters.parameters_to_tuples(path_params or (), collection_formats)
-        path = fill_path(resource_path, pairs, self.configuration.safe_chars_for_path_param)
-        fields = parameters.parameters_to_tuples(post_params, collection_formats) if post_params else []
-        request = self._request(method, self._host_now(), path, headers, body, fields, _request_timeout)
-        request.template = resource_path
-        request.query = parameters.query_string(query) if query else ""
-        request.authorize = CREDENTIAL_HEADERS.isdisjoint(headers)
-        request.stream = not _preload_content
-        request.response_type = response_type
-        self._check_credentials(request, headers, named=bool(auth_settings))
+            self.update_params_for_auth(headers, query, auth_settings)
+        request = self._builder.for_path(
+            self.configuration,
+            method,
+            resource_path,
+            parameters.parameters_to_tuples(path_params or (), collection_formats),
+            query,
+            headers,
+            default_headers=self.default_headers,
+            cookie=self.cookie,
+            body=body,
+            post_params=parameters.parameters_to_tuples(post_params, collection_formats) if post_params else [],
+            response_type=response_type,
+            has_auth_settings=bool(auth_settings),
+            preload_content=_preload_content,
+            request_timeout=_request_timeout,
+        )
         if async_req:
-            return self.pool.apply_async(self._run, (request, _return_http_data_only))
-        return self._run(request, _return_http_data_only)
+            return self.pool.apply_async(self._send, (request, _return_http_data_only))
+        return self._send(request, _return_http_data_only)
 
     def request(
         self,
@@ -263,80 +253,33 @@ class ApiClient:
             ApiException: it failed, its status is not 2xx, or Zuora said no.
             TypeError, ValueError: a wrong argument; nothing was sent.
         """
-        if not isinstance(url, str):
-            raise TypeError(f"url must be text, not {type(url).__name__}")
-        if not (url.isascii() and url.isprintable()) or " " in url or "#" in url:
-            raise ValueError("url must be percent-encoded: printable ASCII without spaces and without a fragment")
-        parts = urlsplit(url)
-        sent = merge_headers(dict(headers or {}), {}, None, None)
-        host = Host(f"{parts.scheme}://{parts.netloc}")
-        fields = parameters.parameters_to_tuples(post_params or (), None)
-        path = fill_path(parts.path or "/", (), "")
-        request = self._request(method, host, path, sent, body, fields, _request_timeout)
-        pairs = parameters.parameters_to_tuples(query_params or (), None)
-        request.query = "&".join(filter(None, (parts.query, parameters.query_string(pairs))))
-        request.stream = not _preload_content
-        self._check_credentials(request, sent)
-        return self._run(request, False, whole=True)
+        self._ensure_open()
+        request = self._builder.for_url(
+            self.configuration,
+            method,
+            url,
+            parameters.parameters_to_tuples(query_params or (), None),
+            dict(headers or {}),
+            body=body,
+            post_params=parameters.parameters_to_tuples(post_params or (), None),
+            preload_content=_preload_content,
+            request_timeout=_request_timeout,
+        )
+        return self._send(request, None, return_response=True)
 
-    def _run(self, request: Request, data_only: bool | None, *, whole: bool = False) -> Any:
-        self._refuse_when_closed()
-        response, data = self._pipeline.run(request)
-        self._here.last_response = response
-        if whole:
+    # -- send -------------------------------------------------------------------------------------------------------
+
+    def _send(self, request: Request, data_only: bool | None, *, return_response: bool = False) -> Any:
+        self._ensure_open()
+        response, data = self._sender.send(request)
+        self._local.last_response = response
+        if return_response:
             return response
         if request.stream:
             data = response
         return data if data_only else (data, response.status, response.headers)
 
-    # -- arguments --------------------------------------------------------------------------------------------------
-
-    def _request(
-        self,
-        method: str,
-        host: Host,
-        path: str,
-        headers: dict[str, tuple[str, str]],
-        body: Any,
-        post_params: list[tuple[str, Any]],
-        request_timeout: Any,
-    ) -> Request:
-        self._refuse_when_closed()
-        settings = self.configuration
-        timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, settings.deadline)
-        timeouts = Timeouts.of(request_timeout, timeouts)
-        request = Request(settings, checked_method(method), host, path, dict(headers.values()), timeouts)
-        request.own_key = request.kind == KEYED and "idempotency-key" in headers
-        request.body = encode_body(headers.get("content-type", ("", ""))[1], body, post_params)
-        return request
-
-    def _defaults_fit_to_send(self) -> dict[str, tuple[str, str]]:
-        # They hardly ever change, so they are looked at again only when they did.
-        seen, fit = self._defaults
-        if seen != self.default_headers:
-            self._defaults = (dict(self.default_headers), fit_to_send(self.default_headers))
-            fit = self._defaults[1]
-        return fit
-
-    def _host_now(self) -> Host:
-        host, url = self._host, self.configuration.host
-        if host is None or host.url != url:
-            host = self._host = Host(url)
-        return host
-
-    def _check_credentials(self, request: Request, headers: dict[str, Any], *, named: bool = False) -> None:
-        """Refuse half a pair of credentials, and credentials on a road where others can read them."""
-        settings = self.configuration
-        if request.authorize:
-            check_credentials(settings)
-        if settings.allow_insecure_http or self.rest_client.private(request.host):
-            return
-        configured = named or (request.authorize and settings.credentials != "none")
-        if configured or not SECRET_HEADERS.isdisjoint(headers):
-            raise ValueError(
-                f"host {request.host.url!r}: anybody on the way can read credentials over plain http; use https, or "
-                "set allow_insecure_http"
-            )
+    # -- helpers that generated clients offer -----------------------------------------------------------------------
 
     def update_params_for_auth(self, headers: dict[str, Any], querys: Any, auth_settings: list[str] | None) -> None:
         """Add the named entries of `Configuration.auth_settings` to `headers`, or to `querys` (a list of pairs).
@@ -346,7 +289,7 @@ class ApiClient:
         Raises:
             ValueError: an entry that belongs neither into a header nor into the query.
         """
-        put_credentials(headers, querys, self.configuration.auth_settings(), auth_settings or [])
+        apply_auth_settings(headers, querys, self.configuration.auth_settings(), auth_settings or [])
 
     def sanitize_for_serialization(self, obj: Any) -> Any:
         """Return `obj` as plain data: containers walked, dates in ISO 8601, models by their JSON names without None.

@@ -14,7 +14,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Callable
 
-from ._base.base_url import Host
+from ._base.base_url import BaseURL
 from ._base.parameters import header_text, text
 from ._version import __version__
 from .deadline import seconds_or_none
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ._base.configuration_kwargs import AllSettings, Settings
+    from ._base.configuration_kwargs import ConfigurationKwargs, FromEnvKwargs
 
 logging.getLogger("zuora_client").addHandler(logging.NullHandler())
 
 
 def _host(_: str, value: Any) -> str:
-    return Host(value).url
+    return BaseURL(value).url
 
 
 def _count(name: str, value: Any) -> int:
@@ -156,7 +156,7 @@ class Configuration:
         client_secret: str | bytes | None = None,
         access_token: str | bytes | Callable[[], str | bytes] | None = None,
         entity_id: str | bytes | None = None,
-        **settings: Unpack[Settings],
+        **settings: Unpack[ConfigurationKwargs],
     ) -> None:
         if host is not None and environment is not None:
             raise ValueError("give host or environment, not both: each names the base URL")
@@ -211,7 +211,7 @@ class Configuration:
         self._debug = False
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[AllSettings]) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[FromEnvKwargs]) -> Self:
         """Return a configuration from the environment; keywords win over it.
 
         Reads ZUORA_HOST or ZUORA_ENVIRONMENT, ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET, ZUORA_ACCESS_TOKEN and
@@ -278,13 +278,18 @@ class Configuration:
         return settings
 
     @property
-    def credentials(self) -> str:
-        """Which credentials a call will use, in words and without a secret."""
+    def credentials_kind(self) -> str:
+        """The credentials that a call will use, as text without a secret."""
         if self.access_token is not None:
             return "access token" + (" from a callable" if callable(self.access_token) else "")
         if self.client_id or self.client_secret:
             return "OAuth client credentials"
         return "access keys" if {"apiAccessKeyId", "apiSecretAccessKey"} & self.api_key.keys() else "none"
+
+    @property
+    def credentials(self) -> str:
+        """The earlier name of `credentials_kind`."""
+        return self.credentials_kind
 
     # -- logging, in the generated form -----------------------------------------------------------------------------
 
@@ -356,7 +361,7 @@ class Configuration:
         self.__dict__.update(state)
 
     def __repr__(self) -> str:
-        return f"<Configuration {self.host}, credentials: {self.credentials}>"
+        return f"<Configuration {self.host}, credentials: {self.credentials_kind}>"
 
     def to_debug_report(self) -> str:
         """Return what a bug report needs: versions, host, kind of credentials. It holds no secret."""
@@ -377,7 +382,7 @@ class Configuration:
             f"SDK Package Version: {__version__}",
             *(f"{name}: {version(name)}" for name in ("urllib3", "certifi", "six", "python-dateutil")),
             f"Host: {self.host}",
-            f"Credentials: {self.credentials}",
+            f"Credentials: {self.credentials_kind}",
         ]
         return "\n".join(lines)
 

@@ -39,16 +39,16 @@ class Deadline:
     def expired(self) -> bool:
         return self._at is not None and self._now() >= self._at
 
-    def within(self, seconds: float | None) -> float | None:
+    def clamp(self, seconds: float | None) -> float | None:
         """Return `seconds`, or what is left if that is less."""
         if self._at is None:
             return seconds
         left = self._at - self._now()
         return left if seconds is None or left < seconds else seconds
 
-    def sooner(self, seconds: float, clock: Clock) -> Deadline:
+    def earlier(self, seconds: float, clock: Clock) -> Deadline:
         """Return a deadline that comes in `seconds`, or with this one if that is sooner."""
-        return Deadline(self.within(seconds), clock)
+        return Deadline(self.clamp(seconds), clock)
 
 
 class Timeouts:
@@ -66,7 +66,7 @@ class Timeouts:
         self.deadline = deadline
 
     @classmethod
-    def of(cls, request_timeout: Any, default: Timeouts) -> Timeouts:
+    def from_request_timeout(cls, request_timeout: Any, default: Timeouts) -> Timeouts:
         """Read a ``_request_timeout``: a number bounds the whole call in place of the default deadline, a
         (connect, read) pair or a ``urllib3.Timeout`` bounds each attempt.
 
@@ -83,11 +83,11 @@ class Timeouts:
             return cls(connect, read, default.deadline)
         # Asked of the class: the object itself computes what is left, and refuses before it has started.
         if hasattr(type(request_timeout), "read_timeout"):
-            return cls._of_urllib3(request_timeout, default)
+            return cls._from_urllib3(request_timeout, default)
         return cls(default.connect, default.read, seconds_or_none("_request_timeout", request_timeout))
 
     @classmethod
-    def _of_urllib3(cls, timeout: Any, default: Timeouts) -> Timeouts:
+    def _from_urllib3(cls, timeout: Any, default: Timeouts) -> Timeouts:
         # urllib3 spells "not given" as a sentinel of its own, so anything that is not a number means our setting.
         def part(value: Any, otherwise: float | None) -> float | None:
             if value is None:

@@ -1,28 +1,29 @@
-"""Every way a call can fail. One root, and on each error what is known about the write.
+"""Every way a call can fail: one root class, and on each error what is known about the write.
 
 ApiException                     status, reason, body, headers, and what is known: outcome, attempts, reasons, ids
 +- OutcomeUnknownError           a write that may or may not have happened; the failure itself is its ``__cause__``
-+- ApiConnectionError            no connection, or it broke; `outcome` tells on which side of sending
-|  +- TlsError                   the other side could not prove who it is, or spoke no TLS that we accept
++- ApiConnectionError            no connection, or it broke; `outcome` says whether the request was sent
+|  +- TlsError                   the server's certificate was not trusted, or no common TLS version
 +- ApiTimeoutError               the deadline of the call or a timeout of an attempt
-+- AuthenticationError           Zuora does not know who calls: 401, a refused client id, category 11
-+- PermissionDeniedError         Zuora knows who calls, and does not permit it: 403, category 10
++- AuthenticationError           Zuora did not accept the credentials: 401, a refused client id, category 11
++- PermissionDeniedError         Zuora recognized the caller, who lacks permission: 403, category 10
 +- NotFoundError                 404, category 40
-+- ConflictError                 409, a reused idempotency key (422), a lock that stayed (category 50)
++- ConflictError                 409, a reused idempotency key (422), locking contention (category 50)
 +- RateLimitError                429, category 70: by rate or by concurrency
 +- RequestRejectedError          every other 4xx and every other ``success: false``
 +- ServerError                   5xx that leaves nothing in doubt: on a read, or 503 with Retry-After
-+- InvalidResponseError          an answer that cannot be read: not JSON, wrong container, too large, a redirect
++- InvalidResponseError          a response that cannot be used: not JSON, wrong container, too large, a redirect
 
-`outcome` is one of three words. ``not_sent``: the request never left. ``answered``: Zuora's own answer refused the
-write, nothing was done (for a read: an answer came). ``unknown``: anything else. It belongs to the call, not to its
-last attempt. Wrong arguments are not here: they are TypeError or ValueError, before anything is sent.
+`outcome` is one of three words. ``not_sent``: the request was not sent. ``answered``: Zuora refused the write, nothing
+was done (for a read: a response arrived). ``unknown``: anything else. It describes the whole call, not its last
+attempt. Wrong arguments raise TypeError or ValueError instead, before anything is sent.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
+
+from ._base.text import body_excerpt, single_line, truncate_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeAlias
 
     Outcome: TypeAlias = Literal["not_sent", "answered", "unknown"]
-    _Kind = TypeVar("_Kind", bound="ApiException")
+    _Error = TypeVar("_Error", bound="ApiException")
 
 NOT_SENT: Final = "not_sent"
 ANSWERED: Final = "answered"
@@ -57,10 +58,10 @@ CATEGORIES = {
     99: "integration error",
 }
 
-# Zuora itself is in trouble: whether a write was done, it does not say.
-TROUBLE = frozenset((60, 61, 99))
+# Server-side error categories; they do not tell whether the write took effect.
+SERVER_FAULT_CATEGORIES = frozenset((60, 61, 99))
 
-# Codes that mean something else, or something more, than their category says.
+# Codes whose meaning differs from that of their category, or is more precise.
 INVALID_CREDENTIAL = 90000011
 WRONG_ENTITY = 90000020
 CONCURRENCY_LIMIT = 50000070
@@ -70,13 +71,7 @@ _NAMED_CODES = {
     CONCURRENCY_LIMIT: "concurrency limit",
 }
 
-# Characters of an answer that an error keeps. Until secrets are taken out of it, it holds more: one that is cut in two
-# would not be found.
-KEPT_CHARACTERS = 65536
-_MARGIN_FOR_SECRETS = 16384
 _SHOWN_REASONS = 10
-_SHOWN_CHARACTERS = 500
-_EXTRACT_CHARACTERS = 200
 
 
 class Reason:
@@ -117,21 +112,21 @@ class Reason:
 
     def __str__(self) -> str:
         if self.code is None:
-            return plain(self.message) or "(no words)"
+            return single_line(self.message) or "(no message)"
         meaning = (_NAMED_CODES.get(self.code) if isinstance(self.code, int) else None) or self.category_name
-        code = f"{plain(self.code)} ({meaning})" if meaning else plain(self.code)
-        return f"{code}: {plain(self.message)}" if self.message else code
+        code = f"{single_line(self.code)} ({meaning})" if meaning else single_line(self.code)
+        return f"{code}: {single_line(self.message)}" if self.message else code
 
 
 class AttemptRecord:
-    """One attempt that failed: its number, how long it took, what came, and the wait before the next.
+    """One failed attempt of a call.
 
     Attributes:
         number: 1 for the first.
-        elapsed: seconds.
-        status: HTTP status of the answer, or None when none came.
+        elapsed: duration in seconds.
+        status: HTTP status, or None without a response.
         error: name of the error class.
-        wait: seconds waited before the next attempt, or None for the last one.
+        wait: seconds waited before the next attempt, None for the last one.
     """
 
     __slots__ = ("elapsed", "error", "number", "status", "wait")
@@ -156,25 +151,37 @@ class ApiException(Exception):
     """A call failed. Catch this to catch every failure of a call.
 
     Attributes:
-        status: HTTP status of the answer, or None when none came.
-        reason: the HTTP reason phrase, Zuora's own words for an HTTP 200 that says no, or what broke.
-        body: the answer as text, its first 65,536 characters, or None.
-        headers: headers of the answer (case-insensitive), or None.
+        status: HTTP status, or None without a response.
+        reason: the HTTP reason phrase; Zuora's own words for a refusal under HTTP 200; or what broke.
+        body: the response body as text, its first 65,536 characters, or None.
+        headers: response headers (case-insensitive), or None.
         outcome: ``"not_sent"``, ``"answered"`` or ``"unknown"``.
-        method, path: what was called.
+        method, path: of the request.
         reasons: a tuple of `Reason`, empty when Zuora gave none.
-        request_id, process_id: what Zuora's support asks for; None when not in the answer.
-        track_id: the one in the answer, otherwise the one that was sent, or None.
+        request_id, process_id: ids that Zuora's support asks for; None when the response has none.
+        track_id: the one in the response, otherwise the one that was sent, or None.
         retry_after: seconds that Zuora asked to wait, or None.
-        attempts: a list of `AttemptRecord`, one for each attempt that failed.
+        attempts: a list of `AttemptRecord`, one for each failed attempt.
         advice: what to do next, in one or two sentences.
-        out_of_time: True when another attempt was allowed, and the deadline left no time to wait for it.
+        deadline_exceeded: True when another attempt was allowed, but the deadline left no time for the wait before it.
+
+    Args:
+        http_resp: a response to take `status`, `reason`, `headers` and `body` from.
+        outcome: what is known about the write; without it ``"answered"`` with a status and ``"unknown"`` without one.
     """
 
-    out_of_time = False
-    advice = "Read the reason; the call is not worth repeating unchanged."
+    deadline_exceeded = False
+    advice = "Read the reason; repeating the same call will not help."
+    _default_outcome: Outcome | None = None
 
-    def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
+    def __init__(
+        self,
+        status: int | None = None,
+        reason: str | None = None,
+        http_resp: Any = None,
+        *,
+        outcome: Outcome | None = None,
+    ) -> None:
         self.status: int | None = status
         self.reason: str | None = reason
         self.body: str | None = None
@@ -182,8 +189,9 @@ class ApiException(Exception):
         if http_resp is not None:
             self.status, self.reason = http_resp.status, http_resp.reason
             self.headers = http_resp.getheaders()
-            self.body = body_to_keep(http_resp.data)
-        self.outcome: Outcome = UNKNOWN if self.status is None else ANSWERED
+            self.body = truncate_body(http_resp.data)
+        by_status: Outcome = UNKNOWN if self.status is None else ANSWERED
+        self.outcome: Outcome = outcome or self._default_outcome or by_status
         self.method: str | None = None
         self.path: str | None = None
         self.reasons: tuple[Reason, ...] = ()
@@ -194,37 +202,45 @@ class ApiException(Exception):
         self.attempts: list[AttemptRecord] = []
         super().__init__(status, reason)
 
-    def recast(self, kind: type[_Kind]) -> _Kind:
-        """Return a copy, the same facts as `kind` of error; the advice of another kind is left behind."""
-        other = kind(self.status, self.reason)
+    def as_type(self, cls: type[_Error], *, outcome: Outcome | None = None) -> _Error:
+        """Return a copy of this error as an instance of `cls`. Advice is kept only if the class stays the same."""
+        other = cls(self.status, self.reason)
         other.__dict__.update({name: value for name, value in vars(self).items() if name != "advice"})
-        if type(self) is kind:
+        if type(self) is cls:
             other.advice = self.advice
+        other.outcome = outcome or self.outcome
         return other
 
+    recast = as_type
+
+    @property
+    def out_of_time(self) -> bool:
+        """The earlier name of `deadline_exceeded`."""
+        return self.deadline_exceeded
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default forgets __cause__. One of ours is part of the truth; a foreign one may not pickle.
+        # The default drops __cause__. Keep one of ours: a foreign one may not pickle.
         state = dict(self.__dict__)
         if isinstance(self.__cause__, ApiException):
             state["__cause__"] = self.__cause__
         return type(self), (self.status, self.reason), state
 
     def __str__(self) -> str:
-        lines = [f"({self.status})", f"Reason: {plain(self.reason)}"]
+        lines = [f"({self.status})", f"Reason: {single_line(self.reason)}"]
         if self.method is not None:
-            fate = _FATE_OF_READ if self.method in ("GET", "HEAD", "OPTIONS") else _FATE_OF_WRITE
-            lines.append(f"{self.method} {self.path}: {fate[self.outcome]}")
+            meaning = _READ_OUTCOMES if self.method in ("GET", "HEAD", "OPTIONS") else _WRITE_OUTCOMES
+            lines.append(f"{self.method} {self.path}: {meaning[self.outcome]}")
         lines += [f"  {reason}" for reason in self.reasons[:_SHOWN_REASONS]]
         if len(self.reasons) > _SHOWN_REASONS:
             lines.append(f"  ... and {len(self.reasons) - _SHOWN_REASONS} more reasons")
-        answer = "" if self.reasons or not self.body else extract(self.body)
-        if answer:
-            lines.append(f"  Answer: {answer}")
+        excerpt = "" if self.reasons or not self.body else body_excerpt(self.body)
+        if excerpt:
+            lines.append(f"  Response: {excerpt}")
         ids = [("request id", self.request_id), ("process id", self.process_id), ("track id", self.track_id)]
-        told = ", ".join(f"{name} {plain(value)}" for name, value in ids if value)
-        if told:
-            lines.append(f"For Zuora support: {told}")
-        lines += self._limits_in_words()
+        shown = ", ".join(f"{name} {single_line(value)}" for name, value in ids if value)
+        if shown:
+            lines.append(f"For Zuora support: {shown}")
+        lines += self._limit_lines()
         if self.retry_after is not None:
             lines.append(f"Zuora asked to wait {self.retry_after:.15g} s.")
         if self.method is not None:
@@ -233,40 +249,42 @@ class ApiException(Exception):
             lines.append("Attempts: " + "; ".join(str(attempt) for attempt in self.attempts))
         return "\n".join(lines) + "\n"
 
-    def _limits_in_words(self) -> list[str]:
+    def _limit_lines(self) -> list[str]:
         return []
 
 
-_FATE_OF_READ = {
-    NOT_SENT: "the request never left.",
-    ANSWERED: "answered, but never with the data; a read changes nothing.",
-    UNKNOWN: "no whole answer came; a read changes nothing.",
+_READ_OUTCOMES = {
+    NOT_SENT: "the request was not sent.",
+    ANSWERED: "Zuora answered without the data. Reads change nothing.",
+    UNKNOWN: "the response was incomplete. Reads change nothing.",
 }
-_FATE_OF_WRITE = {
-    NOT_SENT: "the request never left, nothing was done.",
+_WRITE_OUTCOMES = {
+    NOT_SENT: "the request was not sent, nothing was done.",
     ANSWERED: "refused, nothing was done.",
     UNKNOWN: "it may or may not have been done.",
 }
 
 
 class OutcomeUnknownError(ApiException):
-    """A write left, and no answer says whether it was done. The failure itself is ``__cause__``."""
+    """A write was sent, and no response says whether it was done. The failure itself is ``__cause__``."""
 
-    advice = "Look before you send it again: it may have been done."
+    advice = "List the connections before you send it again: it may have been done."
+    # Rebuilt from its args alone, as Celery's JSON backend does, it must not claim a response.
+    _default_outcome = UNKNOWN
 
 
 class ApiConnectionError(ApiException):
-    """No connection could be made, or it broke before the whole answer was here."""
+    """No connection could be made, or it broke before the response was complete."""
 
     advice = "Check host, name resolution, proxy and firewall; then call again."
 
 
 class TlsError(ApiConnectionError):
-    """TLS could not be set up: an untrusted, expired or foreign certificate, or no common version."""
+    """TLS could not be set up: an untrusted or expired certificate, one for another name, or no common version."""
 
     advice = (
-        "Do not switch verification off. Check the host name, the clock of this machine, and ssl_ca_cert when a proxy "
-        "of your company signs certificates itself."
+        "Do not switch verification off. Check the host name, the clock of this machine, and ssl_ca_cert if a proxy "
+        "of your company issues its own certificates."
     )
 
 
@@ -286,7 +304,7 @@ class AuthenticationError(ApiException):
 
 
 class PermissionDeniedError(ApiException):
-    """Zuora knows the caller, and does not permit the call."""
+    """Zuora recognized the caller, who lacks permission."""
 
     advice = (
         "Ask an administrator: the user behind the OAuth client needs the right role, and API Write Access to write."
@@ -294,15 +312,15 @@ class PermissionDeniedError(ApiException):
 
 
 class NotFoundError(ApiException):
-    """There is no such thing at this address, tenant or entity."""
+    """Nothing exists at this address, in this tenant or entity."""
 
     advice = "Check the id (or the path), and that host and entity are the ones that hold it."
 
 
 class ConflictError(ApiException):
-    """Something else has the resource, or the idempotency key was used for another request."""
+    """The resource is in use by another change, or the idempotency key was used for another request."""
 
-    advice = "Wait until the other work has ended, look at the present state, then decide anew."
+    advice = "Wait for the other change to finish, list the connection, then decide."
 
 
 class RateLimitError(ApiException):
@@ -310,8 +328,8 @@ class RateLimitError(ApiException):
 
     Attributes:
         limit_type: ``"rate"`` or ``"concurrency"``.
-        limits: the limit for each window, seconds to requests, when the answer says so; 0 is the window now.
-        remaining: requests left, or None.
+        limits: window in seconds to requests, if the response has them; the key 0 is the current window.
+        remaining: requests remaining, or None.
     """
 
     advice = "Wait, then call again, less often and with fewer calls at once."
@@ -319,57 +337,30 @@ class RateLimitError(ApiException):
     limits: dict[int, int] | None = None
     remaining: int | None = None
 
-    def _limits_in_words(self) -> list[str]:
+    def _limit_lines(self) -> list[str]:
         limits = self.limits or {}
         if self.limit_type == "concurrency":
-            told = [f"{limit} calls at once" for limit in limits.values()]
+            parts = [f"{limit} calls at once" for limit in limits.values()]
         else:
-            told = [f"{limit} calls in {window} s" for window, limit in limits.items() if window]
+            parts = [f"{limit} calls in {window} s" for window, limit in limits.items() if window]
         if self.remaining is not None:
-            told.append(f"{self.remaining} left")
-        return [f"Limit by {self.limit_type}: {', '.join(told)}"] if told else []
+            parts.append(f"{self.remaining} remaining")
+        return [f"Limit by {self.limit_type}: {', '.join(parts)}"] if parts else []
 
 
 class RequestRejectedError(ApiException):
     """Zuora understood the call and refused it."""
 
-    advice = "Correct what the answer names; the same call would be refused again."
+    advice = "Fix what the reasons name; the same call would be refused again."
 
 
 class ServerError(ApiException):
     """Zuora or something in front of it failed (5xx), and no write is in doubt."""
 
-    advice = "Call again later; if it stays, ask Zuora support, with the ids of the answer if it has any."
+    advice = "Call again later; if it keeps failing, contact Zuora support and quote the ids of the response."
 
 
 class InvalidResponseError(ApiException):
-    """An answer came, and it is not one of Zuora's: not JSON, another shape, too large, a redirect."""
+    """A response that Zuora does not send: not JSON, another shape, too large, a redirect."""
 
-    advice = "Check that host is Zuora's and that no proxy or login page answers in its place."
-
-
-def body_to_keep(body: Any) -> Any:
-    """Return what an error holds of an answer until secrets are taken out of it."""
-    return body[: KEPT_CHARACTERS + _MARGIN_FOR_SECRETS] if isinstance(body, (str, bytes)) else body
-
-
-def plain(text: Any, most: int = _SHOWN_CHARACTERS) -> str:
-    """Return text from outside as one printable line of at most so many characters."""
-    line = " ".join(str(text)[: 8 * most].split())
-    line = "".join(character if character.isprintable() else "?" for character in line)
-    return line if len(line) <= most else line[:most] + "..."
-
-
-def extract(body: str) -> str:
-    """Return what a person would read of an answer that is no envelope: the words of an HTML page, or the start."""
-    # Only a start is looked at, so that a hostile page costs nothing.
-    start = body[:4096].lstrip("\ufeff \t\r\n")
-    if start.startswith("<"):
-        # Imported here: its table of entities costs start-up time, and pages are rare. Akamai writes the reference that
-        # its support asks for in entities.
-        from html import unescape
-
-        start = re.sub(r"<!--.*?(-->|$)", " ", start, flags=re.DOTALL)
-        start = re.sub(r"<(script|style)\b.*?(</\1>|$)", " ", start, flags=re.IGNORECASE | re.DOTALL)
-        start = unescape(re.sub(r"<[^<>]*>?", " ", start))
-    return plain(start, _EXTRACT_CHARACTERS)
+    advice = "Check that host is Zuora's and that no proxy or login page responds in its place."

@@ -42,5 +42,5 @@ def test_checkers_know_the_settings_that_a_configuration_takes() -> None:
     # Public attributes, and those properties that have a setter; what the signature names is not told twice.
     attributes = {name for name in vars(Configuration()) if not name.startswith("_")}
     settable = {name for name, value in vars(Configuration).items() if isinstance(value, property) and value.fset}
-    assert set(settings.Settings.__annotations__) == (attributes | settable) - named
-    assert set(settings.AllSettings.__annotations__) == attributes | settable | named
+    assert set(settings.ConfigurationKwargs.__annotations__) == (attributes | settable) - named
+    assert set(settings.FromEnvKwargs.__annotations__) == attributes | settable | named

@@ -189,7 +189,7 @@ def test_three_quarters_of_every_lifetime_cost_no_fetch(lifetime: float, share: 
         return {"access_token": f"token-{next(numbers)}", "expires_in": lifetime}
 
     def get() -> str:
-        return cache.get(("h", "i", "s"), Deadline(300.0, clock), fetch)
+        return cache.get_token(("h", "i", "s"), Deadline(300.0, clock), fetch)
 
     assert get() == "token-0"
     clock.advance(lifetime * share)
@@ -313,7 +313,7 @@ def test_an_early_renewal_has_ten_seconds_or_half_of_what_is_left() -> None:
         return {"access_token": "live", "expires_in": 3600}
 
     def get(seconds: float | None) -> str:
-        return cache.get(("h", "i", "s"), Deadline(seconds, clock), fetch)
+        return cache.get_token(("h", "i", "s"), Deadline(seconds, clock), fetch)
 
     get(300.0)
     clock.advance(3400)
@@ -424,7 +424,7 @@ def test_a_flight_that_an_interrupt_left_behind_is_nobodys(dead: bool) -> None:
     else:
         leave_one()
     fetch = {"access_token": "token-1", "expires_in": 3600}
-    assert cache.get(owner, Deadline(0.1, Clock()), lambda _: fetch) == "token-1"
+    assert cache.get_token(owner, Deadline(0.1, Clock()), lambda _: fetch) == "token-1"
 
 
 def test_leader_that_dies_by_its_own_deadline_hands_over(start) -> None:
@@ -470,7 +470,7 @@ def test_leader_that_is_torn_away_hands_over(kind: type[BaseException]) -> None:
         raise kind
 
     def get(fetch: Any) -> str:
-        return cache.get(("h", "i", "s"), Deadline(None, clock), fetch)
+        return cache.get_token(("h", "i", "s"), Deadline(None, clock), fetch)
 
     leader = Caller(lambda: get(torn))
     until(started.is_set)
@@ -865,10 +865,12 @@ def test_an_interrupt_at_any_look_at_the_clock_leaves_no_flight_behind(look: int
     owner = ("https://zuora.invalid", "id", "secret")
     clock.looks = look
     with contextlib.suppress(KeyboardInterrupt):
-        cache.get(owner, deadline, lambda bound: {"access_token": f"t{bound.remaining()}", "expires_in": expires_in})
+        cache.get_token(
+            owner, deadline, lambda bound: {"access_token": f"t{bound.remaining()}", "expires_in": expires_in}
+        )
     clock.looks = 10**9
     assert cache._flight is None
-    assert cache.get(owner, deadline, lambda _: {"access_token": "later", "expires_in": 3600})
+    assert cache.get_token(owner, deadline, lambda _: {"access_token": "later", "expires_in": 3600})
 
 
 def test_a_token_ages_from_when_it_was_asked_for() -> None:
@@ -882,12 +884,12 @@ def test_a_token_ages_from_when_it_was_asked_for() -> None:
         fetched.append(clock.now())
         return {"access_token": f"token-{len(fetched)}", "expires_in": 100}
 
-    assert cache.get(owner, deadline, fetch) == "token-1"
+    assert cache.get_token(owner, deadline, fetch) == "token-1"
     # A quarter before its end it is renewed: 25 seconds after it came, not 75.
     clock.advance(24)
-    assert cache.get(owner, deadline, fetch) == "token-1"
+    assert cache.get_token(owner, deadline, fetch) == "token-1"
     clock.advance(2)
-    assert cache.get(owner, deadline, fetch) == "token-2"
+    assert cache.get_token(owner, deadline, fetch) == "token-2"
 
 
 # -- what else the token endpoint says ------------------------------------------------------------------------------

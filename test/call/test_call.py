@@ -34,7 +34,7 @@ TOKEN = json_answer({"access_token": "fetched-token", "expires_in": 3599, "token
 
 LOST, LOCKED, TWIN, SLOW = reset, refusal(53500050), refusal(50000050, status=409), answer(429)
 LATER, GATEWAY, FAILED = answer(503, b"", {"Retry-After": "1"}), answer(502), answer(500)
-NO, TROUBLE, STRANGER = refusal(50000030), refusal(50000061), answer(401)
+NO, FAULT, STRANGER = refusal(50000030), refusal(50000061), answer(401)
 
 
 class Script(NamedTuple):
@@ -82,7 +82,7 @@ COURSES = {
     "409, refused": Script((TWIN, NO), "AA", (RequestRejectedError, "answered")),
     "lost, 401": Script((LOST, STRANGER), "AA", (AuthenticationError, "unknown")),
     "lost, 500": Script((LOST, FAILED), "AA", (ServerError, "unknown")),
-    "lost, trouble": Script((LOST, TROUBLE), "AA", (RequestRejectedError, "unknown")),
+    "lost, trouble": Script((LOST, FAULT), "AA", (RequestRejectedError, "unknown")),
     "lost, 429, 429": Script((LOST, SLOW, SLOW), "AAA", (RateLimitError, "unknown")),
     "lost, 503 with a hint, 429": Script((LOST, LATER, SLOW), "AAA", (RateLimitError, "unknown")),
     "lost, lock, lock": Script((LOST, LOCKED, LOCKED), "AAA", (ConflictError, "answered")),
@@ -302,7 +302,7 @@ def test_a_token_that_cannot_be_had_tells_the_attempts_of_the_fetch() -> None:
 # -- the log --------------------------------------------------------------------------------------------------------
 
 LINE = re.compile(
-    r"(?P<method>[A-Z]+) (?P<template>/[a-z0-9/{}_-]+): (?P<status>\d{3}|no answer) in \d+ ms, "
+    r"(?P<method>[A-Z]+) (?P<template>/[a-z0-9/{}_-]+): (?P<status>\d{3}|no response) in \d+ ms, "
     r"request id (?P<request>[\w-]+), track id (?P<track>[\w-]+)"
 )
 
@@ -346,7 +346,7 @@ def test_each_attempt_is_one_line_of_an_allow_list(caplog: pytest.LogCaptureFixt
     known = {"request": ids["Zuora-Request-Id"], "track": "job-7"}
     assert told == [
         {"method": "POST", "template": "/oauth/token", "status": "200", **known},
-        {"method": "POST", "template": "/v1/things/{id}", "status": "no answer", "request": "None", "track": "None"},
+        {"method": "POST", "template": "/v1/things/{id}", "status": "no response", "request": "None", "track": "None"},
         {"method": "POST", "template": "/v1/things/{id}", "status": "200", **known},
     ]
     assert not [secret for secret in secrets if secret in caplog.text]

@@ -79,7 +79,7 @@ def check(error: ApiException, method: str, row: Row) -> None:
     else:
         assert type(error) is kind
         assert error.outcome == "answered"
-        assert ("a read changes nothing" if method == "GET" else "refused, nothing was done") in str(error)
+        assert ("Reads change nothing" if method == "GET" else "refused, nothing was done") in str(error)
     for words in row.words:
         assert words in str(error)
     assert (error.method, error.path) == (method, sent_path(method))
@@ -155,7 +155,7 @@ CODES = {
         RequestRejectedError,
         ("90000020 (wrong or inaccessible entity)", "check zuora_entity_ids (or entity_id)"),
     ),
-    53500050: Row(envelope(53500050), ConflictError, ("53500050 (locking contention)", "Wait until the other work")),
+    53500050: Row(envelope(53500050), ConflictError, ("53500050 (locking contention)", "Wait for the other change")),
 }
 
 
@@ -191,7 +191,7 @@ REALMS = "Basic realm=Zuora API, ZSession realm=Zuora API, Bearer realm=Zuora AP
 
 STATUSES = {
     "400 malformed": Row(
-        envelope(50000090, status=400), RequestRejectedError, ("50000090 (malformed JSON)", "Correct what the answer")
+        envelope(50000090, status=400), RequestRejectedError, ("50000090 (malformed JSON)", "Fix what the reasons")
     ),
     "400 without a token": Row(json_answer({"message": "No bearer token"}, 400), RequestRejectedError, ("No bearer",)),
     "401": Row(
@@ -208,7 +208,7 @@ STATUSES = {
     "403 edge page": Row(
         answer(403, PAGE, HTML),
         PermissionDeniedError,
-        ("  Answer: Error Service Unavailable Reference #18.d4b4dd58\n",),
+        ("  Response: Error Service Unavailable Reference #18.d4b4dd58\n",),
     ),
     "404": Row(envelope(50000040, status=404), NotFoundError, ("50000040 (not found)", "host and entity")),
     "404 no route": Row(answer(404), NotFoundError, ("(404)\nReason: Said\n",)),
@@ -222,7 +222,7 @@ STATUSES = {
         RateLimitError,
         (
             f"70 (request exceeded limit): {TOO_MANY}",
-            "Limit by rate: 50000 calls in 60 s, 2250000 calls in 3600 s, 27000000 calls in 86400 s, 0 left\n",
+            "Limit by rate: 50000 calls in 60 s, 2250000 calls in 3600 s, 27000000 calls in 86400 s, 0 remaining\n",
             "Zuora asked to wait 17 s.",
             "less often",
         ),
@@ -232,7 +232,7 @@ STATUSES = {
         RateLimitError,
         (
             "50000070 (concurrency limit): Too many at once",
-            "Limit by concurrency: 40 calls at once, 0 left\n",
+            "Limit by concurrency: 40 calls at once, 0 remaining\n",
             "Zuora asked to wait 120 s.",
             "fewer calls at once",
         ),
@@ -317,7 +317,7 @@ def test_every_error_of_the_token_endpoint(method: str, name: str) -> None:
     assert (type(error), error.outcome) == (kind, "not_sent")
     assert (error.method, error.path) == (method, sent_path(method))
     assert words in str(error)
-    assert "the request never left" in str(error)
+    assert "the request was not sent" in str(error)
     if kind is AuthenticationError:
         assert "client_id and client_secret" in error.advice
         assert wire.server.url in error.advice

@@ -16,7 +16,7 @@ from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
 
 from zuora_client import Configuration
-from zuora_client._call.redaction import cleaner, redact, secrets_of, token_like
+from zuora_client._call.redaction import configured_secrets, find_token_candidates, make_redactor, redact
 from zuora_client.exceptions import ApiConnectionError, ApiException, AttemptRecord, InvalidResponseError, Reason
 
 SECRET = "s3cr&t/+ \"v'lue<é>"
@@ -103,7 +103,7 @@ def test_short_words_are_no_secrets_and_no_secret_changes_nothing() -> None:
     error = a_teller("no")
     redact(error, ["no", ""])
     assert error.body == "you sent no!"
-    assert cleaner([])("text") == "text"
+    assert make_redactor([])("text") == "text"
 
 
 LIVE = "1f0c2a5b9d3e4c6f8a7b1f0c2a5b9d3e"
@@ -126,7 +126,7 @@ def test_what_looks_like_a_token_in_an_answer_that_gives_one_away_is_a_secret(bo
     error = ApiException(200, "no use of " + body)
     error.body, error.request_id = body, "17b5be40-e343-40c3-bcfb-495d8dbb2450"
     error.headers = HTTPHeaderDict({"Location": f"/#access_token={LIVE}", "Zuora-Request-Id": error.request_id})
-    redact(error, token_like(error))
+    redact(error, find_token_candidates(error))
     assert LIVE not in all_of(error)
     assert error.request_id == error.headers["Zuora-Request-Id"] == "17b5be40-e343-40c3-bcfb-495d8dbb2450"
 
@@ -134,16 +134,16 @@ def test_what_looks_like_a_token_in_an_answer_that_gives_one_away_is_a_secret(bo
 def test_words_of_an_answer_without_a_token_stay() -> None:
     said = '{"status":400,"error":"Bad Request","message":"Invalid token: expired","path":"/oauth/token"}'
     error = ApiException(400, said)
-    redact(error, token_like(error))
+    redact(error, find_token_candidates(error))
     assert error.reason == said
 
 
 def test_a_longer_secret_is_masked_before_a_shorter_one_that_it_begins_with() -> None:
-    assert cleaner(["abcdef", "abcdefGHIJKL"])("<abcdefGHIJKL>") == "<[redacted]>"
+    assert make_redactor(["abcdef", "abcdefGHIJKL"])("<abcdefGHIJKL>") == "<[redacted]>"
 
 
 def test_the_shortest_text_that_is_a_secret_has_six_characters() -> None:
-    assert cleaner(["12345", "abcdef"])("12345 abcdef") == "12345 [redacted]"
+    assert make_redactor(["12345", "abcdef"])("12345 abcdef") == "12345 [redacted]"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_the_shortest_text_that_is_a_secret_has_six_characters() -> None:
     ],
 )
 def test_a_secret_is_known_in_every_spelling_that_servers_use(secret: str, said: str) -> None:
-    assert cleaner([secret])(f"<{said}>") == "<[redacted]>"
+    assert make_redactor([secret])(f"<{said}>") == "<[redacted]>"
 
 
 def test_a_secret_that_stands_across_the_end_of_what_is_kept_does_not_leave_its_head() -> None:
@@ -182,14 +182,14 @@ def test_a_cause_that_cannot_be_shown_is_cut_off() -> None:
 
 def test_what_is_secret_by_itself_in_a_header_is_masked_alone() -> None:
     pair = base64.b64encode(b"user-name:pass-word").decode()
-    clean = cleaner([f"Bearer {PLAIN}", f"Basic {pair}", "ZSession=session-id; other=value-of-it"])
+    clean = make_redactor([f"Bearer {PLAIN}", f"Basic {pair}", "ZSession=session-id; other=value-of-it"])
     for secret in (PLAIN, pair, "user-name:pass-word", "pass-word", "session-id", "value-of-it"):
         assert clean(f"<{secret}>") == "<[redacted]>"
 
 
 @pytest.mark.parametrize("value", ["Basic abcde", "Basic ====", "Basic", "basic \xe9\xe9\xe9\xe9"])
 def test_a_basic_header_that_is_none_is_masked_and_nothing_worse(value: str) -> None:
-    assert value not in cleaner([value])(f"<{value}>") or len(value) < 6
+    assert value not in make_redactor([value])(f"<{value}>") or len(value) < 6
 
 
 def test_an_odd_basic_header_hides_no_error() -> None:
@@ -204,7 +204,7 @@ def test_every_configured_secret_is_known() -> None:
     configuration.password = "of-basic"
     configuration.api_key = {"apiAccessKeyId": "of-key", "apiSecretAccessKey": "of-secret-key"}
     headers = {"COOKIE": "of-cookie", "authorization": "of-header", "Accept": "no secret"}
-    assert set(secrets_of(configuration, [headers])) == {
+    assert set(configured_secrets(configuration, [headers])) == {
         "of-client",
         "of-token",
         "of-basic",
@@ -215,5 +215,5 @@ def test_every_configured_secret_is_known() -> None:
         "of-header",
     }
     configuration.access_token = lambda: "asked for when needed"
-    assert not any(callable(secret) for secret in secrets_of(configuration, []))
-    assert "of-token" not in secrets_of(configuration, [])
+    assert not any(callable(secret) for secret in configured_secrets(configuration, []))
+    assert "of-token" not in configured_secrets(configuration, [])

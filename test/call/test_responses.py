@@ -34,13 +34,15 @@ from zuora_client import (
     RequestRejectedError,
     ServerError,
 )
-from zuora_client._call.responses import is_yes, refusal
+from zuora_client._call.responses import error_from_response, is_success
 from zuora_client.rest import RESTResponse
 
 
 def refused(document: Any, status: int = 200, headers: dict[str, str] | None = None, *, keyed: bool = False) -> Any:
     body = json.dumps(document).encode()
-    return refusal(RESTResponse(status, "Said", HTTPHeaderDict(headers or {}), body), document, keyed=keyed)
+    return error_from_response(
+        RESTResponse(status, "Said", HTTPHeaderDict(headers or {}), body), document, has_idempotency_key=keyed
+    )
 
 
 def codes_and_words(error: ApiException) -> list[tuple[Any, str]]:
@@ -70,11 +72,11 @@ def codes_and_words(error: ApiException) -> list[tuple[Any, str]]:
     ],
 )
 def test_a_yes(document: Any) -> None:
-    assert is_yes(200, document)
-    assert is_yes(299, document)
-    assert not is_yes(300, document)
-    assert not is_yes(199, document)
-    assert not is_yes(404, document)
+    assert is_success(200, document)
+    assert is_success(299, document)
+    assert not is_success(300, document)
+    assert not is_success(199, document)
+    assert not is_success(404, document)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_yes(document: Any) -> None:
     ],
 )
 def test_a_no_under_200(document: Any) -> None:
-    assert not is_yes(200, document)
+    assert not is_success(200, document)
 
 
 # -- every envelope -------------------------------------------------------------------------------------------------
@@ -159,7 +161,7 @@ def test_words_that_are_nested_too_deeply_are_no_end_of_the_world() -> None:
     for _ in range(100_000):
         deep = [deep]
     document = {"success": False, "reasons": [{"code": 1, "message": deep}, deep]}
-    error = refusal(RESTResponse(400, "Said", HTTPHeaderDict(), b""), document, keyed=False)
+    error = error_from_response(RESTResponse(400, "Said", HTTPHeaderDict(), b""), document, has_idempotency_key=False)
     assert [reason.message for reason in error.reasons] == ["(nested too deeply to show)"] * 2
 
 
@@ -392,7 +394,7 @@ def test_an_error_of_somebody_else_under_200_is_no_answer_of_zuoras(envelope: An
     "document", [{"message": "welcome"}, {"errors": []}, {"code": 7, "message": "x"}, {"error": ""}]
 )
 def test_what_only_looks_like_an_envelope_is_a_yes(document: Any) -> None:
-    assert is_yes(200, document)
+    assert is_success(200, document)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)

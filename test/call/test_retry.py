@@ -17,7 +17,8 @@ from support.scripted import Behaviour
 from support.wire import YES, Wire, silent
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi, exceptions
-from zuora_client._call.retry import Course, RetryQuota
+from zuora_client._call.retry import RetryQuota, RetryState
+from zuora_client._codec.request import RetryClass
 from zuora_client.deadline import Deadline
 from zuora_client.exceptions import (
     ApiConnectionError,
@@ -311,11 +312,13 @@ def test_waits_are_spread() -> None:
 @pytest.mark.parametrize("pick", [min, max])
 def test_no_draw_is_near_zero_or_above_the_cap(pick: Any) -> None:
     settings = Configuration(max_attempts=3000, deadline=None)
-    course = Course(0, settings, RetryQuota(), Deadline(None, FakeClock()), jitter=lambda *bounds: pick(bounds))
+    course = RetryState(
+        RetryClass.READ, settings, RetryQuota(), Deadline(None, FakeClock()), jitter=lambda *bounds: pick(bounds)
+    )
     error = ServerError(502, "Bad gateway")
     # A hint costs no quota, and this one no time.
     error.retry_after = 0.0
-    waits = [course.wait_after(error, 0.0, lambda: False) or 0.0 for _ in range(2000)]
+    waits = [course.next_delay(error, 0.0, lambda: False) or 0.0 for _ in range(2000)]
     assert min(waits) >= 0.25
     assert max(waits) <= 20.0
 
@@ -418,8 +421,8 @@ def test_a_retry_after_a_timeout_costs_twice_as_much() -> None:
         quota = RetryQuota()
         given = 0
         while True:
-            course = Course(0, settings, quota, Deadline(None, FakeClock()))
-            if course.wait_after(error, 0.0, lambda: False) is None:
+            course = RetryState(RetryClass.READ, settings, quota, Deadline(None, FakeClock()))
+            if course.next_delay(error, 0.0, lambda: False) is None:
                 break
             given += 1
         assert given == retries

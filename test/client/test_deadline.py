@@ -298,7 +298,7 @@ def test_a_part_that_is_not_given_is_the_configured_one() -> None:
         (4.0, None): (4, None),
     }
     for expected, timeout in given.items():
-        read = Timeouts.of(timeout, default)
+        read = Timeouts.from_request_timeout(timeout, default)
         assert (read.connect, read.read, read.deadline) == (*expected, 300.0)
 
 
@@ -349,8 +349,8 @@ def test_deadline_counts_down_and_expires() -> None:
     deadline = Deadline(10, clock)
     assert (deadline.remaining(), deadline.expired) == (10, False)
     clock.advance(4)
-    assert (deadline.within(3), deadline.within(7), deadline.within(None)) == (3, 6, 6)
-    assert (deadline.sooner(2, clock).remaining(), deadline.sooner(20, clock).remaining()) == (2, 6)
+    assert (deadline.clamp(3), deadline.clamp(7), deadline.clamp(None)) == (3, 6, 6)
+    assert (deadline.earlier(2, clock).remaining(), deadline.earlier(20, clock).remaining()) == (2, 6)
     clock.advance(6)
     assert deadline.expired
     clock.advance(1)
@@ -359,7 +359,7 @@ def test_deadline_counts_down_and_expires() -> None:
 
 def test_no_deadline_never_comes() -> None:
     deadline = Deadline(None, FakeClock())
-    assert (deadline.remaining(), deadline.expired, deadline.within(None), deadline.within(5)) == (None, False, None, 5)
+    assert (deadline.remaining(), deadline.expired, deadline.clamp(None), deadline.clamp(5)) == (None, False, None, 5)
 
 
 def test_the_clock_does_not_run_backwards() -> None:

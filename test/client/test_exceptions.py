@@ -18,6 +18,7 @@ from urllib3._collections import HTTPHeaderDict
 
 import zuora_client
 from zuora_client import exceptions
+from zuora_client._base.text import body_excerpt, single_line
 from zuora_client._call import advice
 from zuora_client.exceptions import (
     CATEGORIES,
@@ -30,8 +31,6 @@ from zuora_client.exceptions import (
     RateLimitError,
     Reason,
     TlsError,
-    extract,
-    plain,
 )
 from zuora_client.rest import ApiException as ApiExceptionOfRest
 from zuora_client.rest import RESTResponse
@@ -78,7 +77,10 @@ def test_every_error_has_everything_from_the_start(kind: type[ApiException]) -> 
     assert (error.status, error.reason, error.body, error.headers) == (None, None, None, None)
     assert (error.method, error.path, error.reasons, error.attempts) == (None, None, (), [])
     assert (error.request_id, error.track_id, error.process_id, error.retry_after) == (None, None, None, None)
-    assert (error.outcome, kind(status=400).outcome) == ("unknown", "answered")
+    with_status = "unknown" if kind is OutcomeUnknownError else "answered"
+    assert (error.outcome, kind(status=400).outcome) == ("unknown", with_status)
+    assert kind(*kind(504, "Gateway Timeout").args).outcome == with_status
+    assert kind(outcome="not_sent").outcome == "not_sent"
     assert error.advice.endswith(".")
 
 
@@ -159,7 +161,7 @@ def test_every_category_has_a_name() -> None:
         (Reason("a\x1b[31m\n" + "b" * 600, ""), "a?[31m " + "b" * 493 + "..."),
         (Reason(70, ""), "70 (request exceeded limit)"),
         (Reason(None, "no"), "no"),
-        (Reason(None, ""), "(no words)"),
+        (Reason(None, ""), "(no message)"),
     ],
 )
 def test_a_reason_in_words(reason: Reason, text: str) -> None:
@@ -177,10 +179,10 @@ def test_reasons_are_values() -> None:
 
 
 def test_text_from_outside_is_one_short_printable_line() -> None:
-    assert plain("a\r\nb\t c\x00\x1b[2J\u202e\ud800") == "a b c??[2J??"
-    assert plain("x" * 501) == "x" * 500 + "..."
-    assert plain("x" * 10_000_000, 20) == "x" * 20 + "..."
-    assert plain(None) == "None"
+    assert single_line("a\r\nb\t c\x00\x1b[2J\u202e\ud800") == "a b c??[2J??"
+    assert single_line("x" * 501) == "x" * 500 + "..."
+    assert single_line("x" * 10_000_000, 20) == "x" * 20 + "..."
+    assert single_line(None) == "None"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_text_from_outside_is_one_short_printable_line() -> None:
     ],
 )
 def test_an_extract_holds_the_words_of_a_page(page: str, words: str) -> None:
-    assert extract(page).rstrip() == words
+    assert body_excerpt(page).rstrip() == words
 
 
 def test_many_reasons_are_all_kept_and_some_are_shown() -> None:
@@ -313,7 +315,7 @@ def test_print_of_a_limit() -> None:
             f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: refused, nothing was done.\n"
             "  70 (request exceeded limit): API Rate limit exceeded for the minute, retry after 200 seconds\n"
             f"For Zuora support: request id {REQUEST_ID}\n"
-            "Limit by rate: 50000 calls in 60 s, 2250000 calls in 3600 s, 0 left\n"
+            "Limit by rate: 50000 calls in 60 s, 2250000 calls in 3600 s, 0 remaining\n"
             "Zuora asked to wait 200 s.\n"
             "What to do: Wait, then call again, less often: the limit counts every call of your tenant, failed ones "
             "too.\n"
@@ -327,9 +329,9 @@ def test_print_of_a_refused_client_id() -> None:
         assert printed(disconnect, wire) == (
             "(400)\n"
             "Reason: http://HOST/oauth/token: Said\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: the request never left, nothing was done.\n"
+            f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: the request was not sent, nothing was done.\n"
             "  Bad Request: Invalid client id\n"
-            "What to do: Check client_id and client_secret, that they were made in the data center of http://HOST, "
+            "What to do: Check client_id and client_secret, that they were created in the data center of http://HOST, "
             "and that the user behind them is active.\n"
         )
 
@@ -341,7 +343,7 @@ def test_print_of_a_refused_connection() -> None:
             "(None)\n"
             "Reason: no connection to http://HOST: Failed to establish a new connection: [Errno N] Connection "
             "refused\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: the request never left, nothing was done.\n"
+            f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: the request was not sent, nothing was done.\n"
             "What to do: Check host, name resolution, proxy and firewall; then call again.\n"
         )
         wire.server.__enter__()
@@ -364,7 +366,7 @@ def test_print_of_a_name_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> N
         lines[1],
     )
     assert lines[2:] == [
-        f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: the request never left, nothing was done.",
+        f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: the request was not sent, nothing was done.",
         "What to do: Check host, name resolution, proxy and firewall; then call again.",
     ]
 
@@ -379,16 +381,17 @@ def test_print_of_the_page_of_a_load_balancer() -> None:
             "(502)\n"
             "Reason: Bad Gateway\n"
             "POST /v1/entity-connections: it may or may not have been done.\n"
-            "  Answer: 502 Bad Gateway nginx\n"
+            "  Response: 502 Bad Gateway nginx\n"
             "What to do: List the outbound connections of the source entity before you try again: Pending to this "
             "target means done.\n"
         )
         assert printed(lambda api: api.get_entity_connections(), wire) == (
             "(502)\n"
             "Reason: Bad Gateway\n"
-            "GET /v1/entity-connections: answered, but never with the data; a read changes nothing.\n"
-            "  Answer: 502 Bad Gateway nginx\n"
-            "What to do: Call again later; if it stays, ask Zuora support, with the ids of the answer if it has any.\n"
+            "GET /v1/entity-connections: Zuora answered without the data. Reads change nothing.\n"
+            "  Response: 502 Bad Gateway nginx\n"
+            "What to do: Call again later; if it keeps failing, contact Zuora support and quote the ids of the "
+            "response.\n"
         )
 
 

@@ -239,13 +239,13 @@ def test_retries_in_the_child(start) -> None:
     server.refusal = answer(502)
     server.refused.add("Bearer t-0")
     api.api_client.configuration.access_token = lambda: f"t-{next(numbers)}"
-    quota = api.api_client._pipeline._quota
+    quota = api.api_client._sender.quota
     holder = forks.HeldLocks([quota._lock])
     try:
-        assert forks.Child(lambda: (works(api), quota.left)).result == (True, 496)
+        assert forks.Child(lambda: (works(api), quota.available_capacity)).result == (True, 496)
     finally:
         holder.release()
-    assert quota.left == 500
+    assert quota.available_capacity == 500
 
 
 def test_a_child_of_a_child(zuora, api) -> None:

@@ -21,7 +21,7 @@ from support.wire import YES, Wire, silent
 
 import zuora_client
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
-from zuora_client._base.base_url import Host
+from zuora_client._base.base_url import BaseURL
 from zuora_client.deadline import Deadline, Timeouts
 from zuora_client.exceptions import ApiConnectionError, ApiException, OutcomeUnknownError, RequestRejectedError
 
@@ -134,7 +134,7 @@ def test_a_closed_transport_opens_nothing() -> None:
         wire.client.close()
         with pytest.raises(ApiConnectionError, match="closed") as caught:
             wire.client.rest_client.attempt(
-                Host(wire.server.url), "GET", "/", {}, None, Timeouts(1, 1, 1), Deadline(1, wire.clock)
+                BaseURL(wire.server.url), "GET", "/", {}, None, Timeouts(1, 1, 1), Deadline(1, wire.clock)
             )
         assert caught.value.outcome == "not_sent"
         assert wire.server.connections == 0
@@ -403,6 +403,6 @@ def test_a_handler_of_a_signal_may_close_a_client_that_is_just_being_used_or_clo
     thread.start()
     thread.join(20)
     assert not thread.is_alive()
-    with pytest.raises(ApiConnectionError, match="closed while the call was under way"):
-        client.rest_client._route(Host("https://127.0.0.1:1"))
+    with pytest.raises(ApiConnectionError, match="closed during the call"):
+        client.rest_client._route(BaseURL("https://127.0.0.1:1"))
     assert client.rest_client._routes == {}

@@ -20,7 +20,7 @@ from zuora_client import (
     POSTEntityConnectionsType,
     PUTEntityConnectionsAcceptResponseType,
 )
-from zuora_client._codec.serialization import converter, decode_text, dump_json, nothing, parse_json
+from zuora_client._codec.serialization import converter, decode_text, dump_json, empty_value, parse_json
 
 LISTED = "GETEntityConnectionsResponseType"
 ROWS = "list[GETEntityConnectionsArrayItemsType]"
@@ -301,11 +301,11 @@ def test_a_type_is_looked_up_once() -> None:
 
 
 def test_an_empty_yes_is_a_model_with_nothing_set_or_none() -> None:
-    assert nothing("PUTEntityConnectionsAcceptResponseType") == PUTEntityConnectionsAcceptResponseType()
-    assert nothing(GETEntityConnectionsResponseType) == GETEntityConnectionsResponseType()
-    assert nothing("object") is None
-    assert nothing("list[int]") is None
-    assert nothing(int) is None
+    assert empty_value("PUTEntityConnectionsAcceptResponseType") == PUTEntityConnectionsAcceptResponseType()
+    assert empty_value(GETEntityConnectionsResponseType) == GETEntityConnectionsResponseType()
+    assert empty_value("object") is None
+    assert empty_value("list[int]") is None
+    assert empty_value(int) is None
 
 
 @pytest.mark.parametrize("text", ["9999-12-31T24:00:00", "0000-00-00", "99999999999999999999", "x" * 200])

@@ -21,7 +21,7 @@ from zuora_client import (
     EntityConnectionsApi,
     InvalidResponseError,
 )
-from zuora_client._base.base_url import Host
+from zuora_client._base.base_url import BaseURL
 
 YES = json_answer({"success": True, "entityConnections": []})
 
@@ -71,7 +71,7 @@ def test_threads_that_come_first_share_one_pool(attempt: int) -> None:
 
     def come() -> None:
         barrier.wait()
-        pools.append(client.rest_client._route(Host("https://127.0.0.1:1")).pool)
+        pools.append(client.rest_client._route(BaseURL("https://127.0.0.1:1")).pool)
 
     threads = [threading.Thread(target=come) for _ in range(8)]
     for thread in threads:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zuora_client._http.decoding import Inflater
+from zuora_client._http.decoding import BodyDecoder
 from zuora_client.exceptions import InvalidResponseError
 
 BODY = bytes(range(256)) * 1000
@@ -18,10 +18,10 @@ LIMIT = 1_000_000
 
 
 def inflate(pieces: list[bytes], coding: str | None = "gzip", limit: int = LIMIT) -> bytes:
-    inflater = Inflater(coding, limit)
+    decoder = BodyDecoder(coding, limit)
     for piece in pieces:
-        inflater.feed(piece)
-    return inflater.finish()
+        decoder.decode(piece)
+    return decoder.flush()
 
 
 @given(st.lists(st.binary(max_size=300), max_size=4), st.integers(1, 400), st.integers(0, 9))
@@ -57,7 +57,7 @@ def test_no_coding(coding: str | None) -> None:
 @pytest.mark.parametrize("coding", ["br", "deflate", "compress", "gzip, gzip", "identity, gzip", "zstd", "x" * 1000])
 def test_what_was_not_asked_for_is_refused(coding: str) -> None:
     with pytest.raises(InvalidResponseError, match="only gzip was asked for") as caught:
-        Inflater(coding, LIMIT)
+        BodyDecoder(coding, LIMIT)
     assert len(str(caught.value)) < 150
 
 
@@ -108,7 +108,7 @@ def test_the_limit_counts_what_comes_in() -> None:
 
 def test_a_bomb_is_stopped_long_before_it_is_whole() -> None:
     bomb = gzip.compress(bytes(50_000_000))
-    inflater = Inflater("gzip", LIMIT)
+    decoder = BodyDecoder("gzip", LIMIT)
     with pytest.raises(InvalidResponseError, match="larger"):
-        inflater.feed(bomb)
-    assert sum(map(len, inflater._pieces)) <= LIMIT
+        decoder.decode(bomb)
+    assert sum(map(len, decoder._pieces)) <= LIMIT

@@ -17,8 +17,8 @@ from support.faulty import then_close
 from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
 
-from zuora_client._base.base_url import Host
-from zuora_client._http.http1 import Attempt, Response, request_bytes
+from zuora_client._base.base_url import BaseURL
+from zuora_client._http.http1 import Attempt, Response, serialize_request
 from zuora_client.deadline import Clock, Deadline, Timeouts
 
 if TYPE_CHECKING:
@@ -309,13 +309,13 @@ HOSTS = [
 def test_a_request_is_written_as_http_client_writes_it(
     method: str, target: str, url: str, headers: dict[str, str], body: bytes | None
 ) -> None:
-    host = Host(url)
+    host = BaseURL(url)
     kind = http.client.HTTPSConnection if host.scheme == "https" else http.client.HTTPConnection
     recorder = Recorder()
     theirs = kind(str(host.name), host.port or kind.default_port)
     theirs.sock = recorder  # type: ignore[assignment]
     theirs.request(method, target, body, headers)
-    assert request_bytes(method, target, host.authority, headers, body) == recorder.getvalue()
+    assert serialize_request(method, target, host.authority, headers, body) == recorder.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -328,11 +328,11 @@ def test_a_request_is_written_as_http_client_writes_it(
     ],
 )
 def test_the_host_header_names_the_host_and_not_the_way_to_it(url: str, authority: str) -> None:
-    assert Host(url).authority == authority
+    assert BaseURL(url).authority == authority
 
 
 @pytest.mark.parametrize("breaks", ["\r\n", "\n", "\r"])
 def test_no_request_within_a_request(breaks: str) -> None:
     for target, headers in (("/", {"A": f"1{breaks}B: 2"}), ("/", {f"A: 1{breaks}B": "2"}), (f"/{breaks}", {})):
         with pytest.raises(ValueError, match="line break"):
-            request_bytes("GET", target, "127.0.0.1", headers, None)
+            serialize_request("GET", target, "127.0.0.1", headers, None)

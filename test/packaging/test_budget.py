@@ -34,7 +34,7 @@ CALLS_SAVED = {"put": 155, "post": 150, "get": 140}
 CALLS_A_ROW = 1.2
 MODULES_OVER_URLLIB3 = 0
 # Each costs some 0.2 % of the import, however small it is.
-OWN_MODULES = 42
+OWN_MODULES = 44
 
 NEVER_AT_START = {
     "asyncio",

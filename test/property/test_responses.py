@@ -18,7 +18,7 @@ from support.operations import OPERATIONS, Operation
 from support.socketless import Socketless
 
 from zuora_client import ApiException, InvalidResponseError, OutcomeUnknownError
-from zuora_client._call.responses import is_yes
+from zuora_client._call.responses import is_success
 
 STATUSES = st.sampled_from([200, 201, 204, 299, 302, 400, 401, 403, 404, 409, 422, 429, 500, 503, 600])
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
@@ -95,7 +95,7 @@ def test_any_json_document(operation: Operation, raise_on_failure: bool) -> None
                 assert isinstance(document, dict)
                 kept = {**document, **found.additional_properties}
                 assert set(kept) == set(document)
-                assert raise_on_failure or (found.success is False) is not is_yes(status, document)
+                assert raise_on_failure or (found.success is False) is not is_success(status, document)
                 for name, key in found.attribute_map.items():
                     said_otherwise = name == "success" and not raise_on_failure and found.success is False
                     if name != "entity_connections" and not said_otherwise:

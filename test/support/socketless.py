@@ -7,7 +7,7 @@ from typing import Any
 from urllib3._collections import HTTPHeaderDict
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
-from zuora_client._http.decoding import Inflater
+from zuora_client._http.decoding import BodyDecoder
 from zuora_client.exceptions import InvalidResponseError
 from zuora_client.rest import RESTResponse
 
@@ -43,9 +43,9 @@ class Socketless:
         self.sent.append((method, target, headers, body))
         received = HTTPHeaderDict(self.headers)
         try:
-            inflater = Inflater(received.get("content-encoding"), self.configuration.max_response_bytes)
-            inflater.feed(self.body)
-            content = inflater.finish()
+            inflater = BodyDecoder(received.get("content-encoding"), self.configuration.max_response_bytes)
+            inflater.decode(self.body)
+            content = inflater.flush()
         except InvalidResponseError as error:
             error.status, error.headers, error.outcome = self.status, received, "unknown"
             raise

@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 _PORTS = {"http": 80, "https": 443}
 
 
-class Host:
+class BaseURL:
     """A base URL, read once.
 
     Attributes:
         authority: host and port as the ``Host`` header names them: no port where it is the scheme's own.
         prefix: the path in front of every resource path.
-        local: whether it is this machine.
+        is_loopback: whether it is this machine.
     """
 
-    __slots__ = ("authority", "local", "name", "origin", "port", "prefix", "scheme", "url")
+    __slots__ = ("authority", "is_loopback", "name", "origin", "port", "prefix", "scheme", "url")
 
     def __init__(self, url: str) -> None:
         """Raises ValueError for what is not an http(s) URL of a host; the text names ``host``."""
@@ -40,7 +40,7 @@ class Host:
         self.prefix = parts.path
         self.origin = f"{self.scheme}://{parts.netloc}"
         self.authority = _authority(self.scheme, self.name, self.port)
-        self.local = self.name == "localhost" or _is_loopback(self.name)
+        self.is_loopback = self.name == "localhost" or _is_loopback(self.name)
 
 
 def _authority(scheme: str, name: str, port: int | None) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..environments import Environment
 
 
-class Settings(TypedDict, total=False):
+class ConfigurationKwargs(TypedDict, total=False):
     """What `Configuration` takes besides the keywords that its signature names."""
 
     connect_timeout: float | None
@@ -46,7 +46,7 @@ class Settings(TypedDict, total=False):
     logger_file_handler: logging.Handler | None
 
 
-class AllSettings(Settings, total=False):
+class FromEnvKwargs(ConfigurationKwargs, total=False):
     """What `Configuration.from_env` takes besides: the keywords that win over the environment."""
 
     host: str | None

@@ -6,13 +6,13 @@ import os
 import weakref
 from typing import Any
 
-# Each has a method `_forget`. It is called in the child alone, where no other thread runs.
+# Each has a method `_reset_after_fork`. It is called in the child alone, where no other thread runs.
 clients: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def _tell_all() -> None:
     for client in list(clients):
-        client._forget()
+        client._reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -32,15 +32,15 @@ _LONGEST_LIFETIME = 1e9
 _ACCESS_KEYS = ("apiAccessKeyId", "apiSecretAccessKey")
 
 # Whose token it is: base URL, client id and client secret, as they are configured.
-Owner = tuple[str, Any, Any]
+TokenKey = tuple[str, Any, Any]
 
 
 class _Token:
     __slots__ = ("early_at", "last_at", "owner", "value")
 
-    def __init__(self, owner: Owner, document: dict[str, Any], asked_at: float) -> None:
+    def __init__(self, owner: TokenKey, document: dict[str, Any], asked_at: float) -> None:
         self.owner = owner
-        self.value = token_in(document)
+        self.value = token_from_document(document)
         lifetime = document.get("expires_in")
         if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not 0 < lifetime < float("inf"):
             lifetime = _UNTOLD_LIFETIME
@@ -55,7 +55,7 @@ class _Flight:
 
     __slots__ = ("done", "error", "leader", "owner")
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: TokenKey) -> None:
         self.owner = owner
         self.leader = threading.current_thread()
         self.done = threading.Event()
@@ -77,7 +77,7 @@ class TokenCache:
         self._flight: _Flight | None = None
         self._pause_until = 0.0
 
-    def get(self, owner: Owner, deadline: Deadline, fetch: Callable[[Deadline], dict[str, Any]]) -> str:
+    def get_token(self, key: TokenKey, deadline: Deadline, fetch: Callable[[Deadline], dict[str, Any]]) -> str:
         """Return a live token for `owner`.
 
         Args:
@@ -90,9 +90,9 @@ class TokenCache:
         """
         while True:
             token = self._token
-            if token is not None and token.owner == owner and self._clock.now() < token.early_at:
+            if token is not None and token.owner == key and self._clock.now() < token.early_at:
                 return token.value
-            mine = _Flight(owner)
+            mine = _Flight(key)
             try:
                 token, flight = self._look(mine)
                 if flight is None:
@@ -106,7 +106,7 @@ class TokenCache:
             if not flight.done.wait(deadline.remaining()):
                 raise _waited_too_long(deadline)
             if flight.error is not None:
-                raise flight.error.recast(type(flight.error)) from flight.error
+                raise flight.error.as_type(type(flight.error)) from flight.error
 
     def _look(self, mine: _Flight) -> tuple[_Token | None, _Flight | None]:
         """Return the live token if there is one, and the flight to lead (`mine`) or to wait for if one is needed."""
@@ -130,20 +130,19 @@ class TokenCache:
             # The call itself, which could do without a new token, keeps half of its time.
             left = deadline.remaining()
             patience = _EARLY_FETCH_SECONDS if left is None else min(_EARLY_FETCH_SECONDS, left / 2)
-            bound = deadline.sooner(patience, self._clock)
+            bound = deadline.earlier(patience, self._clock)
         # A token ages from when Zuora made it, which is not before it was asked for.
         asked_at = self._clock.now()
         try:
             fresh = _Token(flight.owner, fetch(bound), asked_at)
         except ApiException as error:
-            error.outcome = NOT_SENT
             if live is not None:
                 self._pause_until = self._clock.now() + _PAUSE_SECONDS
                 return live.value
             # The leader's own lack of time says nothing about the others: one of them goes on.
-            if not (isinstance(error, ApiTimeoutError) or error.out_of_time):
+            if not (isinstance(error, ApiTimeoutError) or error.deadline_exceeded):
                 # A copy, because the leader's call goes on to write into its own.
-                flight.error = error.recast(type(error))
+                flight.error = error.as_type(type(error))
                 flight.error.__cause__ = error.__cause__
             raise
         with self._lock:
@@ -164,27 +163,25 @@ class TokenCache:
         token = self._token
         return [] if token is None else [token.value]
 
-    def drop(self, value: str) -> None:
+    def invalidate(self, value: str) -> None:
         """Forget the token that was refused, unless another has taken its place."""
         with self._lock:
             if self._token is not None and self._token.value == value:
                 self._token = None
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child: keep the token, leave the parent's lock and flight."""
         self._lock = threading.Lock()
         self._flight = None
 
 
 def _waited_too_long(deadline: Deadline) -> ApiTimeoutError:
-    error = ApiTimeoutError(
-        reason=f"the deadline of {deadline.seconds:g} s passed while another thread fetched a token"
+    return ApiTimeoutError(
+        reason=f"the deadline of {deadline.seconds:g} s passed while another thread fetched a token", outcome=NOT_SENT
     )
-    error.outcome = NOT_SENT
-    return error
 
 
-def token_in(document: Any) -> str:
+def token_from_document(document: Any) -> str:
     """Return the token in an answer of the token endpoint. Raises InvalidResponseError when there is none."""
     value = document.get("access_token") if isinstance(document, dict) else None
     try:
@@ -213,7 +210,7 @@ class Credentials:
         configuration: Configuration,
         host_url: str,
         deadline: Deadline,
-        fetch: Callable[[Owner, Deadline], dict[str, Any]],
+        fetch: Callable[[TokenKey, Deadline], dict[str, Any]],
     ) -> dict[str, str]:
         """Return the headers that say who calls; none when nothing is configured.
 
@@ -225,18 +222,18 @@ class Credentials:
             return {"Authorization": "Bearer " + _given_token(configuration.access_token)}
         if configuration.client_id or configuration.client_secret:
             owner = (host_url, configuration.client_id, configuration.client_secret)
-            return {"Authorization": "Bearer " + self.tokens.get(owner, deadline, partial(fetch, owner))}
+            return {"Authorization": "Bearer " + self.tokens.get_token(owner, deadline, partial(fetch, owner))}
         if not configuration.api_key:
             return {}
         return {name: header_text(name, key) for name, key in access_keys(configuration).items()}
 
-    def refused(self, configuration: Configuration, headers: dict[str, str]) -> bool:
+    def handle_unauthorized(self, configuration: Configuration, headers: dict[str, str]) -> bool:
         """Drop the token that Zuora refused; return whether another one can be had."""
         if configuration.access_token is not None:
             return callable(configuration.access_token)
         if not configuration.client_id:
             return False
-        self.tokens.drop(headers.get("Authorization", "").removeprefix("Bearer "))
+        self.tokens.invalidate(headers.get("Authorization", "").removeprefix("Bearer "))
         return True
 
 
@@ -246,8 +243,9 @@ def _given_token(given: Any) -> str:
     try:
         token = given()
     except Exception as error:
-        failure = AuthenticationError(reason=f"the access_token callable raised {type(error).__name__}")
-        failure.outcome = NOT_SENT
+        failure = AuthenticationError(
+            reason=f"the access_token callable raised {type(error).__name__}", outcome=NOT_SENT
+        )
         failure.advice = "Zuora was not asked: see what your access_token callable raised, the __cause__ of this error."
         raise failure from error
     return _bearer(token)
@@ -266,7 +264,7 @@ def check_credentials(configuration: Configuration) -> None:
             header_text(name, key)
 
 
-def client_credentials(owner: Owner) -> tuple[str, str]:
+def client_credentials(owner: TokenKey) -> tuple[str, str]:
     """Return client id and secret as text.
 
     Raises:

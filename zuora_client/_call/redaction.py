@@ -9,8 +9,9 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from .._base.text import KEPT_CHARACTERS
 from .._codec.request import SECRET_HEADERS
-from ..exceptions import KEPT_CHARACTERS, ApiException, Reason
+from ..exceptions import ApiException, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,7 +32,7 @@ def carries_secret(headers: Mapping[str, str]) -> bool:
     return any(name.lower() in SECRET_HEADERS for name in headers)
 
 
-def token_like(error: ApiException) -> list[str]:
+def find_token_candidates(error: ApiException) -> list[str]:
     """Return what may be a live token in an error of the endpoint that gives tokens away: nobody has it, so nobody can
     name it. The ids for Zuora's support are none."""
     ids = {error.request_id, error.track_id, error.process_id}
@@ -41,7 +42,7 @@ def token_like(error: ApiException) -> list[str]:
     return [found for found in (*re.findall(_BEHIND_THE_WORD, text), *no_words) if found not in ids]
 
 
-def secrets_of(configuration: Configuration, history: Iterable[Mapping[str, str]]) -> list[str]:
+def configured_secrets(configuration: Configuration, history: Iterable[Mapping[str, str]]) -> list[str]:
     """Return the secrets that are configured, and those in the headers of all attempts of a call."""
     given = [
         configuration.client_secret,
@@ -55,7 +56,7 @@ def secrets_of(configuration: Configuration, history: Iterable[Mapping[str, str]
     return [text for text in texts if isinstance(text, str)]
 
 
-def cleaner(secrets: Iterable[str]) -> Callable[[str], str]:
+def make_redactor(secrets: Iterable[str]) -> Callable[[str], str]:
     """Return a function that masks these secrets in a text, in any spelling in which servers echo them."""
     parts = {part for secret in secrets for part in _parts(secret) if len(part) >= _SHORTEST}
     if not parts:
@@ -64,19 +65,19 @@ def cleaner(secrets: Iterable[str]) -> Callable[[str], str]:
     return partial(re.compile("|".join(spellings), re.IGNORECASE).sub, _MASK)
 
 
-def clean_json(value: Any, clean: Callable[[str], str]) -> Any:
+def redact_json(value: Any, clean: Callable[[str], str]) -> Any:
     """Return a JSON document with every text in it cleaned."""
     if isinstance(value, dict):
-        return {clean(name): clean_json(item, clean) for name, item in value.items()}
+        return {clean(name): redact_json(item, clean) for name, item in value.items()}
     if isinstance(value, list):
-        return [clean_json(item, clean) for item in value]
+        return [redact_json(item, clean) for item in value]
     return clean(value) if isinstance(value, str) else value
 
 
 def redact(error: ApiException, secrets: Iterable[str]) -> None:
     """Mask every secret in everything that `error`, its causes and its contexts hold or print. A cause or context that
     is no error of ours, and shows a secret, is removed."""
-    clean = cleaner(secrets)
+    clean = make_redactor(secrets)
     todo, done = [error], set()
     while todo:
         error = todo.pop()

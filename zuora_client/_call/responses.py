@@ -13,10 +13,11 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from .._base.text import truncate_body
 from .._http.transport import RESTResponse
 from ..exceptions import (
     CONCURRENCY_LIMIT,
-    TROUBLE,
+    SERVER_FAULT_CATEGORIES,
     UNKNOWN,
     WRONG_ENTITY,
     ApiException,
@@ -31,7 +32,6 @@ from ..exceptions import (
     Reason,
     RequestRejectedError,
     ServerError,
-    body_to_keep,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ _FEWER = {
 }
 
 
-def is_yes(status: int, document: Any) -> bool:
+def is_success(status: int, document: Any) -> bool:
     """Whether an answer says that Zuora did what was asked.
 
     Args:
@@ -72,20 +72,22 @@ def is_yes(status: int, document: Any) -> bool:
     return 200 <= status <= 299 and not (isinstance(document, dict) and _says_no(document))
 
 
-def refusal(response: RESTResponse, document: Any, *, keyed: bool, own_key: bool = False) -> ApiException:
+def error_from_response(
+    response: RESTResponse, document: Any, *, has_idempotency_key: bool, caller_key: bool = False
+) -> ApiException:
     """Return the error that an answer means which is no yes.
 
     Args:
         response: the whole answer.
         document: its body as JSON, or None when it is empty or no JSON.
-        keyed: whether the request carried an idempotency key; 422 without a reason of another kind then means that the
-            key was used before.
-        own_key: whether that key is the caller's.
+        has_idempotency_key: whether the request carried an idempotency key; 422 without a reason of another kind then
+            means that the key was used for another request.
+        caller_key: whether that key is the caller's.
     """
     envelope = document if isinstance(document, dict) else {}
     good = 200 <= response.status <= 299
     reasons = tuple(_reasons(envelope))
-    misused_key = response.status == 422 and keyed and all(reason.category is None for reason in reasons)
+    misused_key = response.status == 422 and has_idempotency_key and all(reason.category is None for reason in reasons)
     kind = ConflictError if misused_key else _kind(response.status, reasons)
     if good and _is_an_error_from_elsewhere(envelope):
         kind = InvalidResponseError
@@ -108,14 +110,14 @@ def refusal(response: RESTResponse, document: Any, *, keyed: bool, own_key: bool
             "The entity is not one that these credentials may use, or none was named and they hold several: check "
             "zuora_entity_ids (or entity_id), and which entities the OAuth client was made for."
         )
-    elif misused_key and own_key:
+    elif misused_key and caller_key:
         error.advice = "This idempotency key belongs to another request: use a key of its own for each request."
-    elif good and any(reason.category in TROUBLE for reason in reasons):
+    elif good and any(reason.category in SERVER_FAULT_CATEGORIES for reason in reasons):
         error.advice = "The trouble is at Zuora, not in the call: call again later, and ask Zuora support if it stays."
     return error
 
 
-def refusal_in(model: Any, method: str, path: str) -> ApiException | None:
+def error_from_model(model: Any, method: str, path: str) -> ApiException | None:
     """Return the error that a model of ours means, or None when it is a yes.
 
     For callers who switched `raise_on_failure` off: the answer is judged by the same rule, later.
@@ -123,13 +125,12 @@ def refusal_in(model: Any, method: str, path: str) -> ApiException | None:
     document = dict(model.additional_properties)
     if model.success is not None:
         document["success"] = model.success
-    if is_yes(200, document):
+    if is_success(200, document):
         return None
-    error = refusal(RESTResponse(200, "OK", {}, b""), document, keyed=False)
+    error = error_from_response(RESTResponse(200, "OK", {}, b""), document, has_idempotency_key=False)
     error.method, error.path = method, path
-    if method != "GET" and any(reason.category in TROUBLE for reason in error.reasons):
-        error = error.recast(OutcomeUnknownError)
-        error.outcome = UNKNOWN
+    if method != "GET" and any(reason.category in SERVER_FAULT_CATEGORIES for reason in error.reasons):
+        return error.as_type(OutcomeUnknownError, outcome=UNKNOWN)
     return error
 
 
@@ -193,7 +194,7 @@ def _text(item: dict[str, Any], *names: str) -> str:
 
 def _words(value: Any) -> str:
     try:
-        words: str = body_to_keep(str(value))
+        words: str = truncate_body(str(value))
         return words
     except RecursionError:
         return "(nested too deeply to show)"

@@ -1,9 +1,9 @@
-"""Whether a request may be sent again, when, and under which key; and what is then known about the write.
+"""Whether a failed attempt is retried, after which delay and under which key; and what is then known about the write.
 
-The table below is the promise, row for row. A write is sent again only when nothing of it can have been done (it never
-left, or Zuora said that it did nothing) or when a second arrival does no harm (the same idempotency key). What is known
-belongs to the call: once an attempt of a write has left without an answer, the call stays in doubt until an answer
-under the same key settles it.
+`RETRY_TABLE` is the promise, row for row. A write is retried only when it cannot have been done (it was not sent, or
+Zuora said that it did nothing), or when Zuora recognizes the retry by its idempotency key. What is known belongs to the
+call: once an attempt of a write was sent and got no response, the call stays in doubt until a response under the same
+key settles it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import logging
 import os
 import random
 import threading
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
-from .._codec.request import KEYED, READ
+from .._codec.request import RetryClass
 from ..exceptions import (
     ANSWERED,
     NOT_SENT,
-    TROUBLE,
+    SERVER_FAULT_CATEGORIES,
     UNKNOWN,
     WRONG_ENTITY,
     ApiConnectionError,
@@ -36,222 +37,282 @@ if TYPE_CHECKING:
 
     from ..configuration import Configuration
     from ..deadline import Deadline
+    from ..exceptions import Outcome
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("zuora_client")
 
-_AGAIN, _RENEW, _RAISE = "send again", "renew the token, send again once", "raise"
-# What an event says about a write that is in doubt, or puts in doubt.
-_DOUBT, _SETTLES, _NOTHING = "nobody knows what was done", "nothing was done under this key", "no news"
 
+class Failure(Enum):
+    """What ended an attempt."""
+
+    NOT_SENT = "not sent"
+    TLS_FAILURE = "TLS failure"
+    RESPONSE_LOST = "response lost"
+    RESPONSE_UNREADABLE = "response unreadable"
+    THROTTLED = "throttled"
+    GATEWAY_ERROR = "gateway error"
+    UNAVAILABLE_RETRY_AFTER = "unavailable, with Retry-After"
+    INTERNAL_SERVER_ERROR = "internal server error"
+    UNAUTHORIZED = "unauthorized"
+    IDEMPOTENT_REQUEST_IN_PROGRESS = "first request with this key in progress"
+    LOCKED = "locked"
+    SERVER_FAULT = "server fault"
+    REFUSED = "refused"
+
+
+class Action(Enum):
+    """What is done about a failure."""
+
+    RETRY = "retry"
+    REFRESH_TOKEN = "refresh the token, retry once"
+    RAISE = "raise"
+
+
+class Effect(Enum):
+    """What a failure says about a write."""
+
+    IN_DOUBT = "it may have been done"
+    NOT_DONE = "nothing was done under this key"
+    NO_INFORMATION = "nothing new"
+
+
+class Rule(NamedTuple):
+    """A row of the table: the action for each `RetryClass`, and what the failure says about a write."""
+
+    read: Action
+    keyed: Action
+    write: Action
+    effect: Effect
+
+    def action_for(self, retry_class: RetryClass) -> Action:
+        return {RetryClass.READ: self.read, RetryClass.KEYED: self.keyed, RetryClass.WRITE: self.write}[retry_class]
+
+
+_RETRY, _REFRESH, _RAISE = Action.RETRY, Action.REFRESH_TOKEN, Action.RAISE
 
 # fmt: off
-#   what happened           GET      POST     PUT      about a write
-_TABLE = {
-    "never left":           (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
-    "not to be trusted":    (_RAISE,  _RAISE,  _RAISE,  _NOTHING),
-    "answer lost":          (_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
-    "answer unreadable":    (_RAISE,  _RAISE,  _RAISE,  _DOUBT),
-    "throttled":            (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
-    "gateway failed":       (_AGAIN,  _AGAIN,  _RAISE,  _DOUBT),
-    "asked to come back":   (_AGAIN,  _AGAIN,  _AGAIN,  _NOTHING),
-    # Zuora replays a stored failure to the same key, so a POST gains nothing by coming again.
-    "server failed":        (_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
-    "not authenticated":    (_RENEW,  _RENEW,  _RENEW,  _NOTHING),
-    "twin still running":   (_RAISE,  _AGAIN,  _RAISE,  _DOUBT),
-    "locked":               (_AGAIN,  _AGAIN,  _AGAIN,  _SETTLES),
-    "Zuora in trouble":     (_AGAIN,  _RAISE,  _RAISE,  _DOUBT),
-    "refused":              (_RAISE,  _RAISE,  _RAISE,  _SETTLES),
+RETRY_TABLE = {
+    #                                             READ      KEYED     WRITE     about a write
+    Failure.NOT_SENT:                        Rule(_RETRY,   _RETRY,   _RETRY,   Effect.NO_INFORMATION),
+    Failure.TLS_FAILURE:                     Rule(_RAISE,   _RAISE,   _RAISE,   Effect.NO_INFORMATION),
+    Failure.RESPONSE_LOST:                   Rule(_RETRY,   _RETRY,   _RAISE,   Effect.IN_DOUBT),
+    Failure.RESPONSE_UNREADABLE:             Rule(_RAISE,   _RAISE,   _RAISE,   Effect.IN_DOUBT),
+    Failure.THROTTLED:                       Rule(_RETRY,   _RETRY,   _RETRY,   Effect.NO_INFORMATION),
+    Failure.GATEWAY_ERROR:                   Rule(_RETRY,   _RETRY,   _RAISE,   Effect.IN_DOUBT),
+    Failure.UNAVAILABLE_RETRY_AFTER:         Rule(_RETRY,   _RETRY,   _RETRY,   Effect.NO_INFORMATION),
+    # Zuora replays a stored failure, so retrying under the same key would only return it again.
+    Failure.INTERNAL_SERVER_ERROR:           Rule(_RETRY,   _RAISE,   _RAISE,   Effect.IN_DOUBT),
+    Failure.UNAUTHORIZED:                    Rule(_REFRESH, _REFRESH, _REFRESH, Effect.NO_INFORMATION),
+    Failure.IDEMPOTENT_REQUEST_IN_PROGRESS:  Rule(_RAISE,   _RETRY,   _RAISE,   Effect.IN_DOUBT),
+    Failure.LOCKED:                          Rule(_RETRY,   _RETRY,   _RETRY,   Effect.NOT_DONE),
+    Failure.SERVER_FAULT:                    Rule(_RETRY,   _RAISE,   _RAISE,   Effect.IN_DOUBT),
+    Failure.REFUSED:                         Rule(_RAISE,   _RAISE,   _RAISE,   Effect.NOT_DONE),
 }
 # fmt: on
-# Place in a row; the first three are those of READ, KEYED and WRITE.
-_ABOUT_A_WRITE = 3
 
-_BASE_SECONDS = 0.5
-_CAP_SECONDS = 20.0
-_WORTH_TELLING_SECONDS = 5.0
+# After these no response has arrived.
+_WITHOUT_RESPONSE = frozenset((Failure.NOT_SENT, Failure.TLS_FAILURE, Failure.RESPONSE_LOST))
+
+_BASE_BACKOFF = 0.5
+_MAX_BACKOFF = 20.0
+_LOG_WAITS_LONGER_THAN = 5.0
 
 
-def what_happened(error: ApiException, kind: int, *, unanswered: bool = False) -> str:
-    """Return the row of the table that an attempt's error belongs to.
+def classify_failure(error: ApiException, retry_class: RetryClass, *, unanswered: bool = False) -> Failure:
+    """Return the row of the table for an attempt that failed.
 
     Args:
-        unanswered: an earlier attempt under the same key has left without an answer.
+        unanswered: an earlier attempt under the same key was sent and got no response.
     """
     if error.outcome == NOT_SENT:
-        return "not to be trusted" if isinstance(error, TlsError) else "never left"
+        return Failure.TLS_FAILURE if isinstance(error, TlsError) else Failure.NOT_SENT
     status = error.status or 0
     if isinstance(error, (ApiConnectionError, ApiTimeoutError)) or status == 408:
-        return "answer lost"
+        return Failure.RESPONSE_LOST
     if isinstance(error, InvalidResponseError):
-        return "answer unreadable"
+        return Failure.RESPONSE_UNREADABLE
     if status >= 500:
-        return _server_side(error, status)
+        return _classify_5xx(error, status)
     categories = {reason.category for reason in error.reasons}
     if status == 429 or categories == {70}:
-        return "throttled"
+        return Failure.THROTTLED
     if status == 401 or 11 in categories:
-        return "not authenticated"
-    # Zuora does not say how it words this 409. One that gives another reason than a lock is about the request itself,
-    # unless a twin can be running.
-    if status == 409 and kind == KEYED and (unanswered or categories <= {None, 50}):
-        return "twin still running"
-    if categories & TROUBLE:
-        return "Zuora in trouble"
-    return "locked" if categories and categories <= {50, 70} else "refused"
+        return Failure.UNAUTHORIZED
+    # Zuora does not document the body of this 409. With a reason other than a lock it is about the request itself,
+    # unless an earlier attempt may still be running.
+    if status == 409 and retry_class is RetryClass.KEYED and (unanswered or categories <= {None, 50}):
+        return Failure.IDEMPOTENT_REQUEST_IN_PROGRESS
+    if categories & SERVER_FAULT_CATEGORIES:
+        return Failure.SERVER_FAULT
+    return Failure.LOCKED if categories and categories <= {50, 70} else Failure.REFUSED
 
 
-def _server_side(error: ApiException, status: int) -> str:
+def _classify_5xx(error: ApiException, status: int) -> Failure:
     if status == 500:
-        return "server failed"
-    return "asked to come back" if status == 503 and error.retry_after is not None else "gateway failed"
+        return Failure.INTERNAL_SERVER_ERROR
+    if status == 503 and error.retry_after is not None:
+        return Failure.UNAVAILABLE_RETRY_AFTER
+    return Failure.GATEWAY_ERROR
 
 
-def new_key() -> str:
-    """Return an idempotency key that nobody else has."""
+def new_idempotency_key() -> str:
+    """Return a random idempotency key: 128 bits, as 32 hexadecimal digits."""
     return os.urandom(16).hex()
 
 
 class RetryQuota:
-    """What the retries of all threads of a client may cost together, so that an outage is not answered with a storm.
+    """A budget for the retries of all threads of a client, so that an outage does not multiply the requests.
 
-    It starts at 500. A retry costs 5, after a timeout 10, and nothing when the server said how long to wait. A success
-    gives 1 back.
+    It starts at 500. A retry costs 5, after a timeout 10, and 0 if the server named the wait. A success returns 1.
     """
 
     capacity = 500
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.left = self.capacity
+        self.available_capacity = self.capacity
 
-    def take(self, cost: int) -> bool:
+    def acquire(self, cost: int) -> bool:
+        """Take `cost` from the quota; False if less is available."""
         with self._lock:
-            if cost > self.left:
+            if cost > self.available_capacity:
                 return False
-            self.left -= cost
+            self.available_capacity -= cost
             return True
 
-    def give_back(self) -> None:
-        if self.left < self.capacity:
+    def release(self) -> None:
+        """Return 1 to the quota, after a success."""
+        if self.available_capacity < self.capacity:
             with self._lock:
-                self.left = min(self.capacity, self.left + 1)
+                self.available_capacity = min(self.capacity, self.available_capacity + 1)
 
-    def forget(self) -> None:
-        """In a forked child: a lock that a thread of the parent held would never be released."""
+    def reset_after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent process may have held."""
         self._lock = threading.Lock()
 
 
-class Course:
-    """One call on its way: its attempts so far, what is known, and whether there may be another.
+class RetryState:
+    """The attempts of one call so far, what is known about the write, and whether another attempt is allowed.
+
+    Attributes:
+        attempts: an `AttemptRecord` for each failed attempt.
+        in_doubt: a write may have been done.
+        needs_new_key: the next attempt must not reuse the idempotency key.
 
     Args:
-        kind: READ, KEYED or WRITE.
-        own_key: the idempotency key is the caller's. It is never replaced: the call ends instead.
+        caller_key: the idempotency key is the caller's. It is never replaced: the call ends instead.
     """
 
     def __init__(
         self,
-        kind: int,
+        retry_class: RetryClass,
         configuration: Configuration,
         quota: RetryQuota,
         deadline: Deadline,
         *,
-        own_key: bool = False,
+        caller_key: bool = False,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.attempts: list[AttemptRecord] = []
+        self.in_doubt = False
         self.needs_new_key = False
-        self._kind = kind
+        self._retry_class = retry_class
         self._configuration = configuration
         self._quota = quota
         self._deadline = deadline
-        self._own_key = own_key
+        self._caller_key = caller_key
         self._jitter = jitter
-        self._renewed = False
-        self.in_doubt = False
+        self._refreshed = False
         self._unanswered = False
         self._answered = False
-        self._left = False
+        self._sent = False
 
-    def wait_after(self, error: ApiException, elapsed: float, renew: Callable[[], bool]) -> float | None:
-        """Take note of a failed attempt; return the seconds to wait before the next, or None when this was the last.
+    def next_delay(self, error: ApiException, elapsed: float, refresh_token: Callable[[], bool]) -> float | None:
+        """Record a failed attempt; return the seconds to wait before the next, or None if there is none.
 
         Args:
-            elapsed: seconds that the attempt took.
-            renew: called when Zuora did not accept the credentials: drops them, and says whether others can be had.
+            elapsed: duration of the attempt in seconds.
+            refresh_token: called when Zuora did not accept the credentials: drops them, and returns whether others can
+                be had.
         """
-        record = AttemptRecord(len(self.attempts) + 1, elapsed, error.status, type(error).__name__)
-        self.attempts.append(record)
-        event = what_happened(error, self._kind, unanswered=self._unanswered)
-        self._learn(event, error)
-        verdict = _TABLE[event][self._kind]
-        if verdict is _RENEW and not renew():
+        attempt = AttemptRecord(len(self.attempts) + 1, elapsed, error.status, type(error).__name__)
+        self.attempts.append(attempt)
+        failure = classify_failure(error, self._retry_class, unanswered=self._unanswered)
+        self._record(failure, error)
+        action = RETRY_TABLE[failure].action_for(self._retry_class)
+        if action is Action.REFRESH_TOKEN and not refresh_token():
             return None
-        if verdict is _RAISE or len(self.attempts) >= self._configuration.max_attempts:
+        if action is Action.RAISE or len(self.attempts) >= self._configuration.max_attempts:
             return None
-        # Every attempt was answered, and Zuora replays a stored refusal: only a new key is free of it. As long as one
-        # was not, the same key is what keeps the request from being done twice.
-        self.needs_new_key = self._kind == KEYED and error.outcome != NOT_SENT and not self._unanswered
-        if self.needs_new_key and self._own_key:
+        # All attempts so far got a response, so Zuora would replay the stored failure for this key. After an attempt
+        # without a response the key must stay: it keeps the request from being done twice.
+        is_keyed = self._retry_class is RetryClass.KEYED
+        self.needs_new_key = is_keyed and error.outcome != NOT_SENT and not self._unanswered
+        if self.needs_new_key and self._caller_key:
             return None
-        if verdict is _RENEW:
-            if self._renewed:
+        if action is Action.REFRESH_TOKEN:
+            if self._refreshed:
                 return None
-            self._renewed = True
-            record.wait = 0.0
+            self._refreshed = True
+            attempt.wait = 0.0
         else:
-            record.wait = self._pause(error)
-        return record.wait
+            attempt.wait = self._compute_backoff(error)
+        return attempt.wait
 
-    def _learn(self, event: str, error: ApiException) -> None:
-        self._left = self._left or error.outcome != NOT_SENT
-        self._answered = self._answered or event not in ("never left", "not to be trusted", "answer lost")
-        news = _TABLE[event][_ABOUT_A_WRITE]
-        if self._kind == READ:
+    def _record(self, failure: Failure, error: ApiException) -> None:
+        self._sent = self._sent or error.outcome != NOT_SENT
+        self._answered = self._answered or failure not in _WITHOUT_RESPONSE
+        if self._retry_class is RetryClass.READ:
             return
-        if news is _DOUBT:
+        effect = RETRY_TABLE[failure].effect
+        if effect is Effect.IN_DOUBT:
             self.in_doubt = self._unanswered = True
-        elif news is _SETTLES and _speaks_for_the_key(error):
+        elif effect is Effect.NOT_DONE and _is_authoritative_refusal(error):
             self.in_doubt = False
 
-    def _pause(self, error: ApiException) -> float | None:
+    def _compute_backoff(self, error: ApiException) -> float | None:
         hint = error.retry_after
         if hint is not None and hint > self._configuration.max_retry_after:
             return None
-        # Doubled until it is capped; 2 to the power of any number of attempts would not stay a float.
-        backoff = min(_CAP_SECONDS, _BASE_SECONDS * 2 ** min(len(self.attempts) - 1, 10))
+        # The exponent is limited: 2 to the power of any number of attempts would not fit a float.
+        backoff = min(_MAX_BACKOFF, _BASE_BACKOFF * 2 ** min(len(self.attempts) - 1, 10))
         wait = max(hint or 0.0, self._jitter(backoff / 2, backoff))
-        left = self._deadline.remaining()
-        if left is not None and wait >= left:
-            error.out_of_time = True
+        remaining = self._deadline.remaining()
+        if remaining is not None and wait >= remaining:
+            error.deadline_exceeded = True
             return None
         cost = 0 if hint is not None else 10 if isinstance(error, ApiTimeoutError) else 5
-        if not self._quota.take(cost):
+        if not self._quota.acquire(cost):
             return None
-        if wait > _WORTH_TELLING_SECONDS:
+        if wait > _LOG_WAITS_LONGER_THAN:
             logger.info("waiting %.1f s before attempt %d (%s)", wait, len(self.attempts) + 1, type(error).__name__)
         return wait
 
-    def final(self, error: ApiException) -> ApiException:
-        """Return what the call raises when `error` was its last: with the outcome of the whole call."""
-        if self.in_doubt:
-            error.outcome = UNKNOWN
-        elif self._answered:
-            error.outcome = ANSWERED
-        else:
-            error.outcome = UNKNOWN if self._left else NOT_SENT
+    def finalize(self, error: ApiException) -> ApiException:
+        """Return the exception of the call after its last error, with the outcome of all attempts."""
+        error.outcome = self._outcome()
         error.attempts = [*self.attempts, *error.attempts]
-        if error.outcome != UNKNOWN or self._kind == READ:
+        if error.outcome != UNKNOWN or self._retry_class is RetryClass.READ:
             return error
-        unknown = error.recast(OutcomeUnknownError)
+        unknown = error.as_type(OutcomeUnknownError)
         unknown.__cause__ = error
         return unknown
 
+    def _outcome(self) -> Outcome:
+        if self.in_doubt:
+            return UNKNOWN
+        if self._answered:
+            return ANSWERED
+        return UNKNOWN if self._sent else NOT_SENT
 
-def _speaks_for_the_key(error: ApiException) -> bool:
-    """Whether a refusal says what became of an earlier attempt: Zuora's own words, from behind the check of who may
-    call. An answer of a gateway, or a missing permission, is said before anybody looks at the key."""
+
+def _is_authoritative_refusal(error: ApiException) -> bool:
+    """Whether a refusal settles what became of an earlier attempt under the same key.
+
+    It must be in Zuora's own words, and come from behind the authorization check: a gateway's error and a missing
+    permission are reported before Zuora looks at the key.
+    """
     if isinstance(error, PermissionDeniedError) or any(reason.code == WRONG_ENTITY for reason in error.reasons):
         return False
-    zuora_says_no = 200 <= (error.status or 0) <= 299
-    return bool(error.reasons) and (zuora_says_no or any(reason.resource is not None for reason in error.reasons))
+    is_success_status = 200 <= (error.status or 0) <= 299
+    return bool(error.reasons) and (is_success_status or any(reason.resource is not None for reason in error.reasons))

@@ -6,6 +6,7 @@ What it keeps: a piece that could not arrive as it was meant is a TypeError or V
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from .._base import parameters
@@ -14,14 +15,33 @@ from . import serialization
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .._base.base_url import Host
+    from .._base.base_url import BaseURL
     from ..configuration import Configuration
     from ..deadline import Timeouts
 
-# Whether a request may arrive twice: reads may, keyed ones under the same idempotency key, writes may not.
-READ, KEYED, WRITE = range(3)
 
-KINDS = {"GET": READ, "HEAD": READ, "OPTIONS": READ, "POST": KEYED, "PATCH": KEYED, "PUT": WRITE, "DELETE": WRITE}
+class RetryClass(Enum):
+    """Whether a request that was sent may be sent again."""
+
+    READ = "read"
+    """Safe to repeat: it changes nothing."""
+
+    KEYED = "keyed"
+    """Safe to repeat under the same Idempotency-Key."""
+
+    WRITE = "write"
+    """Not retried once it was sent, unless Zuora said that it did nothing."""
+
+
+RETRY_CLASSES = {
+    "GET": RetryClass.READ,
+    "HEAD": RetryClass.READ,
+    "OPTIONS": RetryClass.READ,
+    "POST": RetryClass.KEYED,
+    "PATCH": RetryClass.KEYED,
+    "PUT": RetryClass.WRITE,
+    "DELETE": RetryClass.WRITE,
+}
 
 # Headers that say who calls, and all whose values are secrets, in lower case.
 CREDENTIAL_HEADERS = frozenset(("authorization", "apiaccesskeyid", "apisecretaccesskey"))
@@ -40,7 +60,7 @@ class Request:
         settings: the configuration that the whole call obeys, also when its client is given another one meanwhile.
         path, template: the path as it is sent, and as it is logged: with the names of its parameters.
         kind: how it bears a second arrival, see `zuora_client.retry`.
-        own_key: the caller brought the idempotency key.
+        caller_key: the caller brought the idempotency key.
         authorize: add the configured credentials to each attempt.
         stream: return urllib3's response with its body unread.
         response_type: what the answer is turned into; None ignores its body.
@@ -49,14 +69,14 @@ class Request:
     __slots__ = (
         "authorize",
         "body",
+        "caller_key",
         "headers",
         "host",
-        "kind",
         "method",
-        "own_key",
         "path",
         "query",
         "response_type",
+        "retry_class",
         "settings",
         "stream",
         "template",
@@ -67,7 +87,7 @@ class Request:
         self,
         settings: Configuration,
         method: str,
-        host: Host,
+        host: BaseURL,
         path: str,
         headers: dict[str, str],
         timeouts: Timeouts,
@@ -80,8 +100,8 @@ class Request:
         self.headers = headers
         self.timeouts = timeouts
         self.body: bytes | None = None
-        self.kind = KINDS[method]
-        self.own_key = False
+        self.retry_class = RETRY_CLASSES[method]
+        self.caller_key = False
         self.authorize = False
         self.stream = False
         self.response_type: Any = None
@@ -98,8 +118,8 @@ class Request:
 def checked_method(method: Any) -> str:
     """Return an HTTP method in upper case. Raises ValueError for one that the policy has no rule for."""
     verb = method.upper() if isinstance(method, str) else method
-    if verb not in KINDS:
-        raise ValueError(f"method must be one of {', '.join(KINDS)}; it is {method!r}")
+    if verb not in RETRY_CLASSES:
+        raise ValueError(f"method must be one of {', '.join(RETRY_CLASSES)}; it is {method!r}")
     return str(verb)
 
 
@@ -130,13 +150,13 @@ def merge_headers(
 ) -> dict[str, tuple[str, str]]:
     """Return the headers of a call by their names in lower case, each with its name and value as they are sent.
 
-    `defaults` are fit to be sent already, by `fit_to_send`. They win over the call's own. The entity that the call
+    `defaults` are fit to be sent already, by `validate_headers`. They win over the call's own. The entity that the call
     names, or else `entity_id`, must not differ from a default one.
 
     Raises:
         TypeError, ValueError: a header that cannot be sent, or two different entities.
     """
-    headers = fit_to_send(own)
+    headers = validate_headers(own)
     named = headers.get(_ENTITY)
     if named is None and entity_id is not None:
         named = ("Zuora-Entity-Ids", parameters.header_text("entity_id", entity_id))
@@ -152,7 +172,7 @@ def merge_headers(
     return headers
 
 
-def fit_to_send(headers: dict[str, Any]) -> dict[str, tuple[str, str]]:
+def validate_headers(headers: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Return each header that is given, by its name in lower case.
 
     Raises:
@@ -196,7 +216,7 @@ def encode_body(content_type: str, body: Any, post_params: list[tuple[str, Any]]
     return body.encode() if isinstance(body, str) else body
 
 
-def put_credentials(
+def apply_auth_settings(
     headers: dict[str, Any], querys: list[tuple[str, Any]], settings: dict[str, dict[str, Any]], names: list[str]
 ) -> None:
     """Add the named `settings` to `headers` and `querys`; what is not there, or has no value, adds nothing.

@@ -158,13 +158,13 @@ def converter(kind: Any) -> Converter:
         raise ValueError("response_type is nested too deeply") from None
 
 
-def nothing(kind: Any) -> Any:
+def empty_value(kind: Any) -> Any:
     """Return what an empty yes means as a `kind`: a model with nothing set, None for everything else."""
     cls = getattr(models, kind, None) if isinstance(kind, str) else kind
     return converter(kind)({}) if hasattr(cls, "attribute_map") else None
 
 
-def is_ours(cls: Any) -> bool:
+def is_known_model(cls: Any) -> bool:
     """Whether a class is one of our models, and not derived from one."""
     return cls in _OURS
 
@@ -236,7 +236,7 @@ class _ModelConverter:
     def __init__(self, cls: Any) -> None:
         self._cls = cls
         self._keys = tuple(cls.attribute_map.values())
-        self._ours = is_ours(cls)
+        self._ours = is_known_model(cls)
         # Scalars pass as they are, so only fields of another type need a converter.
         kinds = [cls.swagger_types[name] for name in cls.attribute_map]
         self._nested = {index: converter(kind) for index, kind in enumerate(kinds) if kind not in _SCALARS}

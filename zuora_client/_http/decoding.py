@@ -9,7 +9,7 @@ from ..exceptions import InvalidResponseError
 _PIECE = 65536
 
 
-class Inflater:
+class BodyDecoder:
     """Takes the body of an answer piece by piece and holds it, inflated, up to a limit.
 
     Raises:
@@ -29,7 +29,7 @@ class Inflater:
         self._received = 0
         self._size = 0
 
-    def feed(self, piece: bytes) -> None:
+    def decode(self, piece: bytes) -> None:
         """Take the next bytes of the body."""
         self._received += len(piece)
         if self._received > self._limit:
@@ -56,7 +56,7 @@ class Inflater:
             self._pieces.append(inflated)
             piece = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
 
-    def finish(self) -> bytes:
+    def flush(self) -> bytes:
         """Return the whole body."""
         if self._gzip is not None and self._received and not self._gzip.eof:
             raise InvalidResponseError(reason="the answer is gzip that ends early")

@@ -17,11 +17,12 @@ from urllib3.util.ssl_match_hostname import CertificateError as _CertificateErro
 from ..exceptions import NOT_SENT, UNKNOWN, ApiConnectionError, ApiException, ApiTimeoutError, TlsError
 
 if TYPE_CHECKING:
+    from ..exceptions import Outcome
     from .http1 import Attempt
 
 # What a connection can fail with, its misuse by a client that is closed meanwhile included. Everything else was raised
 # into the call from outside, by a handler of a signal (a time limit, say), and is for whoever waits for it.
-FAILURES = (
+TRANSPORT_ERRORS = (
     OSError,
     http.client.HTTPException,
     urllib3.exceptions.HTTPError,
@@ -31,39 +32,38 @@ FAILURES = (
 )
 
 
-def translate(error: Exception, attempt: Attempt, where: str) -> ApiException:
-    """Return an error of ours for one of `FAILURES`; its outcome says whether the request had left.
+def map_exception(error: Exception, attempt: Attempt, endpoint: str) -> ApiException:
+    """Return an error of ours for one of `TRANSPORT_ERRORS`; its outcome says whether the request had left.
 
     Args:
-        where: the host, and the proxy if there is one, for a person.
+        endpoint: the host, and the proxy if there is one, for a person.
     """
-    root = _root(error)
-    failure: ApiException
+    root = _root_cause(error)
+    outcome: Outcome = UNKNOWN if attempt.request_sent else NOT_SENT
     if isinstance(root, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) or _is_connect_timeout(root):
-        failure = ApiTimeoutError(reason=_what_took_long(attempt, where))
-        if not attempt.left:
-            failure.advice = ApiConnectionError.advice
-    elif _is_tls_refusal(root) and (not attempt.left or _is_about_our_certificate(root)):
-        failure = TlsError(reason=f"TLS could not be set up with {where}: {_in_words(root)}")
-        attempt.left = False
-    elif isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
-        failure = ApiConnectionError(reason=f"the connection ended before the whole answer was here ({root})")
+        timeout = ApiTimeoutError(reason=_timeout_message(attempt, endpoint), outcome=outcome)
+        if not attempt.request_sent:
+            timeout.advice = ApiConnectionError.advice
+        return timeout
+    if _is_tls_refusal(root) and (not attempt.request_sent or _is_about_our_certificate(root)):
+        reason = f"TLS could not be set up with {endpoint}: {_message(root)}"
+        return TlsError(reason=reason, outcome=NOT_SENT)
+    if isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
+        reason = f"the connection closed before the response was complete ({root})"
         if isinstance(root, http.client.IncompleteRead):
-            # It holds all that had come, which may be megabytes.
+            # It holds everything received so far, which may be megabytes.
             root.partial, root.args = b"", ()  # pyright: ignore[reportAttributeAccessIssue]
-    else:
-        what = "the connection broke" if attempt.left else f"no connection to {where}"
-        failure = ApiConnectionError(reason=f"{what}: {_in_words(root)}")
-    failure.outcome = UNKNOWN if attempt.left else NOT_SENT
-    return failure
+        return ApiConnectionError(reason=reason, outcome=outcome)
+    what = "the connection broke" if attempt.request_sent else f"no connection to {endpoint}"
+    return ApiConnectionError(reason=f"{what}: {_message(root)}", outcome=outcome)
 
 
-def _in_words(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     # urllib3 puts the connection in front: 1.26 an object with its address in memory, 2.x a class of ours.
     return re.sub(r"^(<[^>]*>|\w+\(host=.*?, port=\w+\)): ", "", str(error)).strip() or type(error).__name__
 
 
-def _root(error: BaseException) -> BaseException:
+def _root_cause(error: BaseException) -> BaseException:
     """Return what urllib3 has wrapped."""
     for _ in range(5):
         inner = getattr(error, "original_error", None) or getattr(error, "reason", None)
@@ -94,12 +94,12 @@ def _is_about_our_certificate(error: BaseException) -> bool:
     return "_ALERT_" in alert and ("CERTIFICATE" in alert or alert.endswith(("UNKNOWN_CA", "ACCESS_DENIED")))
 
 
-def _what_took_long(attempt: Attempt, where: str) -> str:
+def _timeout_message(attempt: Attempt, endpoint: str) -> str:
     if attempt.deadline is not None and attempt.deadline.expired:
         return f"the deadline of {attempt.deadline.seconds:g} s passed"
-    seconds = attempt.timeouts.read if attempt.left else attempt.timeouts.connect
+    seconds = attempt.timeouts.read if attempt.request_sent else attempt.timeouts.connect
     if seconds is None:
         return "the operating system gave up waiting"
-    if attempt.left:
+    if attempt.request_sent:
         return f"no byte came for {seconds:g} s (read timeout)"
-    return f"no connection to {where} within {seconds:g} s (connect timeout)"
+    return f"no connection to {endpoint} within {seconds:g} s (connect timeout)"

@@ -42,33 +42,33 @@ class Attempt:
         deadline: None once the head of a streamed answer is here: the rest is the caller's.
     """
 
-    __slots__ = ("deadline", "left", "reusable", "timeouts", "write")
+    __slots__ = ("deadline", "request_sent", "reusable", "timeouts", "write")
 
     def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool) -> None:
         self.deadline: Deadline | None = deadline
         self.timeouts = timeouts
         self.write = write
-        self.left = False
+        self.request_sent = False
         self.reusable = True
 
-    def patience(self) -> float | None:
+    def next_timeout(self) -> float | None:
         """Return how long the next read of the socket may take, in seconds.
 
         Raises:
             socket.timeout: no time is left.
         """
-        return self.bounded(self.timeouts.read if self.left else self.timeouts.connect)
+        return self.clamp(self.timeouts.read if self.request_sent else self.timeouts.connect)
 
-    def bounded(self, seconds: float | None) -> float | None:
+    def clamp(self, seconds: float | None) -> float | None:
         """Return `seconds`, or what is left of the deadline if that is less."""
         if self.deadline is not None:
-            seconds = self.deadline.within(seconds)
+            seconds = self.deadline.clamp(seconds)
             if seconds is not None and seconds <= 0:
                 raise socket.timeout("the deadline of the call has passed")
         return seconds
 
 
-def request_bytes(method: str, target: str, authority: str, headers: dict[str, str], body: bytes | None) -> bytes:
+def serialize_request(method: str, target: str, authority: str, headers: dict[str, str], body: bytes | None) -> bytes:
     """Return a request as it is sent.
 
     Args:
@@ -120,7 +120,7 @@ class _PatientReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._at_rest:
             return None
-        set_timeout(self._socket, self.attempt.patience())
+        set_timeout(self._socket, self.attempt.next_timeout())
         count: int = self._socket.recv_into(buffer)
         if count == 0 and self.in_head:
             # Half a head must not be taken for a whole one, and "200" for a yes.

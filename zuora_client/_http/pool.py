@@ -37,12 +37,12 @@ class Watched:
     def response_class(self, *args: Any, **kwargs: Any) -> Response:
         """Make the object that reads an answer: http.client takes the class from here, for a proxy's answer too."""
         response = Response(self.attempt, *args, **kwargs)
-        if not self.attempt.left:
+        if not self.attempt.request_sent:
             self._answer_of_proxy = response
         return response
 
     def _new_conn(self) -> Any:
-        self.timeout = self.attempt.patience()
+        self.timeout = self.attempt.next_timeout()
         sock: Any = super()._new_conn()  # type: ignore[misc]
         self._bound(sock)
         return sock
@@ -50,7 +50,7 @@ class Watched:
     def _bound(self, sock: Any) -> None:
         """Let the next stage of connecting, a handshake of TLS, take what is left and not as much again."""
         try:
-            sock.settimeout(self.attempt.patience())
+            sock.settimeout(self.attempt.next_timeout())
         except socket.timeout:
             sock.close()
             raise
@@ -61,7 +61,7 @@ class Watched:
 
         def recv(*sizes: int) -> Any:
             # TLS within TLS reads in a loop, each time with all the time that there was when it began.
-            set_timeout(sock, self.attempt.patience())
+            set_timeout(sock, self.attempt.next_timeout())
             return receive(*sizes)
 
         sock.recv = recv
@@ -81,8 +81,8 @@ class Watched:
     def exchange(self, method: str, request: bytes) -> Response:
         """Send a request and return the head of its answer."""
         attempt = self.attempt
-        set_timeout(self.sock, attempt.bounded(attempt.timeouts.read))
-        attempt.left = True
+        set_timeout(self.sock, attempt.clamp(attempt.timeouts.read))
+        attempt.request_sent = True
         attempt.reusable = False
         # A server may answer before it has read the whole request, and close: its answer, or the alert of TLS that
         # refuses our certificate, is still to be read.
@@ -118,7 +118,7 @@ class _CarefulPool:
         self._borrowed: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def exchange(self, attempt: Attempt, method: str, request: bytes, *, tunnel: bool) -> tuple[Any, Response]:
-        """Send one request; return its connection and the head of the answer. `give_back` the connection afterwards.
+        """Send one request; return its connection and the head of the answer. `release` the connection afterwards.
 
         Args:
             tunnel: ask the proxy for a connection to the host that it cannot read.
@@ -142,10 +142,10 @@ class _CarefulPool:
             return connection, connection.exchange(method, request)
         except BaseException:
             attempt.reusable = False
-            self.give_back(connection)
+            self.release(connection)
             raise
 
-    def give_back(self, connection: Any) -> None:
+    def release(self, connection: Any) -> None:
         """Take a connection back; it is closed unless its answer was read to the exact end."""
         self._put_conn(connection)
 
@@ -158,7 +158,7 @@ class _CarefulPool:
             conn.idle_since = self.now()
         super()._put_conn(conn)  # type: ignore[misc]
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child: close its copies of the parent's connections, past a lock that may be held for ever."""
         queue = self.pool
         if queue is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..configuration import Configuration
 
 
-class TlsSettings:
+class TlsContextFactory:
     """What is to be trusted, taken from a configuration once. The context is made when it is first needed: reading
     certifi's bundle costs more than a hundred calls."""
 

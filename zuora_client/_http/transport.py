@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from .._base.base_url import Host
+from .._base.base_url import BaseURL
 from .._codec.serialization import decode_text
 from ..deadline import Clock
-from ..exceptions import NOT_SENT, UNKNOWN, ApiConnectionError, ApiException, InvalidResponseError
-from .decoding import Inflater, too_large
-from .errors import FAILURES, translate
-from .http1 import Attempt, Response, request_bytes
+from ..exceptions import NOT_SENT, ApiConnectionError, ApiException, InvalidResponseError
+from .decoding import BodyDecoder, too_large
+from .errors import TRANSPORT_ERRORS, map_exception
+from .http1 import Attempt, Response, serialize_request
 from .pool import Pool, TlsPool, proxy_manager
-from .tls import TlsSettings
+from .tls import TlsContextFactory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,13 +82,13 @@ class _Route:
         authority: host and port as a request names them.
         through_proxy: a proxy reads the request, and wants the whole URL.
         tunnel: a proxy passes on what it cannot read.
-        private: whether what is sent cannot be read on the way.
-        where: the host, and the proxy if there is one, for a person.
+        is_confidential: whether what is sent cannot be read on the way.
+        endpoint: the host, and the proxy if there is one, for a person.
     """
 
-    __slots__ = ("authority", "origin", "pool", "private", "through_proxy", "tunnel", "where")
+    __slots__ = ("authority", "endpoint", "is_confidential", "origin", "pool", "through_proxy", "tunnel")
 
-    def __init__(self, manager: urllib3.PoolManager, host: Host, tls: TlsSettings) -> None:
+    def __init__(self, manager: urllib3.PoolManager, host: BaseURL, tls: TlsContextFactory) -> None:
         # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know all of these settings.
         settings = None
         if host.scheme == "https":
@@ -98,11 +98,11 @@ class _Route:
         self.through_proxy = manager.proxy is not None and host.scheme == "http"
         self.tunnel = manager.proxy is not None and host.scheme == "https"
         # A proxy reads what is for a plain host, also when it is spoken to over TLS.
-        unseen = host.local and not (self.through_proxy and not Host(str(manager.proxy)).local)
-        self.private = host.scheme == "https" or unseen
+        unseen = host.is_loopback and not (self.through_proxy and not BaseURL(str(manager.proxy)).is_loopback)
+        self.is_confidential = host.scheme == "https" or unseen
         self.origin = host.origin
         self.authority = host.authority
-        self.where = host.origin if manager.proxy is None else f"{host.origin} through {manager.proxy}"
+        self.endpoint = host.origin if manager.proxy is None else f"{host.origin} through {manager.proxy}"
 
 
 class RESTClientObject:
@@ -118,7 +118,7 @@ class RESTClientObject:
         self._pool_size = configuration.connection_pool_maxsize
         self._proxy = configuration.proxy or None
         self._trust_env = configuration.trust_env
-        self._tls = TlsSettings(configuration)
+        self._tls = TlsContextFactory(configuration)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._routes: dict[str, _Route] = {}
         # One that a thread may take twice: a handler of a signal may close the client wherever it comes.
@@ -130,7 +130,7 @@ class RESTClientObject:
 
     def attempt(
         self,
-        host: Host,
+        host: BaseURL,
         method: str,
         target: str,
         headers: dict[str, str],
@@ -159,10 +159,10 @@ class RESTClientObject:
         if route.through_proxy:
             target, headers = host.origin + target, {**headers, **pool.proxy_headers}
         try:
-            request = request_bytes(method, target, route.authority, headers, body)
+            request = serialize_request(method, target, route.authority, headers, body)
             connection, response = pool.exchange(attempt, method, request, tunnel=route.tunnel)
-        except FAILURES as error:
-            raise translate(error, attempt, route.where) from error
+        except TRANSPORT_ERRORS as error:
+            raise map_exception(error, attempt, route.endpoint) from error
         unread = None
         whole = False
         try:
@@ -178,15 +178,15 @@ class RESTClientObject:
                 # The status says no; that its words cannot be read takes nothing away from that.
                 return RESTResponse(response.status, response.reason, response.headers, b"")
             raise _of_answer(error, response) from None
-        except FAILURES as error:
-            raise _of_answer(translate(error, attempt, route.where), response) from error
+        except TRANSPORT_ERRORS as error:
+            raise _of_answer(map_exception(error, attempt, route.endpoint), response) from error
         finally:
             if unread is None:
                 if not whole:
                     # Closed, not drained: what is still to come may be endless.
                     response.close()
                     attempt.reusable = False
-                pool.give_back(connection)
+                pool.release(connection)
 
     def _read(self, response: Response) -> bytes:
         """Return the whole body, inflated.
@@ -196,27 +196,27 @@ class RESTClientObject:
             Exception: what http.client, ssl and socket raise.
         """
         codings = response.headers.get_all("content-encoding")
-        inflater = Inflater(", ".join(codings) if codings else None, self._limit)
+        decoder = BodyDecoder(", ".join(codings) if codings else None, self._limit)
         told = response.length
         if told is not None:
             if told > self._limit:
                 raise too_large(self._limit)
-            inflater.feed(response.read())
-            return inflater.finish()
+            decoder.decode(response.read())
+            return decoder.flush()
         piece = response.read(_PIECE)
         if not piece and not response.chunked and response.status <= 299:
             # Nothing but the end of the connection says that this is all: the yes or no may be what was lost.
             raise http.client.IncompleteRead(b"")
         while piece:
-            inflater.feed(piece)
+            decoder.decode(piece)
             piece = response.read(_PIECE)
-        return inflater.finish()
+        return decoder.flush()
 
     # -- how a host is reached --------------------------------------------------------------------------------------
 
-    def private(self, host: Host) -> bool:
+    def is_confidential(self, host: BaseURL) -> bool:
         """Whether what is sent to `host` cannot be read on the way: TLS, or it never leaves the machine."""
-        return self._route(host).private
+        return self._route(host).is_confidential
 
     def secrets(self) -> list[str]:
         """Return what the proxies are told to let us through."""
@@ -224,7 +224,7 @@ class RESTClientObject:
             value for manager in self._managers.values() for value in getattr(manager, "proxy_headers", {}).values()
         ]
 
-    def _route(self, host: Host) -> _Route:
+    def _route(self, host: BaseURL) -> _Route:
         route = self._routes.get(host.url)
         if route is None:
             # Two threads that come first would make two pools, and one of them would never be closed.
@@ -232,19 +232,17 @@ class RESTClientObject:
                 route = self._routes.get(host.url) or self._new_route(host)
         return route
 
-    def _new_route(self, host: Host) -> _Route:
+    def _new_route(self, host: BaseURL) -> _Route:
         manager = self._manager("proxy", self._proxy) if self._proxy else self._manager(*self._proxy_of(host))
         route = _Route(manager, host, self._tls)
         route.pool.now = self._clock.now
         if not self._finalizer.alive:
             # Nobody would close what is opened from here on.
-            failure = ApiConnectionError(reason="the client was closed while the call was under way")
-            failure.outcome = NOT_SENT
-            raise failure
+            raise ApiConnectionError(reason="the client was closed during the call", outcome=NOT_SENT)
         self._routes[host.url] = route
         return route
 
-    def _proxy_of(self, host: Host) -> tuple[str, str | None]:
+    def _proxy_of(self, host: BaseURL) -> tuple[str, str | None]:
         """Return the variable of the environment that names a proxy for a host, and the proxy or None."""
         variable = f"{host.scheme.upper()}_PROXY"
         if not self._trust_env:
@@ -273,12 +271,12 @@ class RESTClientObject:
             manager = self._managers.setdefault(proxy, manager)
         return manager
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child: leave every connection to the parent."""
         self._lock = threading.RLock()
         self._finalizer.detach()
         for route in self._routes.values():
-            route.pool.forget()
+            route.pool.reset_after_fork()
         # Kept from the garbage collector, whose clean-up would wait for locks that a thread of the parent held.
         _inherited.extend((self._routes, self._managers))
         self._routes, self._managers = {}, {}
@@ -322,5 +320,5 @@ def _unread(response: Response, pool: Any, connection: Any, method: str, target:
 
 def _of_answer(error: ApiException, response: Response) -> ApiException:
     """Return `error` with what is known of the answer of which only the head is good."""
-    error.status, error.headers, error.outcome = response.status, response.headers, UNKNOWN
+    error.status, error.headers = response.status, response.headers
     return error

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from .._call.responses import refusal_in
-from ..exceptions import ANSWERED, InvalidResponseError
+from .._call.responses import error_from_model
+from ..exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class ConnectionIterator:
 
     def _turn(self, page: int) -> None:
         answer = self._list_page(page=page, **self._arguments)
-        refused = refusal_in(answer, "GET", _PATH)
+        refused = error_from_model(answer, "GET", _PATH)
         if refused is not None:
             # Only under raise_on_failure=False; here a refusal would look like the end.
             raise refused
@@ -97,6 +97,6 @@ def _following(page: int, next_page: Any) -> int | None:
 
 def _unusable(reason: str) -> InvalidResponseError:
     error = InvalidResponseError(status=200, reason=f"the list of connections cannot be read to its end: {reason}")
-    error.outcome, error.method, error.path = ANSWERED, "GET", _PATH
+    error.method, error.path = "GET", _PATH
     error.advice = "List again; if it stays, tell Zuora's support which entity and page it was."
     return error

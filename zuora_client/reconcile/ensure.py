@@ -20,7 +20,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import without_hyphens
-from .._call.responses import refusal_in
+from .._base.text import single_line
+from .._call.responses import error_from_model
 from ..exceptions import (
     ANSWERED,
     UNKNOWN,
@@ -29,10 +30,18 @@ from ..exceptions import (
     NotFoundError,
     OutcomeUnknownError,
     RequestRejectedError,
-    plain,
 )
 from ..models import POSTEntityConnectionsType
-from .pairs import CONNECTED, PENDING, checked_api, checked_pair, further, key, live, outbound
+from .pairs import (
+    CONNECTED,
+    PENDING,
+    active_status,
+    list_outbound,
+    most_advanced,
+    normalize_id,
+    validate_api,
+    validate_pair,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,9 +94,9 @@ class Step:
         self.detail = detail
 
     def __str__(self) -> str:
-        pair = f"{plain(self.source_entity_id)} -> {plain(self.target_entity_id)}"
-        about = f" (connection {plain(self.connection_id)})" if self.connection_id else ""
-        return f"{pair}: {plain(self.detail)}{about}"
+        pair = f"{single_line(self.source_entity_id)} -> {single_line(self.target_entity_id)}"
+        about = f" (connection {single_line(self.connection_id)})" if self.connection_id else ""
+        return f"{pair}: {single_line(self.detail)}{about}"
 
     def __repr__(self) -> str:
         return f"<Step {self}>"
@@ -110,7 +119,11 @@ class EnsureResult:
         self.steps = steps
 
     def __repr__(self) -> str:
-        state = "no connection" if self.connection is None else plain(f"{self.connection.status} {self.connection.id}")
+        state = (
+            "no connection"
+            if self.connection is None
+            else single_line(f"{self.connection.status} {self.connection.id}")
+        )
         return f"<EnsureResult {state}, {'changed' if self.changed else 'nothing to do'}>"
 
 
@@ -197,9 +210,9 @@ class _Run:
         target_api: EntityConnectionsApi | None,
         on_step: Callable[[Step], object] | None,
     ) -> None:
-        self._source, self._target = checked_pair(source_entity_id, target_entity_id)
-        self._api = checked_api("api", api)
-        self._target_api = api if target_api is None else checked_api("target_api", target_api)
+        self._source, self._target = validate_pair(source_entity_id, target_entity_id)
+        self._api = validate_api("api", api)
+        self._target_api = api if target_api is None else validate_api("target_api", target_api)
         if on_step is not None and not callable(on_step):
             raise TypeError(f"on_step must be callable, not {type(on_step).__name__}")
         self._on_step = on_step
@@ -214,7 +227,7 @@ class _Run:
             row = self._look()
             doubt: ApiException | None = None
             while True:
-                action = moves.get(live(row))
+                action = moves.get(active_status(row))
                 if action is None:
                     return EnsureResult(bool(self._done), row, self._steps)
                 self._refuse_to_repeat(action, row, doubt)
@@ -233,9 +246,9 @@ class _Run:
 
     def _look(self) -> GETEntityConnectionsArrayItemsType | None:
         found: GETEntityConnectionsArrayItemsType | None = None
-        for row in outbound(self._api, self._source):
-            if key(row.target_entity_id) == key(self._target):
-                found = further(found, row)
+        for row in list_outbound(self._api, self._source):
+            if normalize_id(row.target_entity_id) == normalize_id(self._target):
+                found = most_advanced(found, row)
         self._tell("look", found, f"the list shows {found.status}" if found else "the list shows no connection")
         return found
 
@@ -278,7 +291,7 @@ class _Run:
         call, method, path = self._call(action, row)
         try:
             answer = call()
-            refused = refusal_in(answer, method, path)
+            refused = error_from_model(answer, method, path)
             if refused is not None:
                 raise refused
         except (OutcomeUnknownError, RequestRejectedError, ConflictError, NotFoundError) as error:
@@ -309,14 +322,14 @@ class _Run:
     def _refuse_to_repeat(
         self, action: str, row: GETEntityConnectionsArrayItemsType | None, doubt: ApiException | None
     ) -> None:
-        write = (action, row.id if row is not None and live(row) else None)
+        write = (action, row.id if row is not None and active_status(row) else None)
         if write in self._sent or len(self._sent) == _MOST_WRITES:
             if doubt is not None:
                 raise doubt
             error = ConflictError(
-                reason="somebody else is changing the connection of this pair at the same time, or it has very many"
+                reason="somebody else is changing the connection of this pair at the same time, or it has very many",
+                outcome=ANSWERED,
             )
-            error.outcome = ANSWERED
             _, error.method, error.path = self._call(action, row)
             raise error
         self._sent.add(write)
@@ -325,7 +338,6 @@ class _Run:
         error = OutcomeUnknownError(
             reason=f"Zuora said yes to {action}, and {sum(_PATIENCE):g} s later its list still does not show it"
         )
-        error.outcome = UNKNOWN
         _, error.method, error.path = self._call(action, row)
         return error
 
@@ -350,16 +362,16 @@ def _arrived(
 ) -> bool:
     """Whether the list shows what `action` makes of a pair."""
     if action == "initiate":
-        return live(row) is not None
+        return active_status(row) is not None
     if action == "accept":
-        return live(row) == CONNECTED
+        return active_status(row) == CONNECTED
     return _state(row) == (None, None) or _state(row)[1] != _state(before)[1]
 
 
 def _state(row: GETEntityConnectionsArrayItemsType | None) -> tuple[str | None, str | None]:
-    status = live(row)
+    status = active_status(row)
     return (None, None) if row is None or status is None else (status, row.id)
 
 
 def _words(error: ApiException) -> str:
-    return "; ".join(str(reason) for reason in error.reasons) or plain(error.reason)
+    return "; ".join(str(reason) for reason in error.reasons) or single_line(error.reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import header_text, path_segment, without_hyphens
-from ..exceptions import ANSWERED, InvalidResponseError
+from ..exceptions import InvalidResponseError
 from ..models import POSTEntityConnectionsType
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ CONNECTED = "Connected"
 PENDING = "Pending"
 
 
-def key(entity_id: str | None) -> str:
+def normalize_id(entity_id: str | None) -> str:
     """Return what two spellings of one entity id have in common."""
     return str(entity_id or "").replace("-", "").lower()
 
 
-def checked_api(name: str, api: Any) -> Any:
+def validate_api(name: str, api: Any) -> Any:
     """Return `api`. Raises TypeError for what has none of its methods, an ApiClient for example."""
     if not hasattr(api, "iter_entity_connections"):
         raise TypeError(f"{name} must be an EntityConnectionsApi, not {type(api).__name__}")
     return api
 
 
-def checked_pair(source_entity_id: Any, target_entity_id: Any) -> tuple[str, str]:
+def validate_pair(source_entity_id: Any, target_entity_id: Any) -> tuple[str, str]:
     """Return both ids as text that can be sent.
 
     Raises:
@@ -45,12 +45,12 @@ def checked_pair(source_entity_id: Any, target_entity_id: Any) -> tuple[str, str
     if not source or not target:
         raise ValueError(f"{'target_entity_id' if source else 'source_entity_id'} is empty: name an entity")
     POSTEntityConnectionsType(without_hyphens(target))
-    if key(source) == key(target):
+    if normalize_id(source) == normalize_id(target):
         raise ValueError("source_entity_id and target_entity_id name the same entity")
     return source, target
 
 
-def outbound(api: EntityConnectionsApi, source: str) -> Iterator[GETEntityConnectionsArrayItemsType]:
+def list_outbound(api: EntityConnectionsApi, source: str) -> Iterator[GETEntityConnectionsArrayItemsType]:
     """Yield the connections in which `source` shares.
 
     Raises:
@@ -58,10 +58,10 @@ def outbound(api: EntityConnectionsApi, source: str) -> Iterator[GETEntityConnec
     """
     for row in api.iter_entity_connections(zuora_entity_ids=source, type="outbound"):
         # The query is a filter of Zuora's; the direction matters too much to take its word for it.
-        if key(row.source_entity_id) == key(source):
-            if live(row) and not _can_be_named(row):
+        if normalize_id(row.source_entity_id) == normalize_id(source):
+            if active_status(row) and not _can_be_named(row):
                 error = InvalidResponseError(status=200, reason="the list holds a connection without a usable id")
-                error.outcome, error.method, error.path = ANSWERED, "GET", "/v1/entity-connections"
+                error.method, error.path = "GET", "/v1/entity-connections"
                 error.advice = "Ask Zuora's support about this entity: without an id nobody can decide on a connection."
                 raise error
             yield row
@@ -75,12 +75,12 @@ def _can_be_named(row: GETEntityConnectionsArrayItemsType) -> bool:
     return True
 
 
-def live(row: GETEntityConnectionsArrayItemsType | None) -> str | None:
+def active_status(row: GETEntityConnectionsArrayItemsType | None) -> str | None:
     """Return ``Connected`` or ``Pending``, or None for everything else, a status that we do not know included."""
     return row.status if row is not None and row.status in (CONNECTED, PENDING) else None
 
 
-def further(
+def most_advanced(
     row: GETEntityConnectionsArrayItemsType | None, other: GETEntityConnectionsArrayItemsType
 ) -> GETEntityConnectionsArrayItemsType:
     """Return that of two rows of a pair which counts: Connected before Pending before all else.
@@ -89,6 +89,6 @@ def further(
     """
 
     def rank(row: GETEntityConnectionsArrayItemsType) -> tuple[bool, bool, str]:
-        return live(row) != CONNECTED, live(row) != PENDING, str(row.id or "")
+        return active_status(row) != CONNECTED, active_status(row) != PENDING, str(row.id or "")
 
     return other if row is None or rank(other) < rank(row) else row

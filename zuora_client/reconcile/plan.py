@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import text
+from .._base.text import single_line
 from ..exceptions import (
     ANSWERED,
+    NOT_SENT,
     UNKNOWN,
     ApiException,
     ConflictError,
@@ -19,15 +21,24 @@ from ..exceptions import (
     OutcomeUnknownError,
     PermissionDeniedError,
     RequestRejectedError,
-    plain,
 )
 from .ensure import ensure_connected
-from .pairs import CONNECTED, PENDING, checked_api, checked_pair, further, key, live, outbound
+from .pairs import (
+    CONNECTED,
+    PENDING,
+    active_status,
+    list_outbound,
+    most_advanced,
+    normalize_id,
+    validate_api,
+    validate_pair,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ..api import EntityConnectionsApi
+    from ..exceptions import Outcome
     from ..models import GETEntityConnectionsArrayItemsType
     from .ensure import EnsureResult, Step
 
@@ -56,10 +67,10 @@ class PlannedConnection:
         self.source_entity_id = source_entity_id
         self.target_entity_id = target_entity_id
         self.connection = connection
-        self.to_do = _CHANGES[live(connection)]
+        self.to_do = _CHANGES[active_status(connection)]
 
     def __repr__(self) -> str:
-        return f"<PlannedConnection {plain(_arrow(self))}: {self.to_do or 'nothing to do'}>"
+        return f"<PlannedConnection {single_line(_arrow(self))}: {self.to_do or 'nothing to do'}>"
 
 
 class PlanIncompleteError(ApiException):
@@ -87,9 +98,9 @@ class PlanIncompleteError(ApiException):
         lines.append(f"Failed: {len(self.failures)}")
         for pair, error in self.failures:
             words = "; ".join(str(reason) for reason in error.reasons) or error.reason
-            lines.append(f"  {plain(_arrow(pair))}: {type(error).__name__}, {plain(words)}")
+            lines.append(f"  {single_line(_arrow(pair))}: {type(error).__name__}, {single_line(words)}")
         lines.append(f"Not tried: {len(self.untried)}")
-        lines += [f"  {plain(_arrow(pair))}" for pair in self.untried]
+        lines += [f"  {single_line(_arrow(pair))}" for pair in self.untried]
         return "\n".join(lines) + "\n"
 
 
@@ -179,23 +190,25 @@ class ConnectionPlan:
         pending, a thick one what `apply` would do. Beside the wanted pairs it shows what else their sources share.
         Mermaid itself draws at most 500 arrows unless it is told otherwise.
         """
-        arrows = [(*_ends(pair), _ARROWS[live(pair.connection), bool(pair.to_do)]) for pair in self.pairs]
-        arrows += [(*_ends(row), _ARROWS[live(row), False]) for row in self._others]
+        arrows = [(*_ends(pair), _ARROWS[active_status(pair.connection), bool(pair.to_do)]) for pair in self.pairs]
+        arrows += [(*_ends(row), _ARROWS[active_status(row), False]) for row in self._others]
         nodes: dict[str, str] = {}
         lines: list[str] = []
         for source, target, _ in arrows:
             for entity_id in (source, target):
-                if key(entity_id) not in nodes:
-                    nodes[key(entity_id)] = f"n{len(nodes)}"
-                    lines.append(f'{nodes[key(entity_id)]}["{self._mermaid_label(entity_id)}"]')
-        lines += [f"{nodes[key(source)]} {arrow} {nodes[key(target)]}" for source, target, arrow in arrows]
+                if normalize_id(entity_id) not in nodes:
+                    nodes[normalize_id(entity_id)] = f"n{len(nodes)}"
+                    lines.append(f'{nodes[normalize_id(entity_id)]}["{self._mermaid_label(entity_id)}"]')
+        lines += [
+            f"{nodes[normalize_id(source)]} {arrow} {nodes[normalize_id(target)]}" for source, target, arrow in arrows
+        ]
         return "\n".join(["flowchart LR", *(f"    {line}" for line in lines)]) + "\n"
 
     def _label(self, entity_id: str) -> str:
-        return _cell(self._names.get(key(entity_id)) or entity_id)
+        return _cell(self._names.get(normalize_id(entity_id)) or entity_id)
 
     def _mermaid_label(self, entity_id: str) -> str:
-        name = self._names.get(key(entity_id), "")
+        name = self._names.get(normalize_id(entity_id), "")
         return "<br/>".join(filter(None, (_escaped(name), _escaped(entity_id))))
 
 
@@ -224,19 +237,21 @@ def plan_connections(
         ApiException: the connections of a source could not be listed.
         TypeError, ValueError: a pair is none, or a wrong id; the text says which. Nothing was sent.
     """
-    checked_api("api", api)
-    shown = {key(text("names", entity_id)): text("names", name) for entity_id, name in dict(names or {}).items()}
+    validate_api("api", api)
+    shown = {
+        normalize_id(text("names", entity_id)): text("names", name) for entity_id, name in dict(names or {}).items()
+    }
     wanted: dict[tuple[str, str], tuple[str, str]] = {}
     for number, pair in enumerate(pairs):
         source, target = _checked(number, pair)
-        wanted.setdefault((key(source), key(target)), (source, target))
+        wanted.setdefault((normalize_id(source), normalize_id(target)), (source, target))
     found: dict[tuple[str, str], GETEntityConnectionsArrayItemsType] = {}
     for source in {source_key: source for (source_key, _), (source, _) in wanted.items()}.values():
-        for row in outbound(api, source):
-            known = (key(row.source_entity_id), key(row.target_entity_id))
-            found[known] = further(found.get(known), row)
+        for row in list_outbound(api, source):
+            known = (normalize_id(row.source_entity_id), normalize_id(row.target_entity_id))
+            found[known] = most_advanced(found.get(known), row)
     planned = [PlannedConnection(*pair, found.get(known)) for known, pair in wanted.items()]
-    others = [row for known, row in found.items() if known not in wanted and live(row)]
+    others = [row for known, row in found.items() if known not in wanted and active_status(row)]
     return ConnectionPlan(api, planned, others, shown)
 
 
@@ -244,7 +259,7 @@ def _checked(number: int, pair: Any) -> tuple[str, str]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(f"pairs[{number}] must be (source_entity_id, target_entity_id)")
     try:
-        return checked_pair(*pair)
+        return validate_pair(*pair)
     except (TypeError, ValueError) as error:
         raise type(error)(f"pairs[{number}]: {error}") from None
 
@@ -255,17 +270,18 @@ def _incomplete(
     untried: list[PlannedConnection],
 ) -> PlanIncompleteError:
     first = failures[0][1]
-    error = first.recast(PlanIncompleteError)
+    error = first.as_type(PlanIncompleteError, outcome=_worst_outcome(error for _, error in failures))
     error.results, error.failures, error.untried = results, failures, untried
     missing = len(failures) + len(untried)
     error.reason = (
         f"{missing} of {missing + len(results)} pairs could not be connected; the first failure: {first.reason}"
     )
-    if any(failure.outcome == UNKNOWN for _, failure in failures):
-        error.outcome = UNKNOWN
-    elif any(failure.outcome == ANSWERED for _, failure in failures):
-        error.outcome = ANSWERED
     return error
+
+
+def _worst_outcome(errors: Iterable[ApiException]) -> Outcome:
+    outcomes = {error.outcome for error in errors}
+    return next(outcome for outcome in (UNKNOWN, ANSWERED, NOT_SENT) if outcome in outcomes)
 
 
 def _ends(pair: PlannedConnection | GETEntityConnectionsArrayItemsType) -> tuple[str, str]:
@@ -278,11 +294,11 @@ def _arrow(pair: PlannedConnection) -> str:
 
 def _arrow_of_result(result: EnsureResult) -> str:
     last = result.steps[-1]
-    return plain(f"{last.source_entity_id} -> {last.target_entity_id}")
+    return single_line(f"{last.source_entity_id} -> {last.target_entity_id}")
 
 
 def _cell(text: str) -> str:
-    line = plain(text)
+    line = single_line(text)
     return line if len(line) <= _COLUMN else f"{line[: _COLUMN - 3]}..."
 
 
