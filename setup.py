@@ -43,7 +43,6 @@ setup(
         "Operating System :: OS Independent",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3 :: Only",
-        "Programming Language :: Python :: 3.9",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
@@ -56,7 +55,7 @@ setup(
     packages=find_packages(include=["zuora_client", "zuora_client.*"]),
     package_data={"zuora_client": ["py.typed"]},
     include_package_data=False,
-    python_requires=">=3.9",
+    python_requires=">=3.10",
     install_requires=requirements(),
     zip_safe=False,
 )

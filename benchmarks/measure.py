@@ -130,4 +130,7 @@ def spread(values: Sequence[float]) -> Spread:
 def ratios(samples: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
     """Each client over the base, round by round."""
     base = samples[BASE]
-    return {name: spread([mine / other for mine, other in zip(values, base)]) for name, values in samples.items()}
+    return {
+        name: spread([mine / other for mine, other in zip(values, base, strict=True)])
+        for name, values in samples.items()
+    }

@@ -12,7 +12,8 @@ import base64
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ._base.base_url import BaseURL
 from ._base.parameters import header_text, text

@@ -27,9 +27,7 @@ from ._base.text import body_excerpt, single_line, truncate_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Final, Literal, TypeVar
-
-    from typing_extensions import TypeAlias
+    from typing import Final, Literal, TypeAlias, TypeVar
 
     Outcome: TypeAlias = Literal["not_sent", "answered", "unknown"]
     _Error = TypeVar("_Error", bound="ApiException")

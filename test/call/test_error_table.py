@@ -6,7 +6,8 @@ reference of the token endpoint, and, where marked, what its users have seen.
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
 from support import answer, json_answer

@@ -172,7 +172,7 @@ def test_row_that_happens_once(row: Row, name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_read_timeout_is_a_lost_answer(name: str) -> None:
-    said = dict(zip(("read", "keyed", "write"), lost(ApiTimeoutError)))
+    said = dict(zip(("read", "keyed", "write"), lost(ApiTimeoutError), strict=True))
     kind = "read" if name in READS else "keyed" if name in KEYED else "write"
     with Wire(silent, read_timeout=0.05) as wire:
         check(failure_of(CALLS[name], wire.api), said[kind])

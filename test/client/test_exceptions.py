@@ -6,7 +6,8 @@ import copy
 import pickle
 import re
 import socket
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support import answer, json_answer
@@ -359,7 +360,6 @@ def test_print_of_a_name_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> N
         error = failure_of(accept, zuora_client.EntityConnectionsApi(client))
     lines = str(error).splitlines()
     assert lines[0] == "(None)"
-    # urllib3 1.26 and 2.x have words of their own.
     assert re.fullmatch(
         r"Reason: no connection to https://rest\.zuora\.invalid: Failed to "
         r"(establish a new connection|resolve 'rest\.zuora\.invalid').*Name or service not known\)?",

@@ -67,7 +67,7 @@ def test_arguments_are_the_attributes_in_order_and_default_to_none(name: str) ->
 def test_positional_and_keyword_arguments_make_the_same(name: str) -> None:
     values = [f"value {number}" for number, _ in enumerate(TABLE[name])]
     fields = [field for field, _, _ in TABLE[name]]
-    positional, keyword = cls(name)(*values), cls(name)(**dict(zip(fields, values)))
+    positional, keyword = cls(name)(*values), cls(name)(**dict(zip(fields, values, strict=True)))
     assert [getattr(positional, field) for field in fields] == values
     assert positional == keyword
     assert positional.discriminator is None

@@ -33,7 +33,9 @@ def test_it_says_how_to_reach_it_serves_and_ends_on_a_signal(number: signal.Sign
                 "Entity Acme Corporation",
                 "Entity Acme-Americas",
             ]
-            assert len({line.index(value) for line, value in zip(lines, values.values())}) == 1, "one column"
+            assert len({line.index(value) for line, value in zip(lines, values.values(), strict=True)}) == 1, (
+                "one column"
+            )
             assert values["Entity Acme Corporation"] == "8a808255557baba1015580e12fa5083a"
             assert fetch_token(values) == 200
             process.send_signal(number)

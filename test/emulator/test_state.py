@@ -236,7 +236,7 @@ def test_whatever_is_asked_for_the_rules_hold(plan: list[tuple[str, int, int, in
                 assert tenant.connections() == [*before, row]
             else:
                 row = getattr(tenant, verb)(ids[who], before[which % len(before)].id if before else "none")
-                changed = [(old, new) for old, new in zip(before, tenant.connections()) if old != new]
+                changed = [(old, new) for old, new in zip(before, tenant.connections(), strict=True) if old != new]
                 assert [new for _, new in changed] == [row]
                 assert {(old.status, new.status) for old, new in changed} <= moves
                 assert verb == "disconnect" or ids[who] == row.target_entity_id

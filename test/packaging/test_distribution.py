@@ -52,7 +52,7 @@ def test_the_metadata_says_what_the_checkout_says(metadata: Message) -> None:
     assert metadata["Name"] == "zuora-entity-connections"
     assert [metadata["Version"]] == version
     assert metadata["License-Expression"] == "MIT"
-    assert metadata["Requires-Python"] == ">=3.9"
+    assert metadata["Requires-Python"] == ">=3.10"
     assert metadata.get_all("Requires-Dist") == [line for line in lines if line and not line.startswith("#")]
     assert metadata.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
 

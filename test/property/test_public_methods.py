@@ -104,7 +104,7 @@ def finish(result: Any) -> None:
     if hasattr(result, "get") and hasattr(result, "successful"):
         result.get(30)
     elif hasattr(result, "__next__"):
-        for _ in zip(range(3), result):
+        for _ in zip(range(3), result, strict=False):
             pass
 
 

@@ -10,7 +10,8 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
 from support.leaks import free_slots, sockets_to, wait_until

@@ -12,8 +12,8 @@ import logging
 import pickle
 import traceback
 import warnings
-from collections.abc import Iterator
-from typing import Any, Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from .scripted import answer, json_answer
@@ -194,7 +194,7 @@ class Collector:
                     yield
         finally:
             loggers[0].removeHandler(handler)
-            for logger, level in zip(loggers, levels):
+            for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
             self.add("log", logs.getvalue())
             self.add("printed", printed.getvalue())

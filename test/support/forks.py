@@ -12,7 +12,8 @@ import threading
 import traceback
 import types
 import warnings
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 SECONDS = 60
 

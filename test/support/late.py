@@ -70,7 +70,7 @@ def deaf_address() -> Iterator[str]:
                 sock.settimeout(0.05)
                 try:
                     sock.connect(listener.getsockname())
-                except socket.timeout:
+                except TimeoutError:
                     break
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:

@@ -8,9 +8,10 @@ import socket
 import ssl
 import struct
 import threading
-from typing import Any, Callable, Union
+from collections.abc import Callable
+from typing import Any
 
-Behaviour = Union[bytes, Callable[[socket.socket, "Received"], None]]
+Behaviour = bytes | Callable[[socket.socket, "Received"], None]
 
 
 class Received:

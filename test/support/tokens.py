@@ -8,7 +8,8 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from .scripted import Behaviour, Received, ScriptedServer, answer, json_answer
 

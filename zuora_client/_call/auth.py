@@ -275,7 +275,7 @@ def client_credentials(owner: TokenKey) -> tuple[str, str]:
         missing = "client_secret" if client_id else "client_id"
         raise ValueError(f"{missing} is not set: OAuth needs client_id and client_secret")
     pair = text("client_id", client_id), text("client_secret", client_secret)
-    for name, value in zip(("client_id", "client_secret"), pair):
+    for name, value in zip(("client_id", "client_secret"), pair, strict=True):
         if not value.isprintable():
             raise ValueError(f"{name} holds a line break or something else that is no text")
     return pair

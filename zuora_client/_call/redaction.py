@@ -160,7 +160,7 @@ def _spellings(character: str) -> str:
     from html.entities import html5
 
     number, utf8, utf16 = ord(character), character.encode("utf-8", "replace"), character.encode("utf-16-be", "replace")
-    json = "".join(rf"\\+u{high:02x}{low:02x}" for high, low in zip(utf16[::2], utf16[1::2]))
+    json = "".join(rf"\\+u{high:02x}{low:02x}" for high, low in zip(utf16[::2], utf16[1::2], strict=True))
     patterns = [json, rf"&#0*{number};?", rf"&#x0*{number:x};?", r"\\+" + re.escape(character)]
     encoded = "".join(f"%{byte:02x}" for byte in utf8)
     forms = {character, encoded, quote(encoded), *(f"&{name}" for name, one in html5.items() if one == character)}

@@ -11,10 +11,11 @@ import contextlib
 import datetime
 import json
 import re
+from collections.abc import Callable
 from functools import partial
 from itertools import starmap
 from operator import itemgetter
-from typing import Any, Callable
+from typing import Any
 
 from .. import models
 from .._base.parameters import text
@@ -267,7 +268,7 @@ class _ModelConverter:
         return model
 
     def _foreign(self, values: list[Any], data: dict[str, Any]) -> Any:
-        named = zip(self._cls.attribute_map, self._keys, values)
+        named = zip(self._cls.attribute_map, self._keys, values, strict=True)
         try:
             return self._cls(**{name: value for name, key, value in named if key in data})
         except Exception as error:  # The caller's own class may raise what it likes.
@@ -290,7 +291,7 @@ class _ModelConverter:
 def _past_constructor(cls: Any, values: Any) -> Any:
     # The checks of a constructor are for callers; what an answer holds is kept.
     model = cls.__new__(cls)
-    model.__dict__.update(zip(cls.attribute_map, values))
+    model.__dict__.update(zip(cls.attribute_map, values, strict=True))
     return model
 
 

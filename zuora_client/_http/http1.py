@@ -11,7 +11,6 @@ from __future__ import annotations
 import http.client
 import io
 import re
-import socket
 from typing import TYPE_CHECKING, Any
 
 from urllib3._collections import HTTPHeaderDict
@@ -64,7 +63,7 @@ class Attempt:
         if self.deadline is not None:
             seconds = self.deadline.clamp(seconds)
             if seconds is not None and seconds <= 0:
-                raise socket.timeout("the deadline of the call has passed")
+                raise TimeoutError("the deadline of the call has passed")
         return seconds
 
 

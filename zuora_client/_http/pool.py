@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import socket
 import ssl
 import time
 import weakref
@@ -51,7 +50,7 @@ class Watched:
         """Let the next stage of connecting, a handshake of TLS, take what is left and not as much again."""
         try:
             sock.settimeout(self.attempt.next_timeout())
-        except socket.timeout:
+        except TimeoutError:
             sock.close()
             raise
 

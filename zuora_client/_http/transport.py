@@ -27,8 +27,8 @@ from .tls import TlsContextFactory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
-    from typing_extensions import TypeAlias
     from urllib3.response import BaseHTTPResponse
 
     # For the signatures of the API: a timeout that is taken, and what `_preload_content=False` returns.

@@ -17,9 +17,9 @@ from .pager import ConnectionIterator
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from multiprocessing.pool import AsyncResult
-    from typing import Literal
+    from typing import Literal, TypeAlias
 
-    from typing_extensions import TypeAlias, Unpack
+    from typing_extensions import Unpack
 
     from .._http.transport import RawResponse
     from ..models import (

@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Any
 
 from .arguments import checked
 from .exchange import Exchange
@@ -18,8 +18,8 @@ from .messages import Response, json_response
 from .service import Operation, envelope
 from .wire import frame
 
-Body = Union[bytes, str, Mapping[str, Any], list[Any], None]
-HeaderFields = Optional[Mapping[str, str]]
+Body = bytes | str | Mapping[str, Any] | list[Any] | None
+HeaderFields = Mapping[str, str] | None
 
 
 @dataclass(frozen=True)

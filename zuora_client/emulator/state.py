@@ -18,7 +18,6 @@ import threading
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Union
 
 PENDING = "Pending"
 CONNECTED = "Connected"
@@ -83,7 +82,7 @@ class Connection:
     status: str
 
 
-EntityLike = Union[Entity, str]
+EntityLike = Entity | str
 
 
 def make_entities(entities: int | Sequence[str]) -> list[Entity]:

@@ -177,7 +177,7 @@ class ConnectionPlan:
             rows.append((source, target, _cell(status or "-"), pair.to_do or "-"))
         widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
         rows.insert(1, tuple("-" * width for width in widths))
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, "", f"{len(self.changes)} of {len(self.pairs)} pairs would change."])
 
     def __repr__(self) -> str:
@@ -306,5 +306,7 @@ def _escaped(text: str) -> str:
     """Return text for a quoted Mermaid label: whatever could end it or be markup becomes a character code. Markup are
     also the beginnings of lists: a number with a dot, a hyphen."""
     cell = _cell(text)
-    inside = (c in ".-" and following.isalnum() for c, following in zip(cell, cell[1:] + " "))
-    return "".join(c if c.isalnum() or c in " _" or kept else f"#{ord(c)};" for c, kept in zip(cell, inside))
+    inside = (c in ".-" and following.isalnum() for c, following in zip(cell, cell[1:] + " ", strict=False))
+    return "".join(
+        c if c.isalnum() or c in " _" or kept else f"#{ord(c)};" for c, kept in zip(cell, inside, strict=True)
+    )
