@@ -37,6 +37,7 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
+        """Whether the deadline has passed."""
         return self._at is not None and self._now() >= self._at
 
     def clamp(self, seconds: float | None) -> float | None:

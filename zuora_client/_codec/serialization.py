@@ -180,7 +180,7 @@ def _build(kind: Any) -> Converter:
         raise ValueError("response_type 'file' is not supported: no operation of this API answers with a file")
     found = _NATIVE.get(kind) or getattr(models, kind, None)
     if not isinstance(found, type):
-        raise ValueError(f"response_type: there is no type called {kind!r}")
+        raise ValueError(f"response_type: there is no type called {kind!r}")  # noqa: TRY004 - the name is wrong
     return _of_class(found)
 
 

@@ -31,6 +31,7 @@ class POSTEntityConnectionsType(Model):
     # The value lives in __dict__ under its own name, where the deserializer of any model puts what an answer holds.
     @property
     def target_entity_id(self) -> str:
+        """Id of the entity to connect to, as it was given. Assigning None, or more than 32 characters, is an error."""
         # Not there when `__new__` alone made the model.
         value: str = self.__dict__.get("target_entity_id")  # type: ignore[assignment]
         return value
