@@ -105,7 +105,7 @@ def test_silence_lasts_until_the_client_goes(zuora, raw) -> None:
     with pytest.raises(socket.timeout):
         wire.sock.recv(1)
     wire.close()
-    until(lambda: not zuora._server._open)
+    until(lambda: not zuora._server._threads)
     (request,) = zuora.requests
     assert (request.body, request.status, request.committed) == (b"{}", None, False)
 
@@ -176,7 +176,7 @@ def test_a_drip_ends_when_the_client_goes(zuora, raw) -> None:
     wire.send(post(zuora, 2) + b"{}")
     until(lambda: zuora.requests)
     wire.close()
-    until(lambda: not zuora._server._open)
+    until(lambda: not zuora._server._threads)
 
 
 # The answer is another one.

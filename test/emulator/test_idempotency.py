@@ -161,14 +161,14 @@ def test_the_store_forgets_what_is_old_and_what_broke(clock) -> None:
         raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError):
-        store.once("broken", "p", broken)
-    assert store.once("broken", "p", lambda: Response(200)).status == 200
+        store.run_once("broken", "p", broken)
+    assert store.run_once("broken", "p", lambda: Response(200))[0].status == 200
     for number in range(1000):
         clock.now += DAY / 10
-        assert store.once(str(number), "p", lambda: Response(201)).status == 201
+        assert store.run_once(str(number), "p", lambda: Response(201))[0].status == 201
     assert len(store._entries) <= 11, "a server that runs for months does not grow"
     with pytest.raises(Refusal):
-        store.once("999", "q", lambda: Response(200))
+        store.run_once("999", "q", lambda: Response(200))
 
 
 @pytest.mark.parametrize("lost", [faults.reset_after_commit(), faults.truncate(3), faults.answer_after_commit(502)])

@@ -65,8 +65,8 @@ def test_the_list_is_a_snapshot(zuora, connect) -> None:
 
 
 def test_the_record_is_bounded_and_keeps_the_newest(monkeypatch, connect) -> None:
-    assert server_module.RECORDED_REQUESTS == 100_000
-    monkeypatch.setattr(server_module, "RECORDED_REQUESTS", 3)
+    assert server_module.MAX_RECORDED_REQUESTS == 100_000
+    monkeypatch.setattr(server_module, "MAX_RECORDED_REQUESTS", 3)
     with ZuoraEmulator() as zuora:
         http = connect(None, zuora)
         for number in range(5):

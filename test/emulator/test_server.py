@@ -155,7 +155,7 @@ def test_many_short_connections_leave_nothing(zuora, connect) -> None:
     http_.connection.close()
     until(lambda: len(emulator_threads()) == 1)
     assert open_files() <= before
-    assert len(zuora._server._open) == 0
+    assert len(zuora._server._threads) == 0
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
