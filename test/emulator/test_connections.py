@@ -21,43 +21,43 @@ def test_connection_lifecycle(zuora: ZuoraEmulator, connect: Connect) -> None:
     assert initiated.json == {"id": zuora.connections[0].id, "success": True}
     connection_id = initiated.json["id"]
 
-    def row(status: str) -> list[dict[str, str]]:
+    def listing(status: str) -> list[dict[str, str]]:
         ids = {"id": connection_id, "sourceEntityId": source.id, "targetEntityId": target.id}
         return [{**ids, "status": status}]
 
     for side in (as_source, as_target):
-        assert side.get().json == {"entityConnections": row("Pending"), "success": True}
+        assert side.get().json == {"entityConnections": listing("Pending"), "success": True}
     assert as_target.change("accept", connection_id).json == {"success": True}
     for side in (as_source, as_target):
-        assert side.get().json["entityConnections"] == row("Connected")
+        assert side.get().json["entityConnections"] == listing("Connected")
     assert as_source.change("disconnect", connection_id).json == {"success": True}
     for side in (as_source, as_target):
-        assert side.get().json["entityConnections"] == row("Disconnected")
+        assert side.get().json["entityConnections"] == listing("Disconnected")
     assert connect(zuora.entities[2]).get().json == {"entityConnections": [], "success": True}
 
 
 def test_deny(zuora: ZuoraEmulator, connect: Connect) -> None:
-    row = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
-    assert connect(zuora.entities[1]).change("deny", row.id).json == {"success": True}
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
+    assert connect(zuora.entities[1]).change("deny", connection.id).json == {"success": True}
     assert zuora.connections[0].status == "Disconnected"
 
 
 def test_refusals_change_nothing(zuora: ZuoraEmulator, connect: Connect) -> None:
     """A refused write is HTTP 200 with an error code, and changes nothing."""
     source, target, third = zuora.entities[:3]
-    row = zuora.add_connection(source, target, "Pending")
+    connection = zuora.add_connection(source, target, "Pending")
     as_source, as_third = connect(source), connect(third)
     for response, code in (
-        (as_source.change("accept", row.id), 50000010),
-        (as_source.change("deny", row.id), 50000010),
-        (as_third.change("disconnect", row.id), 50000010),
-        (as_source.change("disconnect", row.id), 50000030),
+        (as_source.change("accept", connection.id), 50000010),
+        (as_source.change("deny", connection.id), 50000010),
+        (as_third.change("disconnect", connection.id), 50000010),
+        (as_source.change("disconnect", connection.id), 50000030),
         (as_source.initiate(target), 67999930),
         (as_source.initiate(source), 67999930),
     ):
         assert response.status == 200
         assert response.codes == [code]
-    assert zuora.connections == [row]
+    assert zuora.connections == [connection]
     assert not any(request.committed for request in zuora.requests)
 
 
@@ -69,10 +69,10 @@ def test_unknown_connection_id(zuora: ZuoraEmulator, connect: Connect, verb: str
 
 
 def test_accepting_twice_is_refused(zuora: ZuoraEmulator, connect: Connect) -> None:
-    row = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
     as_target = connect(zuora.entities[1])
-    assert as_target.change("accept", row.id).json == {"success": True}
-    assert as_target.change("accept", row.id).codes == [50000030]
+    assert as_target.change("accept", connection.id).json == {"success": True}
+    assert as_target.change("accept", connection.id).codes == [50000030]
 
 
 @pytest.mark.usefixtures("deep_stack")
@@ -110,17 +110,17 @@ def test_unknown_body_fields_are_ignored(zuora: ZuoraEmulator, connect: Connect)
 
 @pytest.mark.parametrize("body", [None, "", "{}", '{"anything": 1}'])
 def test_put_ignores_body(zuora: ZuoraEmulator, connect: Connect, body: Any) -> None:
-    row = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
-    response = connect(zuora.entities[1]).call("PUT", f"{CONNECTIONS}/{row.id}/accept", body)
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
+    response = connect(zuora.entities[1]).call("PUT", f"{CONNECTIONS}/{connection.id}/accept", body)
     assert response.json == {"success": True}
 
 
 def test_put_with_malformed_body(zuora: ZuoraEmulator, connect: Connect) -> None:
-    row = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
-    response = connect(zuora.entities[1]).call("PUT", f"{CONNECTIONS}/{row.id}/accept", "{")
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
+    response = connect(zuora.entities[1]).call("PUT", f"{CONNECTIONS}/{connection.id}/accept", "{")
     assert response.status == 400
     assert response.codes == [50000090]
-    assert zuora.connections == [row]
+    assert zuora.connections == [connection]
 
 
 def test_percent_encoded_connection_id(zuora: ZuoraEmulator, connect: Connect) -> None:

@@ -13,7 +13,7 @@ def test_list_all_entities(zuora: ZuoraEmulator, connect: Connect) -> None:
     response = connect().get("/v1/entities")
     assert response.status == 200
     assert response.json["success"] is True
-    assert [row["id"] for row in response.json["entities"]] == [entity.id for entity in zuora.entities]
+    assert [entity["id"] for entity in response.json["entities"]] == [entity.id for entity in zuora.entities]
     assert response.json["entities"][0] == {
         "id": "8a808255557baba1015580e12fa5083a",
         "name": "Acme Corporation",

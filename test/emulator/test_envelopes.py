@@ -97,13 +97,13 @@ def test_unsupported_method_is_405(zuora: ZuoraEmulator, connect: Connect, metho
     assert response.codes == [code]
 
 
-@pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("content_type", [None, "", "text/uncompressed", "application/x-www-form-urlencoded"])
 def test_write_without_json_content_type(zuora: ZuoraEmulator, connect: Connect, content_type: str | None) -> None:
-    row = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
     http = connect(zuora.entities[1])
-    assert http.change("accept", row.id, Content_Type=content_type).status == 415
+    assert http.change("accept", connection.id, Content_Type=content_type).status == 415
     assert http.initiate(zuora.entities[2], Content_Type=content_type).status == 415
-    assert zuora.connections == [row]
+    assert zuora.connections == [connection]
     assert http.get(Content_Type=content_type).status == 200, "a GET does not need one"
 
 
@@ -116,13 +116,13 @@ def test_large_body_is_compressed_on_request(connect: Connect) -> None:
     """A body over 1000 bytes is sent as gzip if the client accepts that."""
     with ZuoraEmulator(9) as zuora:
         http = connect(None, zuora)
-        plain = http.get("/v1/entities", Accept_Encoding="identity")
+        uncompressed = http.get("/v1/entities", Accept_Encoding="identity")
         compressed = http.get("/v1/entities", Accept_Encoding="gzip, deflate")
-        assert len(plain.raw) > 1000
-        assert "Content-Encoding" not in plain.headers
+        assert len(uncompressed.raw) > 1000
+        assert "Content-Encoding" not in uncompressed.headers
         assert compressed.headers["Content-Encoding"] == "gzip"
-        assert gzip.decompress(compressed.raw) == plain.raw
-        assert len(compressed.raw) < len(plain.raw)
+        assert gzip.decompress(compressed.raw) == uncompressed.raw
+        assert len(compressed.raw) < len(uncompressed.raw)
         http.connection.close()
 
 

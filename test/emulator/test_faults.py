@@ -85,7 +85,7 @@ def test_reset_before_commit(zuora: ZuoraEmulator, initiate_and_lose: Callable[[
 
 def test_reset_after_commit(zuora: ZuoraEmulator, initiate_and_lose: Callable[[Fault], BaseException]) -> None:
     assert type(initiate_and_lose(faults.reset_after_commit())) is ConnectionResetError, "a reset, not a FIN"
-    assert [row.status for row in zuora.connections] == ["Pending"]
+    assert [connection.status for connection in zuora.connections] == ["Pending"]
     assert zuora.requests[0].committed
 
 
@@ -221,7 +221,7 @@ def test_answer_stored_under_idempotency_key(zuora: ZuoraEmulator, initiate: Ini
     again = connect(zuora.entities[0]).initiate(zuora.entities[1], Idempotency_Key="inside")
     assert (again.status, again.raw) == (500, b"down")
     assert zuora.requests[-1].status == 500
-    assert [row.target_entity_id for row in zuora.connections] == [zuora.entities[2].id]
+    assert [connection.target_entity_id for connection in zuora.connections] == [zuora.entities[2].id]
 
 
 def test_answer_after_commit(zuora: ZuoraEmulator, initiate: Initiate) -> None:
@@ -253,9 +253,9 @@ def test_refusal_sends_given_code(zuora: ZuoraEmulator, initiate: Initiate) -> N
 def test_refusal_stored_under_idempotency_key(zuora: ZuoraEmulator, initiate: Initiate, connect: Connect) -> None:
     """A refusal is stored under the key, but does not replace a stored response."""
     locked = initiate(faults.refusal(53500050), Idempotency_Key="lock first")
-    plain = connect(zuora.entities[0])
-    assert plain.initiate(zuora.entities[1], Idempotency_Key="lock first").raw == locked.raw
-    done = plain.initiate(zuora.entities[1], Idempotency_Key="done")
+    client = connect(zuora.entities[0])
+    assert client.initiate(zuora.entities[1], Idempotency_Key="lock first").raw == locked.raw
+    done = client.initiate(zuora.entities[1], Idempotency_Key="done")
     assert initiate(faults.refusal(53500050), Idempotency_Key="done").raw == done.raw
     assert len(zuora.connections) == 1
 

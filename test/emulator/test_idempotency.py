@@ -36,10 +36,10 @@ def test_first_response_is_replayed(zuora: ZuoraEmulator, connect: Connect) -> N
 def test_refusal_is_replayed(zuora: ZuoraEmulator, connect: Connect) -> None:
     """A stored refusal is replayed even if its cause is gone."""
     http = connect(zuora.entities[0])
-    row = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Connected")
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Connected")
     first = http.initiate(zuora.entities[1], Idempotency_Key="k")
     assert first.codes == [67999930]
-    http.change("disconnect", row.id)
+    http.change("disconnect", connection.id)
     assert http.initiate(zuora.entities[1], Idempotency_Key="k").raw == first.raw
     assert http.initiate(zuora.entities[1], Idempotency_Key="another").json["success"] is True
 
@@ -115,12 +115,12 @@ def test_key_of_running_request_is_409(connect: Connect) -> None:
 
 def test_put_with_key_is_400(zuora: ZuoraEmulator, connect: Connect) -> None:
     """A PUT with an Idempotency-Key is refused with Zuora's message."""
-    row = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
-    response = connect(zuora.entities[1]).change("accept", row.id, Idempotency_Key="k")
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
+    response = connect(zuora.entities[1]).change("accept", connection.id, Idempotency_Key="k")
     assert response.status == 400
     message = response.json["reasons"][0]["message"]
     assert message == "Request method 'PUT' not supported with Idempotency-Key header"
-    assert zuora.connections == [row]
+    assert zuora.connections == [connection]
 
 
 def test_get_ignores_key(zuora: ZuoraEmulator, connect: Connect) -> None:

@@ -14,31 +14,31 @@ PATH = "/v1/entity-connections"
 
 
 @pytest.fixture
-def rows(zuora: ZuoraEmulator) -> list[str]:
+def connection_ids(zuora: ZuoraEmulator) -> list[str]:
     """The ids of 70 connections of the root, every third one inbound."""
     root, other = zuora.entities[:2]
-    made = [
+    created = [
         zuora.add_connection(*((other, root) if number % 3 == 0 else (root, other)), "Disconnected")
         for number in range(70)
     ]
-    return [row.id for row in made]
+    return [connection.id for connection in created]
 
 
 def ids(response: HttpResponse) -> list[str]:
     assert response.json["success"] is True
-    return [row["id"] for row in response.json["entityConnections"]]
+    return [connection["id"] for connection in response.json["entityConnections"]]
 
 
-def test_page_size_defaults_to_30(zuora: ZuoraEmulator, connect: Connect, rows: list[str]) -> None:
+def test_page_size_defaults_to_30(zuora: ZuoraEmulator, connect: Connect, connection_ids: list[str]) -> None:
     http = connect(zuora.entities[0])
-    assert ids(http.get()) == rows[:30]
-    assert ids(http.get(f"{PATH}?page=3")) == rows[60:]
-    assert ids(http.get(f"{PATH}?pageSize=7&page=2")) == rows[7:14]
-    assert ids(http.get(f"{PATH}?pageSize=300")) == rows
+    assert ids(http.get()) == connection_ids[:30]
+    assert ids(http.get(f"{PATH}?page=3")) == connection_ids[60:]
+    assert ids(http.get(f"{PATH}?pageSize=7&page=2")) == connection_ids[7:14]
+    assert ids(http.get(f"{PATH}?pageSize=300")) == connection_ids
     assert ids(http.get(f"{PATH}?pageSize=70&page=2")) == []
 
 
-def test_next_page_leads_through_all(zuora: ZuoraEmulator, connect: Connect, rows: list[str]) -> None:
+def test_next_page_leads_through_all(zuora: ZuoraEmulator, connect: Connect, connection_ids: list[str]) -> None:
     """`nextPage` is an absolute URL to the next page, absent on the last one."""
     http = connect(zuora.entities[0])
     response = http.get(f"{PATH}?pageSize=20")
@@ -50,12 +50,14 @@ def test_next_page_leads_through_all(zuora: ZuoraEmulator, connect: Connect, row
         response = http.get(url[len(zuora.url) :])
         found += ids(response)
         pages += 1
-    assert found == rows
+    assert found == connection_ids
     assert pages == 4
 
 
 @pytest.mark.parametrize("size", [35, 70])
-def test_full_last_page_has_no_next(zuora: ZuoraEmulator, connect: Connect, rows: list[str], size: int) -> None:
+def test_full_last_page_has_no_next(
+    zuora: ZuoraEmulator, connect: Connect, connection_ids: list[str], size: int
+) -> None:
     response = connect(zuora.entities[0]).get(f"{PATH}?pageSize={size}&page={70 // size}")
     assert len(ids(response)) == size
     assert "nextPage" not in response.json
@@ -63,9 +65,9 @@ def test_full_last_page_has_no_next(zuora: ZuoraEmulator, connect: Connect, rows
 
 @pytest.mark.parametrize(("direction", "chosen"), [("inbound", slice(0, None, 3)), ("outbound", None)])
 def test_next_page_keeps_the_direction(
-    zuora: ZuoraEmulator, connect: Connect, rows: list[str], direction: str, chosen: slice | None
+    zuora: ZuoraEmulator, connect: Connect, connection_ids: list[str], direction: str, chosen: slice | None
 ) -> None:
-    expected = rows[chosen] if chosen else [id_ for number, id_ in enumerate(rows) if number % 3]
+    expected = connection_ids[chosen] if chosen else [id_ for number, id_ in enumerate(connection_ids) if number % 3]
     http = connect(zuora.entities[0])
     first = http.get(f"{PATH}?pageSize=15&type={direction}")
     query = parse_qs(urlsplit(first.json["nextPage"]).query)
@@ -74,7 +76,7 @@ def test_next_page_keeps_the_direction(
     assert ids(first) + ids(second) == expected[:30]
 
 
-def test_next_page_uses_host_header(zuora: ZuoraEmulator, connect: Connect, rows: list[str]) -> None:
+def test_next_page_uses_host_header(zuora: ZuoraEmulator, connect: Connect, connection_ids: list[str]) -> None:
     response = connect(zuora.entities[0]).get(Host="forwarded.example:9999")
     assert response.json["nextPage"].startswith(f"http://forwarded.example:9999{PATH}?")
 
@@ -92,8 +94,10 @@ def test_invalid_query_is_refused(zuora: ZuoraEmulator, connect: Connect, query:
     assert response.codes == [50000027]
 
 
-def test_unknown_query_parameters_are_ignored(zuora: ZuoraEmulator, connect: Connect, rows: list[str]) -> None:
-    assert ids(connect(zuora.entities[0]).get(f"{PATH}?colour=blue&pageSize=2")) == rows[:2]
+def test_unknown_query_parameters_are_ignored(
+    zuora: ZuoraEmulator, connect: Connect, connection_ids: list[str]
+) -> None:
+    assert ids(connect(zuora.entities[0]).get(f"{PATH}?colour=blue&pageSize=2")) == connection_ids[:2]
 
 
 def test_concurrent_paging(zuora: ZuoraEmulator, connect: Connect) -> None:
@@ -105,13 +109,13 @@ def test_concurrent_paging(zuora: ZuoraEmulator, connect: Connect) -> None:
 
     def page(thread: int) -> None:
         http = connect(root)
-        mine, lengths, path = [], [], f"{PATH}?page=1&pageSize=300"
+        received, lengths, path = [], [], f"{PATH}?page=1&pageSize=300"
         while path:
             response = http.get(path, Accept_Encoding="gzip")
-            mine += ids(response)
+            received += ids(response)
             lengths.append(len(ids(response)))
             path = response.json.get("nextPage", "")[len(zuora.url) :]
-        found[thread], sizes[thread] = mine, lengths
+        found[thread], sizes[thread] = received, lengths
 
     threads = [threading.Thread(target=page, args=(number,)) for number in range(4)]
     for thread in threads:

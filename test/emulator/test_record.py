@@ -91,8 +91,12 @@ def test_repeated_headers_are_joined() -> None:
 def test_add_connection_takes_entities_and_ids(zuora: ZuoraEmulator) -> None:
     root, child = zuora.entities[:2]
     for source, target in ((root, child), (root.id, child.uuid), (root.uuid.upper(), child.id)):
-        row = zuora.add_connection(source, target)
-        assert (row.source_entity_id, row.target_entity_id, row.status) == (root.id, child.id, "Connected")
+        connection = zuora.add_connection(source, target)
+        assert (connection.source_entity_id, connection.target_entity_id, connection.status) == (
+            root.id,
+            child.id,
+            "Connected",
+        )
     assert zuora.add_connection(child, root, "Pending", id="mine").id == "mine"
     for bad in (("nobody", root), (root, root)):
         with pytest.raises(ValueError, match="entity"):

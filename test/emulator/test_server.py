@@ -65,13 +65,13 @@ def test_two_emulators_are_independent(zuora: ZuoraEmulator, connect: Connect) -
 def test_restart_keeps_state(connect: Connect) -> None:
     zuora = ZuoraEmulator()
     with zuora:
-        http_ = connect(zuora.entities[0], zuora)
-        http_.initiate(zuora.entities[1])
+        client = connect(zuora.entities[0], zuora)
+        client.initiate(zuora.entities[1])
         url = zuora.url
     with zuora:
         assert zuora.url == url, "the port was free, so it is reused"
         again = connect(zuora.entities[0], zuora)
-        again.headers = http_.headers
+        again.headers = client.headers
         assert len(again.get().json["entityConnections"]) == 1
         assert len(zuora.requests) == 2
 
@@ -152,12 +152,12 @@ def test_sixteen_concurrent_clients(zuora: ZuoraEmulator, connect: Connect) -> N
 
 
 def test_short_connections_leak_nothing(zuora: ZuoraEmulator, connect: Connect) -> None:
-    http_ = connect()
-    http_.get("/v1/entities", Connection="close")
+    client = connect()
+    client.get("/v1/entities", Connection="close")
     before = open_files()
     for _ in range(200):
-        assert http_.get("/v1/entities", Connection="close").status == 200
-    http_.connection.close()
+        assert client.get("/v1/entities", Connection="close").status == 200
+    client.connection.close()
     wait_until(lambda: len(emulator_threads()) == 1)
     assert open_files() <= before
     assert len(zuora._server._threads) == 0
@@ -212,11 +212,11 @@ def test_tls(server_context: ssl.SSLContext, client_context: ssl.SSLContext, con
         assert zuora.url.startswith("https://127.0.0.1:")
         for number in range(31):
             zuora.add_connection(zuora.entities[0], zuora.entities[1 + number % 8], "Disconnected")
-        http_ = connect(zuora.entities[0], zuora, ssl_context=client_context)
-        response = http_.get()
+        client = connect(zuora.entities[0], zuora, ssl_context=client_context)
+        response = client.get()
         assert len(response.json["entityConnections"]) == 30
         assert response.json["nextPage"].startswith(zuora.url)
-        assert len(http_.get(response.json["nextPage"][len(zuora.url) :]).json["entityConnections"]) == 1
+        assert len(client.get(response.json["nextPage"][len(zuora.url) :]).json["entityConnections"]) == 1
 
 
 def test_pending_handshake_blocks_no_other_client(
@@ -225,8 +225,8 @@ def test_pending_handshake_blocks_no_other_client(
     """A client that does not finish its handshake blocks neither other clients nor `stop()`."""
     zuora = ZuoraEmulator(ssl_context=server_context).start()
     pending = raw(zuora)
-    http_ = connect(None, zuora, ssl_context=client_context)
-    assert http_.get("/v1/entities").status == 200
+    client = connect(None, zuora, ssl_context=client_context)
+    assert client.get("/v1/entities").status == 200
     zuora.stop()
     assert emulator_threads() == []
     assert pending.read() == b""
@@ -237,9 +237,9 @@ def test_failed_handshake_is_dropped(
 ) -> None:
     """A client that does not use TLS, or does not trust the certificate, is disconnected."""
     with ZuoraEmulator(ssl_context=server_context) as zuora:
-        plain = raw(zuora)
-        plain.send(b"GET /v1/entities HTTP/1.1\r\n\r\n")
-        assert b"HTTP" not in plain.read()
+        plaintext = raw(zuora)
+        plaintext.send(b"GET /v1/entities HTTP/1.1\r\n\r\n")
+        assert b"HTTP" not in plaintext.read()
         with pytest.raises(ssl.SSLError):
             connect(None, zuora, ssl_context=ssl.create_default_context()).get("/v1/entities")
         assert connect(None, zuora, ssl_context=client_context).get("/v1/entities").status == 200
@@ -252,12 +252,12 @@ def test_faults_and_stop_work_over_tls(
 ) -> None:
     zuora = ZuoraEmulator(ssl_context=server_context).start()
     zuora.fail_next(fault)
-    http_ = connect(None, zuora, ssl_context=client_context)
+    client = connect(None, zuora, ssl_context=client_context)
     failed = threading.Event()
 
     def get() -> None:
         with pytest.raises((OSError, http.client.HTTPException)):
-            http_.get("/v1/entities")
+            client.get("/v1/entities")
         failed.set()
 
     thread = threading.Thread(target=get)

@@ -98,32 +98,32 @@ def test_connection_lifecycle(tenant: Hierarchy) -> None:
     assert tenant.accept(target, pending.id).status == "Connected"
     assert tenant.disconnect(source, pending.id).status == "Disconnected"
     assert pending.status == "Pending", "a connection that was returned does not change later"
-    assert [row.status for row in tenant.connections()] == ["Disconnected"]
+    assert [connection.status for connection in tenant.connections()] == ["Disconnected"]
 
 
 def test_denied_request_is_disconnected(tenant: Hierarchy) -> None:
-    row = tenant.initiate(tenant.entities[0].id, tenant.entities[1].id)
-    assert tenant.deny(tenant.entities[1].id, row.id).status == "Disconnected"
+    connection = tenant.initiate(tenant.entities[0].id, tenant.entities[1].id)
+    assert tenant.deny(tenant.entities[1].id, connection.id).status == "Disconnected"
 
 
 def test_target_may_disconnect(tenant: Hierarchy) -> None:
-    row = tenant.add(tenant.entities[0].id, tenant.entities[1].id, "Connected")
-    assert tenant.disconnect(tenant.entities[1].id, row.id).status == "Disconnected"
+    connection = tenant.add(tenant.entities[0].id, tenant.entities[1].id, "Connected")
+    assert tenant.disconnect(tenant.entities[1].id, connection.id).status == "Disconnected"
 
 
 @pytest.mark.parametrize("verb", ["accept", "deny"])
 def test_only_target_accepts_and_denies(tenant: Hierarchy, verb: str) -> None:
     source, target, third = (entity.id for entity in tenant.entities[:3])
-    row = tenant.initiate(source, target)
-    assert refused(getattr(tenant, verb), source, row.id) == (10, 200)
-    assert refused(getattr(tenant, verb), third, row.id) == (10, 200)
-    assert tenant.connections() == [row]
+    connection = tenant.initiate(source, target)
+    assert refused(getattr(tenant, verb), source, connection.id) == (10, 200)
+    assert refused(getattr(tenant, verb), third, connection.id) == (10, 200)
+    assert tenant.connections() == [connection]
 
 
 def test_third_entity_cannot_disconnect(tenant: Hierarchy) -> None:
-    row = tenant.add(tenant.entities[0].id, tenant.entities[1].id, "Connected")
-    assert refused(tenant.disconnect, tenant.entities[2].id, row.id) == (10, 200)
-    assert tenant.connections() == [row]
+    connection = tenant.add(tenant.entities[0].id, tenant.entities[1].id, "Connected")
+    assert refused(tenant.disconnect, tenant.entities[2].id, connection.id) == (10, 200)
+    assert tenant.connections() == [connection]
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ def test_third_entity_cannot_disconnect(tenant: Hierarchy) -> None:
     ],
 )
 def test_change_in_wrong_status_is_refused(tenant: Hierarchy, verb: str, status: str) -> None:
-    row = tenant.add(tenant.entities[0].id, tenant.entities[1].id, status)
-    assert refused(getattr(tenant, verb), tenant.entities[1].id, row.id) == (30, 200)
-    assert tenant.connections() == [row]
+    connection = tenant.add(tenant.entities[0].id, tenant.entities[1].id, status)
+    assert refused(getattr(tenant, verb), tenant.entities[1].id, connection.id) == (30, 200)
+    assert tenant.connections() == [connection]
 
 
 @pytest.mark.parametrize("verb", ["accept", "deny", "disconnect"])
@@ -154,9 +154,9 @@ def test_unknown_connection_is_not_found(tenant: Hierarchy, verb: str) -> None:
 def test_active_direction_is_refused(tenant: Hierarchy, status: str) -> None:
     """A second request in the same direction is refused; the opposite direction is free."""
     source, target = tenant.entities[0].id, tenant.entities[1].id
-    row = tenant.add(source, target, status)
+    connection = tenant.add(source, target, status)
     assert refused(tenant.initiate, source, target) == (30, 200)
-    assert tenant.connections() == [row]
+    assert tenant.connections() == [connection]
     assert tenant.initiate(target, source).status == "Pending"
 
 
@@ -179,15 +179,15 @@ def test_self_or_unknown_target_is_refused(tenant: Hierarchy) -> None:
 def test_connections_by_entity_and_direction(tenant: Hierarchy) -> None:
     """An entity's connections are listed by direction, oldest first."""
     first, second, third = (entity.id for entity in tenant.entities[:3])
-    out = tenant.add(first, second, "Connected")
-    into = tenant.add(third, first, "Pending")
+    outbound = tenant.add(first, second, "Connected")
+    inbound = tenant.add(third, first, "Pending")
     tenant.add(second, third, "Connected")
-    late = tenant.add(first, third, "Disconnected")
-    tenant.disconnect(second, out.id)
-    out = Connection(out.id, first, second, "Disconnected")
-    assert tenant.connections(first) == [out, into, late], "a change keeps the order"
-    assert tenant.connections(first, "outbound") == [out, late]
-    assert tenant.connections(first, "inbound") == [into]
+    last = tenant.add(first, third, "Disconnected")
+    tenant.disconnect(second, outbound.id)
+    outbound = Connection(outbound.id, first, second, "Disconnected")
+    assert tenant.connections(first) == [outbound, inbound, last], "a change keeps the order"
+    assert tenant.connections(first, "outbound") == [outbound, last]
+    assert tenant.connections(first, "inbound") == [inbound]
     assert tenant.connections(tenant.entities[3].id) == []
 
 
@@ -241,21 +241,27 @@ def test_any_sequence_keeps_the_rules(plan: list[tuple[str, int, int, int]]) -> 
         before = tenant.connections()
         try:
             if verb == "initiate":
-                row = tenant.initiate(ids[source], ids[target])
-                assert tenant.connections() == [*before, row]
+                connection = tenant.initiate(ids[source], ids[target])
+                assert tenant.connections() == [*before, connection]
             else:
-                row = getattr(tenant, verb)(ids[source], before[index % len(before)].id if before else "none")
+                connection = getattr(tenant, verb)(ids[source], before[index % len(before)].id if before else "none")
                 changed = [(old, new) for old, new in zip(before, tenant.connections(), strict=True) if old != new]
-                assert [new for _, new in changed] == [row]
+                assert [new for _, new in changed] == [connection]
                 assert {(old.status, new.status) for old, new in changed} <= allowed
-                assert verb == "disconnect" or ids[source] == row.target_entity_id
+                assert verb == "disconnect" or ids[source] == connection.target_entity_id
         except Refusal:
             assert tenant.connections() == before
         active = [
-            (row.source_entity_id, row.target_entity_id) for row in tenant.connections() if row.status != "Disconnected"
+            (connection.source_entity_id, connection.target_entity_id)
+            for connection in tenant.connections()
+            if connection.status != "Disconnected"
         ]
         assert len(active) == len(set(active)), "at most one active connection in each direction"
         for id_ in ids:
-            mine = [row for row in tenant.connections() if id_ in (row.source_entity_id, row.target_entity_id)]
-            assert tenant.connections(id_) == mine
-            assert len(tenant.connections(id_, "inbound")) + len(tenant.connections(id_, "outbound")) == len(mine)
+            own = [
+                connection
+                for connection in tenant.connections()
+                if id_ in (connection.source_entity_id, connection.target_entity_id)
+            ]
+            assert tenant.connections(id_) == own
+            assert len(tenant.connections(id_, "inbound")) + len(tenant.connections(id_, "outbound")) == len(own)
