@@ -49,7 +49,7 @@ def codes_and_words(error: ApiException) -> list[tuple[Any, str]]:
     return [(reason.code, reason.message) for reason in error.reasons]
 
 
-# -- yes or no ------------------------------------------------------------------------------------------------------
+# -- yes or no --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_no_under_200(document: Any) -> None:
     assert not is_success(200, document)
 
 
-# -- every envelope -------------------------------------------------------------------------------------------------
+# -- every envelope ---------------------------------------------------------------------------------------------------
 
 ENVELOPES: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "one reason": ({"success": False, "reasons": [{"code": 53100320, "message": "no"}]}, [(53100320, "no")]),
@@ -230,7 +230,7 @@ def test_trouble_at_zuora_is_nothing_to_correct(code: int) -> None:
     assert "The trouble is at Zuora" in advice
 
 
-# -- what headers say -----------------------------------------------------------------------------------------------
+# -- what headers say -------------------------------------------------------------------------------------------------
 
 NOW = "Wed, 21 Oct 2026 07:28:00 GMT"
 
@@ -309,7 +309,7 @@ def test_a_redirect_names_the_host_and_nothing_else(status: int, location: str |
     assert "secret" not in str(error)
 
 
-# -- raise_on_failure -----------------------------------------------------------------------------------------------
+# -- raise_on_failure -------------------------------------------------------------------------------------------------
 
 YES_WITH_ID = json_answer({"success": True, "id": "1"})
 NO = {"success": False, "processId": "P", "reasons": [{"code": 53100320, "message": "no"}]}
@@ -410,7 +410,7 @@ def test_a_page_that_says_no_does_not_look_like_the_end_of_the_list() -> None:
     assert (type(error), codes_and_words(error)) == (RequestRejectedError, [(53100320, "no")])
 
 
-# -- HTTP that is odd -----------------------------------------------------------------------------------------------
+# -- HTTP that is odd -------------------------------------------------------------------------------------------------
 
 YES = b'{"success": true, "id": "1"}'
 LENGTH = len(YES)

@@ -228,7 +228,7 @@ def test_two_headers_of_one_name_are_both_kept_and_cleaned() -> None:
     assert caught.value.headers["X-A"] == "one [redacted], two"
 
 
-# -- arguments and settings that hold a secret and are refused ------------------------------------------------------
+# -- arguments and settings that hold a secret and are refused --------------------------------------------------------
 
 POISONS = {
     "line break": canary.POISON,
@@ -341,7 +341,7 @@ def test_debug_and_log_file_show_nothing(tmp_path) -> None:
     collector.check()
 
 
-# -- plain http -----------------------------------------------------------------------------------------------------
+# -- plain http -------------------------------------------------------------------------------------------------------
 
 OPEN = [
     "evil.example.test",
