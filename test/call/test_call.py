@@ -30,7 +30,7 @@ from zuora_client.exceptions import (
 
 TOKEN = json_answer({"access_token": "fetched-token", "expires_in": 3599, "token_type": "bearer"})
 
-# -- keys and outcome ----------------------------------------------------------------------------------
+# -- keys and outcome -------------------------------------------------------------------------------------------------
 
 LOST = reset
 LOCKED = refusal(53500050)

@@ -153,7 +153,7 @@ def test_forms_of_error_codes(code: Any, resource: Any, number: Any) -> None:
     assert reason.code == (int(code) if isinstance(code, str) and code.isdigit() else code)
 
 
-# -- documented codes --------------------------------------------------------------------------------------
+# -- documented codes -------------------------------------------------------------------------------------------------
 
 CODES = {
     90000011: Case(envelope(90000011), AuthenticationError, ("90000011 (invalid credential or token)", "data center")),
@@ -336,7 +336,7 @@ def test_token_endpoint_error(method: str, name: str) -> None:
         assert wire.server.url in error.advice
 
 
-# -- faults of the generated client ------------------------------------------------------------------------------
+# -- faults of the generated client -----------------------------------------------------------------------------------
 
 
 def test_success_false_raises() -> None:

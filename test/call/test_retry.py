@@ -209,7 +209,7 @@ def test_lost_response_repeats_no_write() -> None:
     assert "may or may not have been done" in str(error)
 
 
-# -- not sent -------------------------------------------------------------------------------------------------------
+# -- not sent ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -484,7 +484,7 @@ def test_full_quota_does_not_grow() -> None:
         assert len(wire.requests) == 30 + 60 + 100
 
 
-# -- other ----------------------------------------------------------------------------------------------------
+# -- other ------------------------------------------------------------------------------------------------------------
 
 
 def test_random_responses_raise_known_classes() -> None:

@@ -49,7 +49,7 @@ COOKIE_VALUE = COOKIE.split("=")[2].partition(";")[0]
 TRACES = (MARK.lower(), BASIC[16:-8].lower(), PROXY_BASIC[16:-8].lower())
 
 
-# -- a server that gives everything away ----------------------------------------------------------------------------
+# -- a server that gives everything away ------------------------------------------------------------------------------
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,
@@ -136,7 +136,7 @@ IN_JSON = [how for how in SPELLINGS if "JSON" in how]
 ECHOES = list(echoes(["x"]))
 
 
-# -- everything that comes out --------------------------------------------------------------------------------------
+# -- everything that comes out ----------------------------------------------------------------------------------------
 
 
 class Collector:
