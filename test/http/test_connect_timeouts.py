@@ -98,7 +98,7 @@ def test_a_forked_child_keeps_no_socket_of_a_call_that_was_under_way() -> None:
         caller.start()
         assert held.wait(20)
         pool = client.rest_client._routes[server.url].pool
-        (connection,) = pool._borrowed
+        (connection,) = pool._checked_out
         number = connection.sock.fileno()
         child = os.fork()
         if child == 0:

@@ -111,4 +111,4 @@ def test_a_bomb_is_stopped_long_before_it_is_whole() -> None:
     decoder = BodyDecoder("gzip", LIMIT)
     with pytest.raises(InvalidResponseError, match="larger"):
         decoder.decode(bomb)
-    assert sum(map(len, decoder._pieces)) <= LIMIT
+    assert sum(map(len, decoder._chunks)) <= LIMIT

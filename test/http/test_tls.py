@@ -374,7 +374,7 @@ def _prove_that_it_speaks(context: ssl.SSLContext) -> None:
 
 def test_the_floor_is_tls_1_2_whatever_the_systems_default(authorities) -> None:
     with ApiClient(Configuration(ssl_ca_cert=authorities.file)) as client:
-        context = client.rest_client._tls.pool_settings()["ssl_context"]
+        context = client.rest_client._tls.pool_kwargs()["ssl_context"]
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
         assert context.verify_mode == ssl.CERT_REQUIRED
 
