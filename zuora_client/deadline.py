@@ -1,7 +1,6 @@
-"""Time as a call sees it: one deadline over everything the caller waits for, and bounds for each attempt.
+"""The deadline of a call and the timeouts of its attempts.
 
-Only this module turns a caller's ``_request_timeout`` into numbers, and only through a `Clock` does the client
-look at the time or sleep, so that a test can own both.
+The client reads the time and sleeps only through a `Clock`, so that a test can replace both.
 """
 
 from __future__ import annotations
@@ -10,19 +9,19 @@ import math
 import time
 from typing import Any
 
-# poll(2) counts milliseconds in 32 bits: a longer wait (23 days) would wrap around. Nobody can tell the difference.
-_LONGEST = 2_000_000
+# 23 days. poll(2) takes the timeout as a 32-bit number of milliseconds, which a longer one would overflow.
+_MAX_SECONDS = 2_000_000
 
 
 class Clock:
-    """Monotonic seconds, and a sleep. Replace both together to own time in a test."""
+    """Monotonic time in seconds, and a sleep. A test that replaces one must replace both."""
 
     now = staticmethod(time.monotonic)
     sleep = staticmethod(time.sleep)
 
 
 class Deadline:
-    """A moment after which the caller no longer waits. `seconds` of None never comes."""
+    """The time at which a call must end: `seconds` from now, or never if that is None."""
 
     __slots__ = ("_at", "_now", "seconds")
 
@@ -32,7 +31,7 @@ class Deadline:
         self._at = None if seconds is None else clock.now() + seconds
 
     def remaining(self) -> float | None:
-        """Seconds left, negative when it has passed, None when there is no deadline."""
+        """Return the remaining seconds: negative after the deadline, None without one."""
         return None if self._at is None else self._at - self._now()
 
     @property
@@ -41,22 +40,23 @@ class Deadline:
         return self._at is not None and self._now() >= self._at
 
     def clamp(self, seconds: float | None) -> float | None:
-        """Return `seconds`, or what is left if that is less."""
+        """Return `seconds`, or the remaining seconds if they are fewer."""
         if self._at is None:
             return seconds
-        left = self._at - self._now()
-        return left if seconds is None or left < seconds else seconds
+        remaining = self._at - self._now()
+        return remaining if seconds is None or remaining < seconds else seconds
 
     def earlier(self, seconds: float, clock: Clock) -> Deadline:
-        """Return a deadline that comes in `seconds`, or with this one if that is sooner."""
+        """Return a deadline in `seconds`, or at the time of this one if that is earlier."""
         return Deadline(self.clamp(seconds), clock)
 
 
 class Timeouts:
-    """The three bounds of a call, in seconds; None switches one off.
+    """The time limits of a call, in seconds. None means no limit.
 
-    `connect` and `read` bound each attempt (`read` is the longest silence, not the whole body), `deadline` bounds the
-    call. A connect timeout counts per address of the host, and name resolution is outside all three.
+    `connect` and `read` apply to each attempt, `deadline` to the whole call. `read` limits the time between two reads
+    from the socket, not the whole response. `connect` applies to each address of the host. Name resolution is not
+    limited.
     """
 
     __slots__ = ("connect", "deadline", "read")
@@ -68,8 +68,8 @@ class Timeouts:
 
     @classmethod
     def from_request_timeout(cls, request_timeout: Any, default: Timeouts) -> Timeouts:
-        """Read a ``_request_timeout``: a number bounds the whole call in place of the default deadline, a
-        (connect, read) pair or a ``urllib3.Timeout`` bounds each attempt.
+        """Return the timeouts for a ``_request_timeout``: a number replaces the default deadline, a (connect, read)
+        pair or a ``urllib3.Timeout`` replaces the limits of each attempt.
 
         Raises:
             ValueError: zero, negative, NaN or infinite.
@@ -79,23 +79,23 @@ class Timeouts:
             return default
         if isinstance(request_timeout, (tuple, list)):
             if len(request_timeout) != 2:
-                raise ValueError("_request_timeout: a pair is (connect seconds, read seconds)")
+                raise ValueError("_request_timeout: a pair must be (connect seconds, read seconds)")
             connect, read = (seconds_or_none("_request_timeout", part) for part in request_timeout)
             return cls(connect, read, default.deadline)
-        # Asked of the class: the object itself computes what is left, and refuses before it has started.
+        # Looked up on the class: on the instance the property raises unless the timeout was started.
         if hasattr(type(request_timeout), "read_timeout"):
             return cls._from_urllib3(request_timeout, default)
         return cls(default.connect, default.read, seconds_or_none("_request_timeout", request_timeout))
 
     @classmethod
     def _from_urllib3(cls, timeout: Any, default: Timeouts) -> Timeouts:
-        # urllib3 spells "not given" as a sentinel of its own, so anything that is not a number means our setting.
-        def part(value: Any, otherwise: float | None) -> float | None:
+        # urllib3 marks a part that is not given with a sentinel: anything but a number or None stands for the default.
+        def part(value: Any, fallback: float | None) -> float | None:
             if value is None:
                 return None
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-                return float(min(value, _LONGEST))
-            return otherwise
+                return float(min(value, _MAX_SECONDS))
+            return fallback
 
         total = part(getattr(timeout, "total", None), None)
         connect = part(getattr(timeout, "_connect", None), default.connect)
@@ -110,7 +110,7 @@ def seconds_or_none(name: str, value: Any) -> float | None:
     """Return `value` as seconds, None as None.
 
     Raises:
-        TypeError: not a number (a bool is none).
+        TypeError: not a number, or a bool.
         ValueError: not a positive finite number.
     """
     if value is None:
@@ -118,5 +118,5 @@ def seconds_or_none(name: str, value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number of seconds or None, not {type(value).__name__}")
     if not value > 0 or value == math.inf:
-        raise ValueError(f"{name} must be positive seconds, or None for no limit; it is {value!r}")
-    return float(min(value, _LONGEST))
+        raise ValueError(f"{name} must be a positive number of seconds, or None for no limit; it is {value!r}")
+    return float(min(value, _MAX_SECONDS))

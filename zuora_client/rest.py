@@ -1,4 +1,4 @@
-"""The transport classes, under the path that generated clients give them."""
+"""The transport classes, under the module name of the generated client."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One attempt over HTTP. Everything that imports urllib3 is here."""
+"""One attempt of a request over HTTP. The only package that imports urllib3."""

@@ -1,13 +1,12 @@
-"""What broke: the errors of urllib3, http.client, ssl and sockets as errors of ours.
+"""Maps the errors of urllib3, http.client, ssl and sockets to those of `zuora_client.exceptions`.
 
-What it keeps: whether the request had left is what the connection saw, never what the class of an error suggests.
+Whether the request was sent is what the connection recorded. It is never inferred from the class of the error.
 """
 
 from __future__ import annotations
 
 import http.client
 import re
-import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from ..exceptions import Outcome
     from .http1 import Attempt
 
-# What a connection can fail with, its misuse by a client that is closed meanwhile included. Everything else was raised
-# into the call from outside, by a handler of a signal (a time limit, say), and is for whoever waits for it.
+# Includes the ValueError, AttributeError or TypeError that is raised when the client is closed concurrently. Other
+# exceptions (e.g. from a signal handler) propagate.
 TRANSPORT_ERRORS = (
     OSError,
     http.client.HTTPException,
@@ -33,19 +32,19 @@ TRANSPORT_ERRORS = (
 
 
 def map_exception(error: Exception, attempt: Attempt, endpoint: str) -> ApiException:
-    """Return an error of ours for one of `TRANSPORT_ERRORS`; its outcome says whether the request had left.
+    """Return the `ApiException` for one of `TRANSPORT_ERRORS`, with the outcome of the attempt.
 
     Args:
-        endpoint: the host, and the proxy if there is one, for a person.
+        endpoint: the host, and the proxy if there is one, as error messages name them.
     """
     root = _root_cause(error)
     outcome: Outcome = UNKNOWN if attempt.request_sent else NOT_SENT
-    if isinstance(root, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) or _is_connect_timeout(root):
+    if _is_timeout(root):
         timeout = ApiTimeoutError(reason=_timeout_message(attempt, endpoint), outcome=outcome)
         if not attempt.request_sent:
             timeout.advice = ApiConnectionError.advice
         return timeout
-    if _is_tls_refusal(root) and (not attempt.request_sent or _is_about_our_certificate(root)):
+    if _is_tls_failure(root) and (not attempt.request_sent or _is_client_certificate_alert(root)):
         reason = f"TLS could not be set up with {endpoint}: {_message(root)}"
         return TlsError(reason=reason, outcome=NOT_SENT)
     if isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
@@ -54,42 +53,43 @@ def map_exception(error: Exception, attempt: Attempt, endpoint: str) -> ApiExcep
             # It holds everything received so far, which may be megabytes.
             root.partial, root.args = b"", ()  # pyright: ignore[reportAttributeAccessIssue]
         return ApiConnectionError(reason=reason, outcome=outcome)
-    what = "the connection broke" if attempt.request_sent else f"no connection to {endpoint}"
+    what = "the connection broke" if attempt.request_sent else f"could not connect to {endpoint}"
     return ApiConnectionError(reason=f"{what}: {_message(root)}", outcome=outcome)
 
 
 def _message(error: BaseException) -> str:
-    # urllib3 puts the connection in front: 1.26 an object with its address in memory, 2.x a class of ours.
+    # urllib3 puts the connection in front: `<... object at 0x...>` in 2.0, `Name(host=..., port=...)` in later ones.
     return re.sub(r"^(<[^>]*>|\w+\(host=.*?, port=\w+\)): ", "", str(error)).strip() or type(error).__name__
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """Return what urllib3 has wrapped."""
+    """Return the innermost of the errors that urllib3 wrapped in one another."""
     for _ in range(5):
         inner = getattr(error, "original_error", None) or getattr(error, "reason", None)
         if not isinstance(inner, BaseException):
-            inner = next((part for part in error.args if isinstance(part, BaseException)), None)
+            inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
         if inner is None:
             break
         error = inner
     return error
 
 
-def _is_connect_timeout(error: BaseException) -> bool:
-    # In urllib3 1.26 a refused connection is a kind of connect timeout.
+def _is_timeout(error: BaseException) -> bool:
+    # NewConnectionError, raised for a refused connection too, is a subclass of ConnectTimeoutError.
     exceptions = urllib3.exceptions
-    return isinstance(error, exceptions.ConnectTimeoutError) and not isinstance(error, exceptions.NewConnectionError)
+    timeouts = (TimeoutError, exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)
+    return isinstance(error, timeouts) and not isinstance(error, exceptions.NewConnectionError)
 
 
-def _is_tls_refusal(error: BaseException) -> bool:
-    # A connection that just ends during the handshake says nothing about trust.
-    kinds = (ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError, _CertificateError)
-    return isinstance(error, kinds) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+def _is_tls_failure(error: BaseException) -> bool:
+    # A connection that closes during the handshake is a connection error: a later attempt may succeed.
+    failures = (ssl.SSLError, urllib3.exceptions.SSLError, _CertificateError)
+    return isinstance(error, failures) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
 
 
-def _is_about_our_certificate(error: BaseException) -> bool:
-    # In TLS 1.3 the first request leaves before the server has judged our certificate; when it refuses it, it has not
-    # looked at the request.
+def _is_client_certificate_alert(error: BaseException) -> bool:
+    # In TLS 1.3 the client sends its first request before the server has verified the client certificate. A server that
+    # rejects the certificate has not read the request.
     alert = str(getattr(error, "reason", ""))
     return "_ALERT_" in alert and ("CERTIFICATE" in alert or alert.endswith(("UNKNOWN_CA", "ACCESS_DENIED")))
 
@@ -99,7 +99,7 @@ def _timeout_message(attempt: Attempt, endpoint: str) -> str:
         return f"the deadline of {attempt.deadline.seconds:g} s passed"
     seconds = attempt.timeouts.read if attempt.request_sent else attempt.timeouts.connect
     if seconds is None:
-        return "the operating system gave up waiting"
+        return "the operating system reported a timeout"
     if attempt.request_sent:
-        return f"no byte came for {seconds:g} s (read timeout)"
-    return f"no connection to {endpoint} within {seconds:g} s (connect timeout)"
+        return f"no data received for {seconds:g} s (read timeout)"
+    return f"could not connect to {endpoint} within {seconds:g} s (connect timeout)"

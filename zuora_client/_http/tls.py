@@ -1,8 +1,4 @@
-"""What is to be trusted, and who we are to the other side: TLS as a configuration said when its client was made.
-
-What it keeps: nothing below TLS 1.2, no unverified connection without a warning, and no wrong path that shows only when
-the first call is made.
-"""
+"""The TLS settings of a client: trusted authorities, client certificate, verification."""
 
 from __future__ import annotations
 
@@ -17,55 +13,59 @@ if TYPE_CHECKING:
     from ..configuration import Configuration
 
 
-class TlsContextFactory:
-    """What is to be trusted, taken from a configuration once. The context is made when it is first needed: reading
-    certifi's bundle costs more than a hundred calls."""
+class TlsConfig:
+    """The TLS settings that a configuration held when its client was created: TLS 1.2 or newer.
+
+    The context is created on first use, because loading certifi's bundle takes longer than a hundred calls.
+
+    Raises:
+        ValueError: a CA bundle, client certificate or key that cannot be loaded.
+    """
 
     def __init__(self, configuration: Configuration) -> None:
         self.verify = bool(configuration.verify_ssl)
         self.assert_hostname = configuration.assert_hostname
-        self._ca = configuration.ssl_ca_cert
-        self._certificate = configuration.cert_file
-        self._key = configuration.key_file
+        self._ca_cert = configuration.ssl_ca_cert
+        self._cert_file = configuration.cert_file
+        self._key_file = configuration.key_file
         self._context: ssl.SSLContext | None = None
         if not self.verify:
             warnings.warn(
-                "verify_ssl is False: anybody on the way can read the credentials and change the answers",
+                "verify_ssl is False: an attacker on the network can read the credentials and change responses",
                 urllib3.exceptions.InsecureRequestWarning,
                 stacklevel=6,
             )
-        if self._ca or self._certificate:
-            # Made at once, so that a wrong path is an error where it was configured.
-            self.pool_settings()
+        if self._ca_cert or self._cert_file:
+            # Created at once, so that a wrong path is reported where the client is created.
+            self.pool_kwargs()
 
-    def pool_settings(self) -> dict[str, Any]:
+    def pool_kwargs(self) -> dict[str, Any]:
+        """Return the TLS arguments of a urllib3 pool."""
         if self._context is None:
-            self._context = self._make_context()
+            self._context = self._create_context()
         return {
             "ssl_context": self._context,
             "cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE",
         }
 
-    def _make_context(self) -> ssl.SSLContext:
-        # Imported here: the bundle is needed only by those who call over TLS.
+    def _create_context(self) -> ssl.SSLContext:
+        # Imported here: not needed for calls over plain http.
         import certifi
 
         context = create_urllib3_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # TLS itself compares the host's name. urllib3 does it where the caller brings a name to compare, and in 1.26,
-        # which does not tell TLS what it connects to when that is an IP address.
-        old = urllib3.__version__.startswith("1.")  # type: ignore[attr-defined]
-        context.check_hostname = self.verify and not old and self.assert_hostname is None
+        # With assert_hostname, urllib3 compares the name instead of OpenSSL.
+        context.check_hostname = self.verify and self.assert_hostname is None
         context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
         if self.verify:
             try:
-                context.load_verify_locations(self._ca or certifi.where())
+                context.load_verify_locations(self._ca_cert or certifi.where())
             except (OSError, ssl.SSLError) as error:
-                raise ValueError(f"ssl_ca_cert: cannot read {self._ca!r} as a PEM bundle ({error})") from None
-        if self._certificate:
+                raise ValueError(f"ssl_ca_cert: cannot read {self._ca_cert!r} as a PEM bundle ({error})") from None
+        if self._cert_file:
             try:
-                # Without a password OpenSSL would stop and ask for one on the terminal.
-                context.load_cert_chain(self._certificate, self._key, password="")
+                # Without a password OpenSSL would prompt for one on the terminal.
+                context.load_cert_chain(self._cert_file, self._key_file, password="")
             except (OSError, ssl.SSLError) as error:
                 text = "cannot read the client certificate, or its key is encrypted"
                 raise ValueError(f"cert_file, key_file: {text} ({error})") from None

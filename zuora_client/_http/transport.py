@@ -1,16 +1,14 @@
-"""One attempt over HTTP, and nothing about what its answer means.
+"""The transport: sends one request once and returns the response, whatever its status.
 
-What it keeps: an attempt ends within the deadline of its call, whatever the other side drips or withholds; its error
-says whether the request had left, as the connection saw it; no body grows beyond its limit, inflated or not; a
-connection is reused only after a whole and exact answer. Redirects are not followed, and nothing is sent twice here.
-With `connections`, `failures`, `http1` and `tls` this is all that knows urllib3.
+An attempt ends within the deadline of its call, however slowly the server sends. Its error says whether the request was
+sent. Bodies are limited in size, before and after decoding. A connection is reused only after its response was read
+exactly to its end. Redirects are not followed.
 """
 
 from __future__ import annotations
 
 import http.client
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -19,11 +17,11 @@ from .._base.base_url import BaseURL
 from .._codec.serialization import decode_text
 from ..deadline import Clock
 from ..exceptions import NOT_SENT, ApiConnectionError, ApiException, InvalidResponseError
-from .decoding import BodyDecoder, too_large
+from .decoding import CHUNK_SIZE, BodyDecoder, too_large
 from .errors import TRANSPORT_ERRORS, map_exception
 from .http1 import Attempt, Response, serialize_request
 from .pool import Pool, TlsPool, proxy_manager
-from .tls import TlsContextFactory
+from .tls import TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,26 +29,22 @@ if TYPE_CHECKING:
 
     from urllib3.response import BaseHTTPResponse
 
-    # For the signatures of the API: a timeout that is taken, and what `_preload_content=False` returns.
+    # For the signatures of the API: a type of `_request_timeout`, and what `_preload_content=False` returns.
     TransportTimeout: TypeAlias = urllib3.Timeout
     RawResponse: TypeAlias = BaseHTTPResponse
 
     from ..configuration import Configuration
     from ..deadline import Deadline, Timeouts
 
-__all__ = ["ApiException", "RESTClientObject", "RESTResponse"]
-
-_PIECE = 65536
-
 
 class RESTResponse:
-    """A whole answer.
+    """A complete response.
 
     Attributes:
         status: HTTP status.
         reason: HTTP reason phrase.
-        headers: names are compared without case.
-        content: the body as bytes, inflated.
+        headers: case-insensitive mapping.
+        content: the decoded body as bytes.
     """
 
     __slots__ = ("content", "headers", "reason", "status")
@@ -63,7 +57,7 @@ class RESTResponse:
 
     @property
     def data(self) -> str:
-        """The body as text; what its charset cannot read is replaced."""
+        """The body as text. Bytes that are invalid in its charset are replaced."""
         return decode_text(self.content, self.headers.get("content-type"))
 
     def getheaders(self) -> Mapping[str, str]:
@@ -76,57 +70,54 @@ class RESTResponse:
 
 
 class _Route:
-    """How a host is reached.
+    """How a host is reached: the pool of its connections, and the proxy.
 
     Attributes:
-        authority: host and port as a request names them.
-        through_proxy: a proxy reads the request, and wants the whole URL.
-        tunnel: a proxy passes on what it cannot read.
-        is_confidential: whether what is sent cannot be read on the way.
-        endpoint: the host, and the proxy if there is one, for a person.
+        authority: host and port for the ``Host`` header.
+        is_forwarded: whether a proxy forwards the requests. Their target is then an absolute URL (RFC 9112, 3.2.2).
+        tunnel: whether a proxy only relays the connection, after CONNECT.
+        is_confidential: whether requests cannot be read in transit: they use TLS, or stay within this machine.
+        endpoint: the host, and the proxy if there is one, as error messages name them.
     """
 
-    __slots__ = ("authority", "endpoint", "is_confidential", "origin", "pool", "through_proxy", "tunnel")
+    __slots__ = ("authority", "endpoint", "is_confidential", "is_forwarded", "pool", "tunnel")
 
-    def __init__(self, manager: urllib3.PoolManager, host: BaseURL, tls: TlsContextFactory) -> None:
-        # Only for TLS: a plain connection of urllib3 1.26 or 2.0 does not know all of these settings.
-        settings = None
+    def __init__(self, manager: urllib3.PoolManager, host: BaseURL, tls: TlsConfig) -> None:
+        # Only for https: urllib3's HTTPConnection does not accept `assert_hostname`.
+        pool_kwargs = None
         if host.scheme == "https":
-            settings = {**tls.pool_settings(), "assert_hostname": tls.assert_hostname}
-        # urllib3 splits the brackets off an IPv6 address itself.
-        self.pool: Any = manager.connection_from_url(host.origin, settings)
-        self.through_proxy = manager.proxy is not None and host.scheme == "http"
+            pool_kwargs = {**tls.pool_kwargs(), "assert_hostname": tls.assert_hostname}
+        self.pool: Any = manager.connection_from_url(host.origin, pool_kwargs)
+        self.is_forwarded = manager.proxy is not None and host.scheme == "http"
         self.tunnel = manager.proxy is not None and host.scheme == "https"
-        # A proxy reads what is for a plain host, also when it is spoken to over TLS.
-        unseen = host.is_loopback and not (self.through_proxy and not BaseURL(str(manager.proxy)).is_loopback)
-        self.is_confidential = host.scheme == "https" or unseen
-        self.origin = host.origin
+        # A forwarding proxy reads the requests, even if the connection to the proxy uses TLS.
+        is_local = host.is_loopback and not (self.is_forwarded and not BaseURL(str(manager.proxy)).is_loopback)
+        self.is_confidential = host.scheme == "https" or is_local
         self.authority = host.authority
         self.endpoint = host.origin if manager.proxy is None else f"{host.origin} through {manager.proxy}"
 
 
 class RESTClientObject:
-    """The transport of one client: TLS, proxy and pool as the configuration said when it was made.
+    """The transport of one client. It takes TLS, proxy and pool settings from the configuration when it is created.
 
     Raises:
-        ValueError: a CA file, client certificate or proxy URL that cannot be used; the setting is named.
+        ValueError: a CA bundle, client certificate or proxy URL that cannot be used; the message names the setting.
     """
 
     def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
-        self._limit = configuration.max_response_bytes
-        self._pool_size = configuration.connection_pool_maxsize
+        self._max_response_bytes = configuration.max_response_bytes
+        self._pool_maxsize = configuration.connection_pool_maxsize
         self._proxy = configuration.proxy or None
         self._trust_env = configuration.trust_env
-        self._tls = TlsContextFactory(configuration)
+        self._tls = TlsConfig(configuration)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._routes: dict[str, _Route] = {}
-        # One that a thread may take twice: a handler of a signal may close the client wherever it comes.
+        self._closed = False
+        # Reentrant: a signal handler may close the client while its thread holds the lock.
         self._lock = threading.RLock()
         if self._proxy:
             self._manager("proxy", self._proxy)
-        # urllib3 1.26 leaves the sockets of a forgotten pool to the garbage collector, which complains.
-        self._finalizer = weakref.finalize(self, _close_pools, self._routes)
 
     def attempt(
         self,
@@ -141,85 +132,85 @@ class RESTClientObject:
         write: bool = False,
         stream: bool = False,
     ) -> Any:
-        """Send one request once and return the whole answer, whatever its status.
+        """Send one request once and return the complete response, whatever its status.
 
         Args:
             target: path and query, percent-encoded.
-            write: do not send it over a connection that was idle for long.
-            stream: return urllib3's response with its body unread when the status is 2xx; the deadline ends there.
+            write: the request is a write; it is not sent over a connection that was idle for more than 30 seconds.
+            stream: for a 2xx status, return urllib3's response with its body unread. The deadline does not apply to
+                reading the body.
 
         Raises:
-            ApiConnectionError, ApiTimeoutError, TlsError: no whole answer came. `outcome` says whether the request had
-                left: ``not_sent`` or ``unknown``.
-            InvalidResponseError: an answer too large, or in a coding that cannot be read; `status` is kept.
+            ApiConnectionError, ApiTimeoutError, TlsError: no complete response was received. `outcome` is ``not_sent``
+                if the request was not sent, otherwise ``unknown``.
+            InvalidResponseError: the response is too large or cannot be decoded; `status` is set.
         """
         attempt = Attempt(deadline, timeouts, write)
         route = self._route(host)
         pool = route.pool
-        if route.through_proxy:
+        if route.is_forwarded:
             target, headers = host.origin + target, {**headers, **pool.proxy_headers}
         try:
             request = serialize_request(method, target, route.authority, headers, body)
             connection, response = pool.exchange(attempt, method, request, tunnel=route.tunnel)
         except TRANSPORT_ERRORS as error:
             raise map_exception(error, attempt, route.endpoint) from error
-        unread = None
-        whole = False
+        streaming = None
+        complete = False
         try:
             if stream and 200 <= response.status <= 299:
                 attempt.deadline = None
-                unread = _unread(response, pool, connection, method, target)
-                return unread
+                streaming = _streaming_response(response, pool, connection, method, target)
+                return streaming
             content = self._read(response)
-            whole = True
+            complete = True
             return RESTResponse(response.status, response.reason, response.headers, content)
         except InvalidResponseError as error:
             if response.status >= 400:
-                # The status says no; that its words cannot be read takes nothing away from that.
+                # The status alone decides, so an unreadable body does not matter.
                 return RESTResponse(response.status, response.reason, response.headers, b"")
-            raise _of_answer(error, response) from None
+            raise _with_response(error, response) from None
         except TRANSPORT_ERRORS as error:
-            raise _of_answer(map_exception(error, attempt, route.endpoint), response) from error
+            raise _with_response(map_exception(error, attempt, route.endpoint), response) from error
         finally:
-            if unread is None:
-                if not whole:
-                    # Closed, not drained: what is still to come may be endless.
+            if streaming is None:
+                if not complete:
+                    # Closed and not drained: the rest of the body may be endless.
                     response.close()
                     attempt.reusable = False
                 pool.release(connection)
 
     def _read(self, response: Response) -> bytes:
-        """Return the whole body, inflated.
+        """Return the complete body, decoded.
 
         Raises:
-            InvalidResponseError: it is too large, or in a coding that cannot be read.
-            Exception: what http.client, ssl and socket raise.
+            InvalidResponseError: the body is too large or cannot be decoded.
+            Exception: any error of http.client, ssl and socket.
         """
         codings = response.headers.get_all("content-encoding")
-        decoder = BodyDecoder(", ".join(codings) if codings else None, self._limit)
-        told = response.length
-        if told is not None:
-            if told > self._limit:
-                raise too_large(self._limit)
+        decoder = BodyDecoder(", ".join(codings) if codings else None, self._max_response_bytes)
+        if response.length is not None:
+            if response.length > self._max_response_bytes:
+                raise too_large(self._max_response_bytes)
             decoder.decode(response.read())
             return decoder.flush()
-        piece = response.read(_PIECE)
-        if not piece and not response.chunked and response.status <= 299:
-            # Nothing but the end of the connection says that this is all: the yes or no may be what was lost.
+        chunk = response.read(CHUNK_SIZE)
+        if not chunk and not response.chunked and response.status <= 299:
+            # The end of the connection delimits the body, so an empty body may be a truncated one.
             raise http.client.IncompleteRead(b"")
-        while piece:
-            decoder.decode(piece)
-            piece = response.read(_PIECE)
+        while chunk:
+            decoder.decode(chunk)
+            chunk = response.read(CHUNK_SIZE)
         return decoder.flush()
 
     # -- how a host is reached --------------------------------------------------------------------------------------
 
     def is_confidential(self, host: BaseURL) -> bool:
-        """Whether what is sent to `host` cannot be read on the way: TLS, or it never leaves the machine."""
+        """Whether requests to `host` cannot be read in transit: they use TLS, or stay within this machine."""
         return self._route(host).is_confidential
 
     def secrets(self) -> list[str]:
-        """Return what the proxies are told to let us through."""
+        """Return the values of the headers sent to proxies: their credentials."""
         return [
             value for manager in self._managers.values() for value in getattr(manager, "proxy_headers", {}).values()
         ]
@@ -227,7 +218,7 @@ class RESTClientObject:
     def _route(self, host: BaseURL) -> _Route:
         route = self._routes.get(host.url)
         if route is None:
-            # Two threads that come first would make two pools, and one of them would never be closed.
+            # Without the lock, two threads could each create a pool, and one of the two would never be closed.
             with self._lock:
                 route = self._routes.get(host.url) or self._new_route(host)
         return route
@@ -236,24 +227,24 @@ class RESTClientObject:
         manager = self._manager("proxy", self._proxy) if self._proxy else self._manager(*self._proxy_of(host))
         route = _Route(manager, host, self._tls)
         route.pool.now = self._clock.now
-        if not self._finalizer.alive:
-            # Nobody would close what is opened from here on.
+        if self._closed:
+            # close() was called already: it would not close the connections of this pool.
             raise ApiConnectionError(reason="the client was closed during the call", outcome=NOT_SENT)
         self._routes[host.url] = route
         return route
 
     def _proxy_of(self, host: BaseURL) -> tuple[str, str | None]:
-        """Return the variable of the environment that names a proxy for a host, and the proxy or None."""
+        """Return the name of the environment variable for the proxy of a host, and the proxy or None."""
         variable = f"{host.scheme.upper()}_PROXY"
         if not self._trust_env:
             return variable, None
-        # Imported here: it costs start-up time, and few ask for it.
+        # Imported here: it costs start-up time and is rarely needed.
         from urllib import request
 
         proxies = request.getproxies_environment()
-        # Typeshed does not know it, but it is there on every platform.
+        # Missing in typeshed, present on every platform.
         bypass: Any = request.proxy_bypass_environment  # type: ignore[attr-defined]
-        # People write an IPv6 address with brackets, as in a URL, and without.
+        # NO_PROXY may name an IPv6 address with or without brackets.
         if any(bypass(name, proxies) for name in (host.origin.partition("://")[2], host.name)):
             return variable, None
         return variable, proxies.get(host.scheme)
@@ -261,44 +252,41 @@ class RESTClientObject:
     def _manager(self, name: str, proxy: str | None) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
-            settings: dict[str, Any] = {"maxsize": self._pool_size, "block": False}
+            pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize, "block": False}
             if proxy is None:
-                manager = urllib3.PoolManager(**settings)
+                manager = urllib3.PoolManager(**pool_kwargs)
             else:
-                manager = proxy_manager(name, proxy, {**settings, **self._tls.pool_settings()})
+                manager = proxy_manager(name, proxy, {**pool_kwargs, **self._tls.pool_kwargs()})
             pools: dict[str, Any] = {"http": Pool, "https": TlsPool}
             manager.pool_classes_by_scheme = pools
             manager = self._managers.setdefault(proxy, manager)
         return manager
 
     def reset_after_fork(self) -> None:
-        """In a forked child: leave every connection to the parent."""
+        """In a forked child: close the copies of the parent's connections, and start with none."""
         self._lock = threading.RLock()
-        self._finalizer.detach()
         for route in self._routes.values():
             route.pool.reset_after_fork()
-        # Kept from the garbage collector, whose clean-up would wait for locks that a thread of the parent held.
-        _inherited.extend((self._routes, self._managers))
+        # Never garbage collected: urllib3's finalizers would wait for locks that a thread of the parent held.
+        _kept_after_fork.extend((self._routes, self._managers))
         self._routes, self._managers = {}, {}
-        self._finalizer = weakref.finalize(self, _close_pools, self._routes)
 
     def close(self) -> None:
-        """Close every connection. Harmless when done twice."""
+        """Close every connection. May be called more than once."""
         with self._lock:
-            self._finalizer()
+            self._closed = True
+            for route in list(self._routes.values()):
+                route.pool.close()
 
 
-_inherited: list[Any] = []
+_kept_after_fork: list[Any] = []
 
 
-def _close_pools(routes: dict[str, _Route]) -> None:
-    for route in list(routes.values()):
-        route.pool.close()
-
-
-def _unread(response: Response, pool: Any, connection: Any, method: str, target: str) -> urllib3.HTTPResponse:
-    """Return an answer as urllib3 gives it to its own callers, who read, release or close it."""
-    unread = urllib3.HTTPResponse(
+def _streaming_response(
+    response: Response, pool: Any, connection: Any, method: str, target: str
+) -> urllib3.HTTPResponse:
+    """Return urllib3's response with its body unread. The caller reads, releases or closes it."""
+    streaming = urllib3.HTTPResponse(
         body=response,
         headers=response.headers,
         status=response.status,
@@ -313,12 +301,12 @@ def _unread(response: Response, pool: Any, connection: Any, method: str, target:
         request_url=target,
         enforce_content_length=True,
     )
-    # Otherwise its stream() reads chunks past `Response`, and takes half a size for the end.
-    unread.chunked = False
-    return unread
+    # With chunked=True urllib3 would parse the chunks itself, and take a truncated chunk size for the end.
+    streaming.chunked = False
+    return streaming
 
 
-def _of_answer(error: ApiException, response: Response) -> ApiException:
-    """Return `error` with what is known of the answer of which only the head is good."""
+def _with_response(error: ApiException, response: Response) -> ApiException:
+    """Return `error` with status and headers of a response whose body is unusable."""
     error.status, error.headers = response.status, response.headers
     return error
