@@ -58,7 +58,7 @@ def _data_only(operation: _Method) -> _Method:
     @wraps(operation)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not kwargs.keys() <= keywords:
-            # Not left to the variant: the error names the method that was called.
+            # The variant would raise as well, but under its own name.
             unknown = next(name for name in kwargs if name not in keywords)
             raise TypeError(f"{method.__qualname__}() got an unexpected keyword argument {unknown!r}")
         return getattr(self, variant)(*args, **kwargs | {"_return_http_data_only": True})
@@ -86,7 +86,8 @@ class EntityConnectionsApi:
         zuora_entity_ids: id of the ONE entity that the call acts for, with or without hyphens; by default
             ``configuration.entity_id``. Required when the credentials are valid for more than one entity.
         zuora_track_id: your own id for the call, echoed by Zuora: 1 to 64 ASCII characters without ``: ; " '``.
-        async_req: True returns an object with ``get([timeout])``, ``wait()``, ``ready()`` and ``successful()`` at once.
+        async_req: True returns immediately, with an ``AsyncResult``: ``get([timeout])``, ``wait([timeout])``,
+            ``ready()`` and ``successful()``.
         _return_http_data_only: True makes a ``_with_http_info`` method return the data alone.
         _preload_content: False returns urllib3's response, with its body unread, instead of the model. Close or
             release it.
