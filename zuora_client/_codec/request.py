@@ -30,7 +30,7 @@ class RetryClass(Enum):
     """Safe to repeat under the same Idempotency-Key."""
 
     WRITE = "write"
-    """Not retried once it was sent, unless Zuora said that it did nothing."""
+    """Not retried after it was sent, unless the response shows that nothing was done."""
 
 
 RETRY_CLASSES = {
