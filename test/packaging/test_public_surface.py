@@ -88,6 +88,8 @@ def _members(cls: type) -> Iterator[str]:
 
 
 def _signature(function: Any) -> str:
+    if inspect.isbuiltin(function):
+        return "(...)"  # whether a built-in function has a signature depends on the Python version
     # inspect quotes annotations in one version of Python and not in the next.
     signature = inspect.signature(function)
     parameters = [
