@@ -88,6 +88,8 @@ def _members(cls: type) -> Iterator[str]:
 
 
 def _signature(function: Any) -> str:
+    if inspect.isbuiltin(function):
+        return "(...)"  # whether a built-in function has a signature depends on the Python version
     # Whether inspect quotes annotations depends on the version of Python.
     signature = inspect.signature(function)
     parameters = [
