@@ -275,7 +275,7 @@ def test_print_disconnect_in_doubt() -> None:
     with Wire(hang_up) as wire:
         assert printed(disconnect, wire) == (
             "(None)\n"
-            "Reason: the connection broke: the connection ended before the head of the answer was here\n"
+            "Reason: the connection broke: the connection closed before the response headers were complete\n"
             f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: it may or may not have been done.\n"
             "For Zuora support: track id track-7\n"
             "What to do: List the connection before you try again: Disconnected means done, Connected means not "
@@ -347,7 +347,7 @@ def test_print_refused_connection() -> None:
         wire.server.__exit__()
         assert printed(disconnect, wire) == (
             "(None)\n"
-            "Reason: no connection to http://HOST: Failed to establish a new connection: [Errno N] Connection "
+            "Reason: could not connect to http://HOST: Failed to establish a new connection: [Errno N] Connection "
             "refused\n"
             f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: the request was not sent, nothing was done.\n"
             "What to do: Check host, name resolution, proxy and firewall; then call again.\n"
@@ -366,7 +366,7 @@ def test_print_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = str(error).splitlines()
     assert lines[0] == "(None)"
     assert re.fullmatch(
-        r"Reason: no connection to https://rest\.zuora\.invalid: Failed to "
+        r"Reason: could not connect to https://rest\.zuora\.invalid: Failed to "
         r"(establish a new connection|resolve 'rest\.zuora\.invalid').*Name or service not known\)?",
         lines[1],
     )

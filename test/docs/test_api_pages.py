@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support import pages
-from support.operations import OPERATIONS, Operation
+from support.operations import COMMON_KEYWORDS, OPERATIONS, Operation
 
 import zuora_client
 
@@ -39,7 +39,7 @@ def test_parameters(operation: Operation) -> None:
     """The parameter table has the parameters of the method, in order, and marks the required ones."""
     rows = pages.tables(section(operation))[0][1:]
     signature = inspect.signature(getattr(zuora_client.EntityConnectionsApi, f"{operation.generated}_with_http_info"))
-    parameters = [name for name in signature.parameters if name not in ("self", "options")]
+    parameters = [name for name in signature.parameters if name not in ("self", *COMMON_KEYWORDS)]
     assert [row[0].strip("*") for row in rows] == parameters
     required = {row[0].strip("*") for row in rows if "[optional]" not in row[3]}
     assert required == ({"connection_id"} if operation.arguments else set(operation.options))
