@@ -12,6 +12,8 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+ENTITY_CONNECTIONS_PATH = "/v1/entity-connections"
+
 # Each is asked only after a cheaper question, and compiled then: that costs start-up time.
 _DASHED = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _PLAIN = r"[0-9a-fA-F]{32}"
