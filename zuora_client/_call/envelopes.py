@@ -108,6 +108,9 @@ def _is_plainly_failure(envelope: dict[str, Any]) -> bool:
     success = read_success(envelope)
     if success in (Success.TRUE, Success.FALSE):
         return success is Success.FALSE
+    nested = envelope.get("error")
+    if isinstance(nested, dict) and any(name in nested for name in chain(_CODES, _MESSAGES)):
+        return True
     return any(envelope.get(name) for name in _ONLY_IN_FAILURES) or is_gateway_error(envelope)
 
 
@@ -116,9 +119,6 @@ def _is_failure(envelope: dict[str, Any]) -> bool:
         return False
     if _is_plainly_failure(envelope):
         return True
-    nested = envelope.get("error")
-    if isinstance(nested, dict):
-        return any(name in nested for name in chain(_CODES, _MESSAGES))
     return isinstance(envelope.get("message"), str) and _is_failure_code(read_code(envelope.get("code")))
 
 

@@ -134,7 +134,13 @@ def error_from_response(
     envelope = document if isinstance(document, dict) else {}
     ok = 200 <= response.status <= 299
     reasons = reasons_of(document)
-    misused_key = response.status == 422 and has_idempotency_key and all(reason.category is None for reason in reasons)
+    is_from_zuora = document is not None or "Zuora-Request-Id" in response.headers
+    misused_key = (
+        response.status == 422
+        and has_idempotency_key
+        and is_from_zuora
+        and all(reason.category is None for reason in reasons)
+    )
     if ok and not _is_refusal(operation, response.status, document):
         cls: type[ApiException] = InvalidResponseError
     else:
@@ -154,7 +160,7 @@ def error_from_response(
     error.retry_after = _retry_after(headers)
     if isinstance(error, RateLimitError):
         _read_limits(error, headers)
-    advice = _advice(error, document, misused_key=misused_key and caller_key)
+    advice = _advice(error, is_from_zuora=is_from_zuora, misused_key=misused_key and caller_key)
     if advice is not None:
         error.advice = advice
     return error
@@ -218,7 +224,7 @@ def _error_class(status: int, reasons: tuple[Reason, ...]) -> type[ApiException]
     return next(classes, RequestRejectedError)
 
 
-def _advice(error: ApiException, document: Any, *, misused_key: bool) -> str | None:
+def _advice(error: ApiException, *, is_from_zuora: bool, misused_key: bool) -> str | None:
     """Return what to do next if it depends on the response, None to keep the advice of the class."""
     status = error.status or 0
     if status == 407:
@@ -237,7 +243,7 @@ def _advice(error: ApiException, document: Any, *, misused_key: bool) -> str | N
     if status == 425:
         return _TOO_EARLY_ADVICE
     is_decided = isinstance(error, (RateLimitError, ApiTimeoutError, ConflictError))
-    if 400 <= status <= 499 and document is None and error.request_id is None and not is_decided:
+    if 400 <= status <= 499 and not is_from_zuora and not is_decided:
         return NOT_FROM_ZUORA_ADVICE
     return None
 
