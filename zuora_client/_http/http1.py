@@ -41,14 +41,16 @@ class Attempt:
         reusable: whether the connection may carry another request. True if no request was sent, or if the response was
             read exactly to its end and the server keeps the connection open.
         write: whether the request is a write.
+        new_connection: whether the request needs a new connection.
     """
 
-    __slots__ = ("deadline", "request_sent", "reusable", "timeouts", "write")
+    __slots__ = ("deadline", "new_connection", "request_sent", "reusable", "timeouts", "write")
 
-    def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool) -> None:
+    def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool, new_connection: bool = False) -> None:
         self.deadline: Deadline | None = deadline
         self.timeouts = timeouts
         self.write = write
+        self.new_connection = new_connection
         self.request_sent = False
         self.reusable = True
 

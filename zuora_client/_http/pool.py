@@ -131,7 +131,8 @@ class _PoolMixin:
         try:
             connection.attempt = attempt
             idle = self.now() - connection.idle_since
-            if attempt.write and connection.sock is not None and idle > IDLE_SECONDS_FOR_WRITES:
+            is_stale = attempt.write and idle > IDLE_SECONDS_FOR_WRITES
+            if connection.sock is not None and (is_stale or attempt.new_connection):
                 connection.close()
             if connection.sock is None:
                 if tunnel:
