@@ -446,10 +446,10 @@ def test_falsy_body_is_sent(body: Any, sent: bytes) -> None:
 
 
 def test_response_scalars_are_not_converted() -> None:
-    with Wire(json_answer({"id": 17, "success": "yes"})) as wire:
+    with Wire(json_answer({"id": 17, "success": "TRUE"})) as wire:
         assert wire.api.p_ost_entity_connections(request={"targetEntityId": "t"}).to_dict() == {
             "id": 17,
-            "success": "yes",
+            "success": "TRUE",
         }
 
 
