@@ -482,6 +482,14 @@ def test_empty_response() -> None:
             wire.api.g_et_entity_connections()
 
 
+@pytest.mark.parametrize("response", [json_answer({}), json_answer({"success": True}, 202), answer(200)])
+def test_2xx_without_success_is_unknown(response: bytes) -> None:
+    with Wire(response) as wire:
+        with pytest.raises(OutcomeUnknownError):
+            wire.api.p_ut_entity_connections_accept("id")
+        assert len(wire.requests) == 1
+
+
 def test_oversized_response_raises() -> None:
     large = json_answer({"nextPage": "x" * 2000})
     with Wire(large, max_response_bytes=1000) as wire, pytest.raises(InvalidResponseError, match="max_response_bytes"):
