@@ -10,7 +10,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO
 
 from .._version import __version__
@@ -48,12 +48,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if (options.client_id is None) != (options.client_secret is None):
         parser.error("--client-id and --client-secret must be given together")
     stopped = threading.Event()
+    errors: list[str] = []
+
+    def fail(message: str) -> None:
+        errors.append(message)
+        stopped.set()
+
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda _signum, _frame: stopped.set())
     with contextlib.ExitStack() as cleanup:
         try:
             zuora = ZuoraEmulator(
-                options.entity or options.entities,
+                options.entity or (3 if options.entities is None else options.entities),
                 host=options.host,
                 port=options.port,
                 client_id=options.client_id,
@@ -61,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             if options.request_log:
                 log = cleanup.enter_context(_open_log(options.request_log))
-                zuora.faults.add(_log_requests(log, stopped))  # the first rule, so it sees every request
+                zuora.faults.add(_log_requests(log, fail))  # the first rule, so it sees every request
             for number, text in enumerate(options.fault):
                 # Each rule has its own seed: with the same one, all would draw the same numbers.
                 _add_fault(zuora.faults, text, None if options.seed is None else options.seed + number)
@@ -70,6 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(str(error))
         print(_describe(zuora), flush=True)
         stopped.wait()
+    if errors:
+        print(errors[0], file=sys.stderr)
+        return 1
     return 0
 
 
@@ -84,7 +93,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
     entities = parser.add_mutually_exclusive_group()
-    entities.add_argument("--entities", type=int, default=3, help="number of entities, 1 to 512 (default: %(default)s)")
+    entities.add_argument("--entities", type=int, help="number of entities, 1 to 512 (default: 3)")
     entities.add_argument(
         "--entity", action="append", metavar="NAME", help="name of an entity; repeatable, the first is the root"
     )
@@ -131,12 +140,25 @@ def _add_fault(plan: FaultPlan, text: str, seed: int | None) -> None:
         raise ValueError(f"--fault {text}: {error}") from None
 
 
-def _open_log(path: str) -> contextlib.AbstractContextManager[TextIO]:
-    return contextlib.nullcontext(sys.stdout) if path == "-" else open(path, "a", encoding="utf-8")
+@contextlib.contextmanager
+def _open_log(path: str) -> Iterator[TextIO]:
+    if path == "-":
+        yield sys.stdout
+        return
+    log = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below, and an error of close() is suppressed
+    try:
+        yield log
+    finally:
+        with contextlib.suppress(OSError):  # every line was flushed: an error was reported before
+            log.close()
 
 
-def _log_requests(log: TextIO, stopped: threading.Event) -> Fault:
-    """Return a fault that lets every request pass, and writes a line when its exchange is over."""
+def _log_requests(log: TextIO, failed: Callable[[str], None]) -> Fault:
+    """Return a fault that lets every request pass, and writes a line when its exchange is over.
+
+    Args:
+        failed: called with an error message if a line cannot be written.
+    """
     lock = threading.Lock()
 
     def act(exchange: Exchange) -> None:
@@ -151,8 +173,7 @@ def _log_requests(log: TextIO, stopped: threading.Event) -> Fault:
                     log.write(" ".join(fields).rstrip() + "\n")
                     log.flush()
             except OSError as error:
-                print(f"the request log cannot be written: {error}", file=sys.stderr)
-                stopped.set()
+                failed(f"the request log cannot be written: {error}")
 
     return Fault("request_log", act)
 

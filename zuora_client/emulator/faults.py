@@ -315,6 +315,8 @@ def token_limit(limit: int = 100, window: float = 60, hint: bool = True) -> Faul
 
     validate_number("limit", limit, integer=True)
     validate_number("window", window)
+    if not isinstance(hint, bool):
+        raise TypeError(f"hint must be a bool, not {type(hint).__name__}")
     lock = threading.Lock()
     passed: deque[float] = deque()
 

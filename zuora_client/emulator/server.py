@@ -117,8 +117,7 @@ class Server:
                     continue  # the client disconnected before it was accepted
                 except OSError:
                     # No free descriptor. The listener stays readable, so without a wait this would be a busy loop.
-                    self._stopping.wait(backoff)
-                    backoff = min(backoff * 2, _MAX_BACKOFF)
+                    backoff = self._back_off(backoff)
                     continue
                 backoff = _MIN_BACKOFF
                 self._connection_count += 1
@@ -147,9 +146,13 @@ class Server:
                     del self._threads[sock]
             else:
                 return
-            self._stopping.wait(backoff)
-            backoff = min(backoff * 2, _MAX_BACKOFF)
+            backoff = self._back_off(backoff)
         sock.close()
+
+    def _back_off(self, seconds: float) -> float:
+        """Wait, at most until the server stops; return the seconds of the next wait."""
+        self._stopping.wait(seconds)
+        return min(seconds * 2, _MAX_BACKOFF)
 
     def _serve_connection(self, sock: socket.socket, number: int) -> None:
         wire = Wire(sock, number, self._stopping)
