@@ -179,7 +179,7 @@ def empty_value(response_type: Any) -> Any:
 
 def is_known_model(cls: Any) -> bool:
     """Whether `cls` is a model class of this package itself, not a subclass of one."""
-    return cls in _KNOWN_MODELS
+    return isinstance(cls, type) and getattr(models, cls.__name__, None) is cls
 
 
 def _build_converter(response_type: Any) -> Converter:
@@ -374,5 +374,4 @@ _NATIVE_TYPES = {
     "date": datetime.date,
     "datetime": datetime.datetime,
 }
-_KNOWN_MODELS = frozenset(getattr(models, name) for name in models.__all__)
 _SCALAR_TYPES = frozenset(("str", "int", "long", "float", "bool", "object"))
