@@ -251,7 +251,7 @@ class ApiClient:
         The arguments are those of `call_api`; `url` is percent-encoded, and a query in it comes before `query_params`.
 
         Returns:
-            The answer, see `zuora_client.rest.RESTResponse`.
+            The response, see `zuora_client.rest.RESTResponse`.
 
         Raises:
             ApiException: it failed, its status is not 2xx, or Zuora said no.

@@ -10,7 +10,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TextIO
 
 from .._version import __version__
@@ -141,7 +141,7 @@ def _add_fault(plan: FaultPlan, text: str, seed: int | None) -> None:
 
 
 @contextlib.contextmanager
-def _open_log(path: str) -> Iterator[TextIO]:
+def _open_log(path: str) -> Generator[TextIO]:
     if path == "-":
         yield sys.stdout
         return
