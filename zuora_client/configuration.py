@@ -43,6 +43,10 @@ def _count(name: str, value: Any) -> int:
     return value
 
 
+def _count_or_none(name: str, value: Any) -> int | None:
+    return None if value is None else _count(name, value)
+
+
 def _required_seconds(name: str, value: Any) -> float:
     seconds = seconds_or_none(name, value)
     if seconds is None:
@@ -88,14 +92,14 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "access_token": _secret_text,
     "entity_id": _header_or_none,
     "user_agent_suffix": _header_or_none,
-    **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env"), _flag),
+    **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env", "strict_x509"), _flag),
     "proxy": _instance((str, type(None)), "text or None"),
     "connect_timeout": seconds_or_none,
     "read_timeout": seconds_or_none,
     "deadline": seconds_or_none,
     "max_attempts": _count,
     "max_retry_after": _required_seconds,
-    "max_response_bytes": _count,
+    "max_response_bytes": _count_or_none,
     "connection_pool_maxsize": _count,
     **dict.fromkeys(("api_key", "api_key_prefix"), _instance(dict, "a dict")),
     "logger_stream_handler": _instance((logging.Handler, type(None)), "a logging.Handler or None"),
@@ -121,9 +125,12 @@ class Configuration:
         deadline: seconds for a whole call, 300: tokens, waits and all attempts. None switches it off.
         max_attempts: how often one request may be sent, 3.
         max_retry_after: the longest wait, in seconds, that Zuora may ask for before the call raises instead, 120.
-        max_response_bytes: the largest answer, before and after inflating, 32 MiB.
+        max_response_bytes: the largest response, before and after decoding. None, the default, means 4 MiB for the five
+            operations, entities and tokens, and 32 MiB for other paths.
         raise_on_failure: False returns an answer of ``success: false`` as an object, as generated clients do.
         allow_insecure_http: True permits credentials over plain http to a host that is not this machine.
+        strict_x509: False accepts CA certificates that lack what RFC 5280 requires, as Python before 3.13 did. All
+            other checks of certificates stay.
         user_agent_suffix: text appended to the User-Agent, for example your service and its version.
         proxy: URL of a proxy, with ``user:password@`` when it asks for them.
         trust_env: True reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY when `proxy` is not set.
@@ -145,7 +152,7 @@ class Configuration:
     deadline: float | None
     max_attempts: int
     max_retry_after: float
-    max_response_bytes: int
+    max_response_bytes: int | None
     connection_pool_maxsize: int
 
     def __init__(
@@ -189,12 +196,13 @@ class Configuration:
         self.deadline = 300.0
         self.max_attempts = 3
         self.max_retry_after = 120.0
-        self.max_response_bytes = 32 * 1024 * 1024
+        self.max_response_bytes = None
         self.raise_on_failure = True
         self.allow_insecure_http = False
         self.user_agent_suffix = ""
 
         self.verify_ssl = True
+        self.strict_x509 = True
         self.ssl_ca_cert: str | None = None
         self.cert_file: str | None = None
         self.key_file: str | None = None
