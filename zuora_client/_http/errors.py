@@ -135,7 +135,7 @@ def _is_client_certificate_alert(error: BaseException, attempt: Attempt, client_
     In TLS 1.3 the client sends its first request before the server has verified the client certificate. Any other alert
     proves nothing about a request that was sent. For a write nothing less than a proof is enough.
     """
-    if attempt.write or attempt.response_started or not attempt.new_connection or attempt.tls_version != "TLSv1.3":
+    if attempt.write or attempt.response_started or attempt.tls_version != "TLSv1.3":
         return False
     alert = str(getattr(error, "reason", ""))
     if alert.endswith("_ALERT_CERTIFICATE_REQUIRED"):

@@ -5,9 +5,8 @@ to reject them: they are protocol errors, and the outcome of the write is unknow
 by the timeouts and the deadline of the attempt. A connection is reused only after a response that was read exactly to
 its end, with nothing behind it.
 
-Tolerated, because h11, http.client and urllib3 accept them too: a line that ends with LF alone, a status line without
-the space before an empty reason, header values with control characters other than NUL and line breaks, chunk extensions
-of any content. Where such a response may hide something, its connection is not reused.
+Accepted beyond the grammar, because servers send it and nothing is ambiguous: a line of the head that ends with LF
+alone, a status line without the space before an empty reason, spaces behind a chunk size.
 """
 
 from __future__ import annotations
@@ -31,26 +30,22 @@ if TYPE_CHECKING:
 # As in http.client.
 _MAXLINE = 65536
 _MAXHEADERS = 100
-# As in http.client.HTTPConnection, and far more than any server sends.
-_MAX_INTERIM_RESPONSES = 100
 _METHODS_EXPECTING_BODY = frozenset(("PATCH", "POST", "PUT"))
 # Large enough for a page of 300 rows: every read from the socket releases the GIL.
 _BUFFER_SIZE = 65536
 
 # RFC 9112, 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. Other minor versions of HTTP/1 are
 # processed as HTTP/1.1 (RFC 9110, 2.5).
-_STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00\n\v\f\r]*))?"
+_STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?"
 _OTHER_VERSION = r"HTTP/[0-9]\.[0-9] [^\n]*"
-# RFC 9112, 5: field-line = field-name ":" OWS field-value OWS. RFC 9110, 5.5: NUL, CR and LF are invalid in a value.
-_FIELD_LINE = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00\n\v\f\r]*)"
+# RFC 9112, 5: field-line = field-name ":" OWS field-value OWS. RFC 9110, 5.5: no control characters but HTAB.
+_FIELD_LINE = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)"
 # RFC 9112, 7.1: chunk-size [ chunk-ext ] CRLF, where chunk-ext begins with ";". Servers pad sizes with spaces.
-_CHUNK_LINE = rb"([0-9A-Fa-f]{1,20})(?:(;[^\n]*)|[ \t]*)\r\n"
+_CHUNK_LINE = rb"([0-9A-Fa-f]{1,20})(?:;[^\x00-\x08\x0a-\x1f\x7f]*|[ \t]*)\r\n"
 # The longest Content-Length: that of 2**64 - 1.
 _MAX_LENGTH_DIGITS = 20
 # RFC 9110, 5.6.3: optional whitespace.
 _OWS = " \t"
-# Control characters that _STATUS_LINE and _FIELD_LINE tolerate: the connection is not reused after them.
-_CONTROL_CHARACTER = r".*?[\x01-\x08\x0e-\x1f\x7f].*"
 _CONNECTION_FIELDS = frozenset(("connection", "content-length", "keep-alive", "transfer-encoding"))
 
 
@@ -65,12 +60,11 @@ class Attempt:
         complete: whether the response was well formed, and read exactly to its end with nothing behind it.
         connect_status: status of a proxy that refused CONNECT, otherwise None.
         deadline: of the call; None while the caller reads a streaming response.
-        new_connection: whether this is the first request of its connection.
         request_sent: whether any byte of the request may have been sent.
         response_started: whether any byte of the response was received.
         reusable: whether the connection may carry another request. True if no request was sent, or if the response is
             complete and the server keeps the connection open.
-        tls_version: of a connection that failed after the request was sent, otherwise None.
+        tls_version: of a TLS connection that this attempt opened, None for a reused one.
         write: whether the request is a write.
     """
 
@@ -78,7 +72,6 @@ class Attempt:
         "complete",
         "connect_status",
         "deadline",
-        "new_connection",
         "request_sent",
         "response_started",
         "reusable",
@@ -95,7 +88,6 @@ class Attempt:
         self.response_started = False
         self.complete = False
         self.reusable = True
-        self.new_connection = False
         self.connect_status: int | None = None
         self.tls_version: str | None = None
 
@@ -158,7 +150,8 @@ class _DeadlineSocketIO(io.RawIOBase):
     Attributes:
         in_head: whether the headers are still being read.
         keep_alive: whether the server keeps the connection open after this response.
-        well_formed: whether everything read so far followed the grammar, without any of the tolerated deviations.
+        well_formed: whether nothing read so far contradicts the framing: an announced body where there is none, two
+            framings, or one in a trailer.
         at_end: whether the response was read to its end.
         truncated: whether the TLS connection ended without close_notify.
     """
@@ -275,7 +268,7 @@ class Response(http.client.HTTPResponse):
     def _read_status(self) -> tuple[str, int, str]:
         # Also called by http.client for the response to CONNECT. Skips interim (1xx) responses: if one of them were
         # returned, the next request would read the final response of this one.
-        for _ in range(_MAX_INTERIM_RESPONSES):
+        while True:
             minor, code, reason = self._read_status_line()
             # HTTP/1.2 and later are processed as HTTP/1.1.
             self.version = 10 if minor == "0" else 11
@@ -288,7 +281,6 @@ class Response(http.client.HTTPResponse):
             chunked, length = self._read_framing(_read_fields(self.fp, HTTPHeaderDict()))
             if chunked or length:
                 self.fp.raw.well_formed = False
-        raise ProtocolError(f"more than {_MAX_INTERIM_RESPONSES} interim responses")
 
     def _read_status_line(self) -> tuple[str, str, str]:
         data = self.fp.readline(_MAXLINE + 1)
@@ -301,8 +293,6 @@ class Response(http.client.HTTPResponse):
             if _matcher(_OTHER_VERSION)(line) and not line.startswith("HTTP/1."):
                 raise http.client.UnknownProtocol(line[:8])
             raise http.client.BadStatusLine(line)
-        if not line.isprintable() and _matcher(_CONTROL_CHARACTER)(line):
-            self.fp.raw.well_formed = False
         minor, code, reason = found.groups("")
         return minor, code, reason.strip()
 
@@ -411,8 +401,6 @@ class Response(http.client.HTTPResponse):
         found = _matcher(_CHUNK_LINE)(line)
         if found is None:
             raise ProtocolError("a chunk of the response has a malformed size")
-        if found[2] and not found[2].decode("latin-1").isprintable():
-            self.fp.raw.well_formed = False
         self.chunk_left = int(found[1], 16)
         if self.chunk_left:
             return self.chunk_left
@@ -466,8 +454,6 @@ def _read_fields(file: _ResponseReader, headers: HTTPHeaderDict) -> dict[str, li
         name = name.lower()
         if name in _CONNECTION_FIELDS:
             fields.setdefault(name, []).append(value)
-        if not line.isprintable() and _matcher(_CONTROL_CHARACTER)(line):
-            file.raw.well_formed = False
     return fields
 
 

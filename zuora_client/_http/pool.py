@@ -122,6 +122,7 @@ class _TlsConnection(_DeadlineConnectionMixin, HTTPSConnection):  # type: ignore
         super().connect()
         # Otherwise ssl reports the end of a connection without close_notify as the end of the data.
         self.sock.suppress_ragged_eofs = False
+        self.attempt.tls_version = self.sock.version()
 
 
 class _PoolMixin:
@@ -153,7 +154,6 @@ class _PoolMixin:
             if attempt.write and connection.sock is not None and idle >= connection.max_idle_for_writes:
                 connection.close()
             if connection.sock is None:
-                attempt.new_connection = True
                 connection.max_idle_for_writes = IDLE_SECONDS_FOR_WRITES
                 if tunnel:
                     self._prepare_proxy(connection)  # type: ignore[attr-defined]
@@ -162,8 +162,6 @@ class _PoolMixin:
             return connection, connection.send_request(method, request)
         except BaseException:
             attempt.reusable = False
-            if attempt.request_sent and hasattr(connection.sock, "version"):
-                attempt.tls_version = connection.sock.version()
             self.release(connection)
             raise
 
