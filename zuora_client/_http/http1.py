@@ -3,8 +3,8 @@
 Every read from the socket is limited by the timeouts and the deadline of the attempt. Incomplete headers and ambiguous
 framing are errors. Bytes after the end of a response prevent the reuse of its connection.
 
-http.client reads the bodies. The status line and the headers are parsed here: http.client's parser is one for mail,
-accepts malformed framing headers, and takes a fifth of the time of a small call.
+http.client reads the status line and the body. The headers are parsed here: http.client uses the parser of the email
+package, which accepts malformed framing headers and takes a fifth of the time of a small call.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Attempt:
         request_sent: whether any byte of the request may have been sent.
         reusable: whether the connection may carry another request. True if no request was sent, or if the response was
             read exactly to its end and the server keeps the connection open.
+        timeouts: the connect and read timeouts.
         write: whether the request is a write.
     """
 
