@@ -1,7 +1,7 @@
-"""One deadline over everything that a caller waits for.
+"""One deadline for everything that a caller waits for.
 
-Real sockets and the real clock: what must end within a fraction of a second is given twenty, so that a slow machine
-passes and a drip of a minute does not.
+The tests use real sockets and the real clock. A call that must end after half a second is given twenty, so that slow
+machines pass and a response that takes a minute fails.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from zuora_client.exceptions import ApiException, ApiTimeoutError, OutcomeUnknow
 
 SHORT = 0.5
 GENEROUS = 20.0
-PAUSE = 0.05  # between two bytes: 1,200 of them take a minute
+PAUSE = 0.05  # before each byte: 1,200 bytes take a minute
 LONG = json_answer({"success": True, "id": "1", "entityConnections": [], "padding": "x" * 1200})
 BODY_AT = LONG.index(b"\r\n\r\n") + 4
 CHUNKED = answer(200, b"1\r\n{\r\n" + b"1\r\n \r\n" * 300 + b"1\r\n}\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"})
 TRAILERS = answer(200, b"2\r\n{}\r\n0\r\n" + b"X-Trailer: y\r\n" * 100 + b"\r\n", {"Transfer-Encoding": "chunked"})
 CLOSING = LONG.replace(b"Content-Type", b"Connection: close\r\nContent-Type")
-OLD = b"HTTP/1.0 200 OK\r\n\r\n" + LONG[BODY_AT:]
+HTTP_1_0 = b"HTTP/1.0 200 OK\r\n\r\n" + LONG[BODY_AT:]
 FAILING = LONG.replace(b"200 Said", b"404 Said")
 
 
@@ -47,117 +47,117 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @contextlib.contextmanager
 def api_of(url: str, **settings: Any) -> Iterator[EntityConnectionsApi]:
-    """An API on the real clock."""
+    """Yield an API object on the real clock."""
     with ApiClient(Configuration(url, **settings)) as client:
         yield EntityConnectionsApi(client)
 
 
-def ends(api: EntityConnectionsApi, name: str = "PUT disconnect") -> ApiException:
-    """The error of a call that must end by its deadline of SHORT seconds."""
+def error_at_deadline(api: EntityConnectionsApi, name: str = "PUT disconnect") -> ApiException:
+    """Return the error of a call that must end at its deadline of SHORT seconds."""
     started = time.monotonic()
     error = failure_of(CALLS[name], api)
     elapsed = time.monotonic() - started
     assert SHORT <= elapsed < GENEROUS
-    assert isinstance(
-        error if error.__cause__ is None or isinstance(error, ApiTimeoutError) else error.__cause__, ApiTimeoutError
-    )
+    is_timeout = error.__cause__ is None or isinstance(error, ApiTimeoutError)
+    assert isinstance(error if is_timeout else error.__cause__, ApiTimeoutError)
     assert f"the deadline of {SHORT:g} s passed" in str(error.reason)
     return error
 
 
 SLOW = {
-    "never answers": silent,
-    "head drips": drip(LONG, PAUSE),
+    "no response": silent,
+    "headers drip": drip(LONG, PAUSE),
     "body drips": drip(LONG, PAUSE, from_byte=BODY_AT),
     "last bytes drip": drip(LONG, PAUSE, from_byte=len(LONG) - 100),
     "chunks drip": drip(CHUNKED, PAUSE, from_byte=60),
     "trailers drip": drip(TRAILERS, PAUSE, from_byte=80),
     "Connection: close drips": drip(CLOSING, PAUSE, from_byte=BODY_AT),
-    "HTTP/1.0 drips": drip(OLD, PAUSE, from_byte=30),
-    "refusal drips": drip(FAILING, PAUSE, from_byte=BODY_AT),
-    "100 Continue for ever": drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 50, PAUSE),
-    "103 for ever": drip(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 50, PAUSE),
+    "HTTP/1.0 drips": drip(HTTP_1_0, PAUSE, from_byte=30),
+    "error response drips": drip(FAILING, PAUSE, from_byte=BODY_AT),
+    "endless 100 Continue": drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 50, PAUSE),
+    "endless 103": drip(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 50, PAUSE),
 }
 
 
 @pytest.mark.parametrize("name", SLOW)
 @pytest.mark.parametrize("call", ["GET", "PUT disconnect"])
-def test_slow_answer(name: str, call: str) -> None:
+def test_slow_response(name: str, call: str) -> None:
     with ScriptedServer(SLOW[name]) as server, api_of(server.url, deadline=SHORT) as api:
-        error = ends(api, call)
+        error = error_at_deadline(api, call)
         assert error.outcome == "unknown"
         assert isinstance(error, OutcomeUnknownError) == (call != "GET")
-        # The client may be quicker to give up than the server to count.
+        # The client may time out before the server has recorded the request.
         wait_until(lambda: len(server.requests) == 1)
 
 
-@pytest.mark.parametrize("name", ["never answers", "head drips", "body drips", "Connection: close drips"])
-def test_slow_answer_over_tls(name: str, authority: Authority) -> None:
+@pytest.mark.parametrize("name", ["no response", "headers drip", "body drips", "Connection: close drips"])
+def test_slow_response_over_tls(name: str, authority: Authority) -> None:
     settings = {"deadline": SHORT, "ssl_ca_cert": authority.file}
     with ScriptedServer(SLOW[name], ssl_context=authority.server()) as server, api_of(server.url, **settings) as api:
-        assert ends(api).outcome == "unknown"
+        assert error_at_deadline(api).outcome == "unknown"
 
 
-def test_head_of_an_answer_that_is_not_preloaded() -> None:
-    def unread(api: EntityConnectionsApi) -> Any:
+def test_slow_headers_of_streaming_response() -> None:
+    def stream(api: EntityConnectionsApi) -> Any:
         return api.put_entity_connections_accept("1", _preload_content=False, _request_timeout=SHORT)
 
     with ScriptedServer(drip(LONG, PAUSE)) as server, api_of(server.url) as api:
-        assert isinstance(failure_of(unread, api).__cause__, ApiTimeoutError)
+        assert isinstance(failure_of(stream, api).__cause__, ApiTimeoutError)
 
 
-def test_body_of_an_answer_that_is_not_preloaded_is_the_callers() -> None:
+def test_streaming_body_has_no_deadline() -> None:
     with ScriptedServer(drip(LONG, 0.02, from_byte=len(LONG) - 40)) as server, api_of(server.url) as api:
-        # Forty bytes, 20 ms each: more than the call may take.
+        # Forty bytes, 20 ms each: longer than the deadline.
         response = api.get_entity_connections(_preload_content=False, _request_timeout=0.5)
         assert response.read() == LONG[BODY_AT:]
         response.release_conn()
 
 
-def test_connection_that_nobody_takes() -> None:
+def test_connection_is_never_accepted() -> None:
     with deaf_address() as url, api_of(url, deadline=SHORT, connect_timeout=60) as api:
-        assert ends(api).outcome == "not_sent"
+        assert error_at_deadline(api).outcome == "not_sent"
 
 
 def test_silent_tls_handshake() -> None:
-    # A server that speaks no TLS waits for the end of a request that never comes.
+    # A server without TLS waits for the end of a request that never ends.
     with ScriptedServer(silent) as server, api_of(server.url.replace("http", "https"), deadline=SHORT) as api:
-        assert ends(api).outcome == "not_sent"
+        assert error_at_deadline(api).outcome == "not_sent"
         assert server.requests == []
 
 
 def test_dripping_tls_handshake() -> None:
     record = b"\x16\x03\x03\x40\x00" + b"\x02" * 1200
     with RawServer(drip(record, PAUSE)) as server, api_of(server.url.replace("http", "https"), deadline=SHORT) as api:
-        assert ends(api).outcome == "not_sent"
+        assert error_at_deadline(api).outcome == "not_sent"
 
 
 @pytest.mark.parametrize("proxy", [silent, drip(b"HTTP/1.1 200 Connection established\r\n" + b"X: y\r\n" * 200, PAUSE)])
 def test_slow_proxy(proxy: Any) -> None:
     with ScriptedServer(proxy) as server, api_of("https://zuora.invalid", proxy=server.url, deadline=SHORT) as api:
-        assert ends(api).outcome == "not_sent"
+        assert error_at_deadline(api).outcome == "not_sent"
         wait_until(lambda: [request.method for request in server.requests] == ["CONNECT"])
 
 
-def test_silent_proxy_of_a_plain_host_has_had_the_request() -> None:
+def test_silent_forwarding_proxy() -> None:
+    """A forwarding proxy has received the request, so the outcome is unknown."""
     with ScriptedServer(silent) as server, api_of("http://zuora.invalid", proxy=server.url, deadline=SHORT) as api:
-        assert ends(api).outcome == "unknown"
+        assert error_at_deadline(api).outcome == "unknown"
 
 
 @pytest.mark.parametrize("behaviour", [silent, drip(LONG, PAUSE)], ids=["hangs", "drips"])
 def test_slow_token_endpoint(behaviour: Any) -> None:
     with ScriptedServer(behaviour) as server:
         with api_of(server.url, client_id="id", client_secret="secret", deadline=SHORT) as api:
-            assert ends(api).outcome == "not_sent"
+            assert error_at_deadline(api).outcome == "not_sent"
         wait_until(lambda: [request.target for request in server.requests] == ["/oauth/token"])
 
 
-def test_queue_behind_the_token_of_another_thread() -> None:
-    asked, enough = threading.Event(), threading.Event()
+def test_wait_for_token_of_another_thread() -> None:
+    received, released = threading.Event(), threading.Event()
 
     def hang(_: Any, __: Any) -> None:
-        asked.set()
-        enough.wait(2 * GENEROUS)
+        received.set()
+        released.wait(2 * GENEROUS)
 
     first: list[ApiException] = []
     with ScriptedServer(hang) as server:
@@ -165,7 +165,7 @@ def test_queue_behind_the_token_of_another_thread() -> None:
         with api_of(server.url, **settings) as api:
             thread = threading.Thread(target=lambda: first.append(failure_of(CALLS["GET"], api)))
             thread.start()
-            assert asked.wait(GENEROUS)
+            assert received.wait(GENEROUS)
             started = time.monotonic()
             with pytest.raises(ApiTimeoutError) as caught:
                 api.put_entity_connections_disconnect("1", _request_timeout=SHORT)
@@ -173,12 +173,12 @@ def test_queue_behind_the_token_of_another_thread() -> None:
             assert caught.value.outcome == "not_sent"
             assert "another thread" in str(caught.value)
             assert len(server.requests) == 1
-            enough.set()
+            released.set()
             thread.join(GENEROUS)
     assert [error.outcome for error in first] == ["not_sent"]
 
 
-def test_request_that_nobody_reads() -> None:
+def test_request_is_never_read() -> None:
     with RawServer(lambda sock, _: server.wait(GENEROUS)) as server, api_of(server.url, deadline=SHORT) as api:
         started = time.monotonic()
         with pytest.raises(OutcomeUnknownError) as caught:
@@ -187,18 +187,18 @@ def test_request_that_nobody_reads() -> None:
         assert isinstance(caught.value.__cause__, ApiTimeoutError)
 
 
-def test_endless_answer_without_a_deadline_ends_by_its_size() -> None:
-    # The other bound: a fast server needs no clock to be stopped.
-    everything = endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536)
-    with Wire(everything, deadline=None, max_response_bytes=2**20) as wire:
+def test_endless_response_without_deadline() -> None:
+    """Without a deadline, an endless response still ends at max_response_bytes."""
+    body = endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536)
+    with Wire(body, deadline=None, max_response_bytes=2**20) as wire:
         assert "larger than 1048576 bytes" in str(failure_of(CALLS["GET"], wire.api))
 
 
-# -- what the deadline is spent on ----------------------------------------------------------------------------------
+# -- one deadline for tokens, attempts and waits --------------------------------------------------------------------
 
 
 def after(wire: Wire, seconds: float, data: bytes) -> Any:
-    """A behaviour that takes so long by the clock of the client."""
+    """A behaviour that advances the clock of the client before it responds."""
 
     def behave(sock: Any, _: Any) -> bool:
         wire.clock.advance(seconds)
@@ -209,7 +209,7 @@ def after(wire: Wire, seconds: float, data: bytes) -> Any:
 
 
 @pytest.mark.parametrize(("hint", "sent"), [(29, 3), (30, 2), (31, 2)])
-def test_token_attempts_and_waits_share_one_deadline(hint: int, sent: int) -> None:
+def test_token_attempts_and_waits_share_deadline(hint: int, sent: int) -> None:
     token = json_answer({"access_token": "token", "expires_in": 3599})
     later = answer(503, b"", {"Retry-After": str(hint)})
     with Wire(client_id="id", client_secret="secret", deadline=100) as wire:
@@ -229,32 +229,32 @@ def test_nothing_is_sent_after_the_deadline() -> None:
         assert (type(error), error.outcome, len(wire.requests)) == (ApiTimeoutError, "not_sent", 1)
 
 
-def test_an_answer_that_is_here_in_time_is_taken_however_long_it_took() -> None:
+def test_late_response_within_deadline() -> None:
+    """A response that arrives before the deadline is accepted, even if it took longer than read_timeout in total."""
     with Wire(deadline=100, read_timeout=30) as wire:
         wire.server._behaviours = [after(wire, 99, YES)]
         assert CALLS["PUT accept"](wire.api).success
 
 
-def test_tls_within_tls_through_a_proxy_that_drips(tmp_path_factory: pytest.TempPathFactory) -> None:
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    # The beginning of a record of a handshake, and then a byte now and again.
+def test_dripping_tls_within_tls(authority: Authority) -> None:
+    # The start of a handshake record, then single bytes.
     record = b"\x16\x03\x03\x40\x00" + b"\x00" * 1200
 
-    def yes_and_drip(sock: Any, received: Any) -> None:
+    def accept_and_drip(sock: Any, received: Any) -> None:
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         drip(record, PAUSE)(sock, received)
 
-    with ScriptedServer(yes_and_drip, ssl_context=authority.server("localhost")) as proxy:
+    with ScriptedServer(accept_and_drip, ssl_context=authority.server("localhost")) as proxy:
         settings = {"proxy": proxy.url, "ssl_ca_cert": authority.file, "deadline": SHORT}
         with api_of("https://zuora.invalid", **settings) as api:
-            assert ends(api).outcome == "not_sent"
+            assert error_at_deadline(api).outcome == "not_sent"
 
 
 # -- _request_timeout -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seconds", [SHORT, 1e-9])
-def test_a_number_bounds_the_whole_call(seconds: float) -> None:
+def test_number_limits_whole_call(seconds: float) -> None:
     with ScriptedServer(silent) as server, api_of(server.url) as api:
         started = time.monotonic()
         with pytest.raises(ApiTimeoutError):
@@ -262,12 +262,12 @@ def test_a_number_bounds_the_whole_call(seconds: float) -> None:
         assert time.monotonic() - started < GENEROUS
 
 
-def test_a_number_replaces_a_shorter_deadline_too() -> None:
+def test_number_replaces_shorter_deadline() -> None:
     with ScriptedServer(drip(YES, 0.01, from_byte=len(YES) - 20)) as server, api_of(server.url, deadline=0.05) as api:
         assert api.get_entity_connections(_request_timeout=GENEROUS).success
 
 
-EACH = {
+PER_ATTEMPT: dict[str, Any] = {
     "pair": (5, 0.05),
     "list": [5, 0.05],
     "pair without a connect timeout": (None, 0.05),
@@ -279,16 +279,16 @@ EACH = {
 }
 
 
-@pytest.mark.parametrize("form", EACH)
-def test_a_pair_or_a_timeout_bounds_each_attempt(form: str) -> None:
+@pytest.mark.parametrize("form", PER_ATTEMPT)
+def test_pair_or_timeout_limits_each_attempt(form: str) -> None:
     with Wire(silent) as wire:
         with pytest.raises(ApiTimeoutError) as caught:
-            wire.api.get_entity_connections(_request_timeout=EACH[form])
+            wire.api.get_entity_connections(_request_timeout=PER_ATTEMPT[form])
         wait_until(lambda: len(wire.requests) == 3)
-        assert "no byte came for 0.05 s (read timeout)" in str(caught.value)
+        assert "no data received for 0.05 s (read timeout)" in str(caught.value)
 
 
-def test_a_part_that_is_not_given_is_the_configured_one() -> None:
+def test_missing_parts_are_the_configured_ones() -> None:
     default = Timeouts(10.0, 130.0, 300.0)
     given = {
         (5.0, 130.0): urllib3.Timeout(connect=5),
@@ -302,15 +302,15 @@ def test_a_part_that_is_not_given_is_the_configured_one() -> None:
         assert (read.connect, read.read, read.deadline) == (*expected, 300.0)
 
 
-BAD = {
+INVALID: dict[str, tuple[Any, type[Exception]]] = {
     "zero": (0, ValueError),
     "negative": (-1, ValueError),
     "NaN": (math.nan, ValueError),
     "infinite": (math.inf, ValueError),
     "bool": (True, TypeError),
     "text": ("5", TypeError),
-    "one": ((1,), ValueError),
-    "three": ((1, 2, 3), ValueError),
+    "sequence of one": ((1,), ValueError),
+    "sequence of three": ((1, 2, 3), ValueError),
     "zero in a pair": ((0, 1), ValueError),
     "negative in a pair": ((1, -1), ValueError),
     "bool in a pair": ((True, 1), TypeError),
@@ -319,32 +319,32 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("form", BAD)
+@pytest.mark.parametrize("form", INVALID)
 @pytest.mark.parametrize("async_req", [False, True])
-def test_what_is_no_timeout_is_refused_at_the_call(form: str, async_req: bool) -> None:
-    value, error = BAD[form]
+def test_invalid_timeout_raises_at_call(form: str, async_req: bool) -> None:
+    value, error = INVALID[form]
     with Wire() as wire:
         with pytest.raises(error, match="_request_timeout"):
-            wire.api.get_entity_connections(_request_timeout=value, async_req=async_req)
+            wire.api.get_entity_connections(_request_timeout=value, async_req=async_req)  # type: ignore[call-overload]
         assert wire.requests == []
 
 
 @pytest.mark.parametrize("seconds", [10**400, 1e300, 2**31])
-def test_a_very_long_timeout_is_a_long_one(seconds: float) -> None:
+def test_very_long_timeout_is_clamped(seconds: float) -> None:
     with Wire() as wire:
         assert wire.api.get_entity_connections(_request_timeout=seconds).success
         assert wire.api.get_entity_connections(_request_timeout=(seconds, seconds)).success
 
 
-def test_without_any_limit_a_call_still_works() -> None:
+def test_call_without_limits() -> None:
     with Wire(connect_timeout=None, read_timeout=None, deadline=None) as wire:
         assert CALLS["PUT accept"](wire.api).success
 
 
-# -- the parts ------------------------------------------------------------------------------------------------------
+# -- Deadline and Clock ---------------------------------------------------------------------------------------------
 
 
-def test_deadline_counts_down_and_expires() -> None:
+def test_deadline_expires() -> None:
     clock = FakeClock()
     deadline = Deadline(10, clock)
     assert (deadline.remaining(), deadline.expired) == (10, False)
@@ -357,11 +357,10 @@ def test_deadline_counts_down_and_expires() -> None:
     assert deadline.remaining() == -1
 
 
-def test_no_deadline_never_comes() -> None:
+def test_no_deadline_never_expires() -> None:
     deadline = Deadline(None, FakeClock())
     assert (deadline.remaining(), deadline.expired, deadline.clamp(None), deadline.clamp(5)) == (None, False, None, 5)
 
 
-def test_the_clock_does_not_run_backwards() -> None:
-    # The wall clock does, when somebody sets it.
+def test_clock_is_monotonic() -> None:
     assert Clock.now is time.monotonic

@@ -1,4 +1,4 @@
-"""After a fork parent and child both go on: no shared sockets, no lock that is held for ever, threads of one's own."""
+"""After a fork, parent and child share no sockets, locks or threads, and both keep working."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import textwrap
 import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support import answer, forks
+from support import Received, answer, forks
 from support.authority import Authority
 from support.tokens import CLIENT_ID, CLIENT_SECRET, YES, Caller, Gate, TokenServer, token, until
 
@@ -21,27 +23,30 @@ from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client.deadline import Clock
 from zuora_client.emulator import ZuoraEmulator
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 
 
-class Impatient(Clock):
-    """Real time that can jump; waits between attempts take none. It has no lock that a fork could leave held."""
+class SleeplessClock(Clock):
+    """The real time plus `jump`; sleeps return at once. It has no lock that a fork could leave held."""
 
     sleep = staticmethod(lambda _: None)
     jump = 0.0
 
-    def now(self) -> float:  # type: ignore[override]
+    def now(self) -> float:
         return time.monotonic() + self.jump
 
 
+Start = Callable[..., tuple[TokenServer, EntityConnectionsApi]]
+
+
 @pytest.fixture
-def start(request):
+def start(request: pytest.FixtureRequest) -> Start:
     def make(*behaviours: Any, clock: Clock | None = None, **settings: Any) -> tuple[TokenServer, EntityConnectionsApi]:
         server = TokenServer(*behaviours)
         server.__enter__()
         request.addfinalizer(lambda: server.__exit__())
         settings = settings or {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-        client = ApiClient(Configuration(server.url, deadline=50, **settings), clock=clock or Impatient())
+        client = ApiClient(Configuration(server.url, deadline=50, **settings), clock=clock or SleeplessClock())
         request.addfinalizer(client.close)
         return server, EntityConnectionsApi(client)
 
@@ -49,15 +54,15 @@ def start(request):
 
 
 @pytest.fixture
-def zuora():
+def zuora() -> Iterator[ZuoraEmulator]:
     with ZuoraEmulator() as emulator:
         yield emulator
 
 
 @pytest.fixture
-def api(zuora):
-    """An api of the emulator's, in its first entity."""
-    settings = {"client_id": zuora.client_id, "client_secret": zuora.client_secret}
+def api(zuora: ZuoraEmulator) -> Iterator[EntityConnectionsApi]:
+    """The API of the emulator, in its first entity."""
+    settings: dict[str, Any] = {"client_id": zuora.client_id, "client_secret": zuora.client_secret}
     with ApiClient(Configuration(zuora.url, entity_id=zuora.entities[0].id, **settings)) as client:
         yield EntityConnectionsApi(client)
 
@@ -66,7 +71,7 @@ def works(api: EntityConnectionsApi) -> bool:
     return api.get_entity_connections().success is True
 
 
-def test_in_the_middle_of_a_token_flight(start) -> None:
+def test_fork_during_token_fetch(start: Start) -> None:
     gate = Gate(token("token-1"))
     server, api = start(gate)
     leader = Caller(api.get_entity_connections)
@@ -74,7 +79,7 @@ def test_in_the_middle_of_a_token_flight(start) -> None:
     waiter = Caller(api.get_entity_connections)
     until(lambda: waiter.waits_for_a_thread)
     child = forks.Child(lambda: works(api) and works(api))
-    # The child is through while the flight of the parent is still in the air.
+    # The child completes while the token request of the parent is still in progress.
     assert child.result is True
     assert server.used == ["Bearer token-2"] * 2
     gate.open()
@@ -83,21 +88,21 @@ def test_in_the_middle_of_a_token_flight(start) -> None:
     assert len(server.token_requests) == 2
 
 
-def test_in_the_middle_of_an_early_renewal(start) -> None:
-    gate, clock = Gate(token("token-2")), Impatient()
+def test_fork_during_advisory_refresh(start: Start) -> None:
+    gate, clock = Gate(token("token-2")), SleeplessClock()
     server, api = start(token("token-1"), gate, clock=clock)
     works(api)
     clock.jump = 3400.0
-    payer = Caller(api.get_entity_connections)
+    refresher = Caller(api.get_entity_connections)
     until(gate.reached.is_set)
     assert forks.Child(lambda: works(api)).result is True
     gate.open()
-    assert payer.done().success is works(api) is True
-    # Parent and child have each renewed it once.
+    assert refresher.done().success is works(api) is True
+    # Parent and child have each refreshed the token once.
     assert server.used == ["Bearer token-1", "Bearer token-3", "Bearer token-2", "Bearer token-2"]
 
 
-def test_a_live_token_serves_the_child_too(start) -> None:
+def test_child_uses_cached_token(start: Start) -> None:
     server, api = start()
     works(api)
     assert forks.Child(lambda: works(api)).result is True
@@ -105,7 +110,7 @@ def test_a_live_token_serves_the_child_too(start) -> None:
     assert len(server.token_requests) == 1
 
 
-def test_a_token_that_the_child_fetches_is_its_own(start) -> None:
+def test_token_of_child_is_not_shared(start: Start) -> None:
     server, api = start()
     works(api)
     server.refused.add("Bearer token-1")
@@ -114,35 +119,36 @@ def test_a_token_that_the_child_fetches_is_its_own(start) -> None:
     assert server.used[-1] == "Bearer token-3"
 
 
-def test_open_connections_stay_the_parents(zuora, api) -> None:
-    # Several connections, made by calls that are in the air together.
+def test_connections_belong_to_parent(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    # Several connections, opened by concurrent calls.
     barrier = threading.Barrier(4)
     client = api.api_client
     client.configuration.access_token = lambda: (barrier.wait(30), zuora.issue_token())[1]
     for caller in [Caller(lambda: works(api)) for _ in range(4)]:
         assert caller.done()
     client.configuration.access_token = zuora.issue_token()
-    parents = {request.connection_id for request in zuora.requests}
+    parent_ids = {request.connection_id for request in zuora.requests}
     before = len(zuora.requests)
 
     assert forks.Child(lambda: [works(api) for _ in range(3)]).result == [True] * 3
-    childs = {request.connection_id for request in zuora.requests[before:]}
-    assert childs
-    assert not childs & parents
+    child_ids = {request.connection_id for request in zuora.requests[before:]}
+    assert child_ids
+    assert not child_ids & parent_ids
 
     before = len(zuora.requests)
     assert works(api)
-    assert {request.connection_id for request in zuora.requests[before:]} <= parents
+    assert {request.connection_id for request in zuora.requests[before:]} <= parent_ids
 
 
-def test_the_child_does_not_keep_the_parents_connections_open(start) -> None:
+def test_child_closes_inherited_sockets(start: Start) -> None:
+    """The server sees a connection end when the parent closes it: the child holds no copy of the socket."""
     server, api = start(access_token="t")
     works(api)
     receiver, sender = os.pipe()
     child = forks.Child(lambda: os.read(receiver, 1))
     assert server.open_connections == 1
     api.api_client.close()
-    # The server learns of it only when nobody has a copy of the socket.
+    # The server sees the end of the connection only after all copies of the socket are closed.
     until(lambda: server.open_connections == 0)
     os.write(sender, b"x")
     assert child.result == b"x"
@@ -150,7 +156,7 @@ def test_the_child_does_not_keep_the_parents_connections_open(start) -> None:
     os.close(sender)
 
 
-def test_open_tls_connections_stay_the_parents(tmp_path) -> None:
+def test_tls_connections_belong_to_parent(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with ZuoraEmulator(1, ssl_context=authority.server("localhost", "127.0.0.1")) as zuora:
         configuration = Configuration(zuora.url, access_token=zuora.issue_token())
@@ -160,11 +166,11 @@ def test_open_tls_connections_stay_the_parents(tmp_path) -> None:
             assert works(api)
             assert forks.Child(lambda: works(api)).result is True
             assert works(api)
-        # A farewell that the child says on a copy of the parent's connection would end it.
+        # A TLS close_notify from the child on its copy of the socket would end the connection of the parent.
         assert [request.connection_id for request in zuora.requests] == [1, 2, 1]
 
 
-def test_parent_and_child_at_the_same_time(zuora, api) -> None:
+def test_parent_and_children_concurrently(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     works(api)
     children = [forks.Child(lambda: [works(api) for _ in range(20)]) for _ in range(3)]
     assert [works(api) for _ in range(20)] == [True] * 20
@@ -172,20 +178,27 @@ def test_parent_and_child_at_the_same_time(zuora, api) -> None:
         assert child.result == [True] * 20
 
 
-def test_a_write_in_the_child_is_done_once(zuora, api) -> None:
+def test_write_in_child_is_done_once(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     works(api)
     target = zuora.entities[1].id
-    made = forks.Child(lambda: api.post_entity_connections(request={"targetEntityId": target}).id).result
-    assert [row.id for row in zuora.connections] == [made]
-    assert api.get_entity_connections().entity_connections[0].id == made
+    created_id = forks.Child(lambda: api.post_entity_connections(request={"targetEntityId": target}).id).result
+    assert [row.id for row in zuora.connections] == [created_id]
+    connections = api.get_entity_connections().entity_connections
+    assert connections is not None
+    assert connections[0].id == created_id
 
 
-def test_with_threads_of_async_req_at_work(start) -> None:
+def test_fork_during_async_calls(start: Start) -> None:
     server, api = start(access_token="t")
     assert api.get_entity_connections(async_req=True).get(60).success is True
-    go = threading.Event()
-    server.before_answer = lambda received: "hold" in received.target and go.wait(60)
-    # More than a small machine has threads for: one is at work, the last may still be queued.
+    released = threading.Event()
+
+    def hold(received: Received) -> None:
+        if "hold" in received.target:
+            released.wait(60)
+
+    server.before_answer = hold
+    # More calls than a small machine has pool threads: some may still be queued.
     held = [api.api_client.call_api("/v1/hold", "GET", async_req=True) for _ in range(9)]
     until(lambda: len(server.calls) >= 2)
 
@@ -197,24 +210,25 @@ def test_with_threads_of_async_req_at_work(start) -> None:
     assert child.result is True
     assert works(api)
     assert not any(result.ready() for result in held)
-    go.set()
+    released.set()
     assert [result.get(60)[1] for result in held] == [200] * 9
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["new client", "used client"])
-def test_locks_that_a_thread_of_the_parent_holds_do_not_hold_the_child(start, used: bool) -> None:
+def test_locks_held_by_parent_threads(start: Start, used: bool) -> None:
+    """Locks that another thread of the parent holds during the fork do not block the child."""
     server, api = start()
     client = api.api_client
     if used:
         works(api)
         client.pool.apply(int)
     locks = forks.locks_in(client)
-    assert len(locks) >= (5 if used else 3)  # else the search has gone blind
+    assert len(locks) >= (5 if used else 3)  # otherwise locks_in() no longer finds them
     server.refused.add("Bearer token-1")
-    holder = forks.HeldLocks([lock for lock in locks if not lock_is_of_the_pool_threads(lock, client)])
+    holder = forks.HeldLocks([lock for lock in locks if not belongs_to_thread_pool(lock, client)])
 
     def in_child() -> bool:
-        # A second try after 401, a retry that costs quota, several connections, threads.
+        # A token refresh after 401, several connections, pool threads.
         results = [api.get_entity_connections(async_req=True) for _ in range(4)]
         return works(api) and all(result.get(50).success for result in results)
 
@@ -226,13 +240,13 @@ def test_locks_that_a_thread_of_the_parent_holds_do_not_hold_the_child(start, us
     assert works(api)
 
 
-def lock_is_of_the_pool_threads(lock: Any, client: ApiClient) -> bool:
-    """The threads of a running pool hold and want locks of their own; they are the standard library's."""
+def belongs_to_thread_pool(lock: Any, client: ApiClient) -> bool:
+    """Whether a lock belongs to the running thread pool, whose threads hold it and wait for it."""
     pool = client.__dict__["_pool"]
     return pool is not None and any(lock is other for other in forks.locks_in(pool))
 
 
-def test_retries_in_the_child(start) -> None:
+def test_retries_in_the_child(start: Start) -> None:
     server, api = start(answer(503), access_token="t")
     works(api)
     numbers = iter(range(10))
@@ -248,7 +262,7 @@ def test_retries_in_the_child(start) -> None:
     assert quota.available_capacity == 500
 
 
-def test_a_child_of_a_child(zuora, api) -> None:
+def test_child_of_child(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     works(api)
 
     def in_child() -> list[bool]:
@@ -259,7 +273,7 @@ def test_a_child_of_a_child(zuora, api) -> None:
     assert len({request.connection_id for request in zuora.requests}) == 3
 
 
-def test_an_unread_answer_is_read_by_the_parent(start) -> None:
+def test_parent_reads_streaming_response_after_fork(start: Start) -> None:
     _, api = start(access_token="t")
     response = api.get_entity_connections(_preload_content=False)
     assert forks.Child(lambda: works(api)).result is True
@@ -268,24 +282,24 @@ def test_an_unread_answer_is_read_by_the_parent(start) -> None:
     assert works(api)
 
 
-def test_while_threads_make_clients(start) -> None:
+def test_fork_while_threads_create_clients(start: Start) -> None:
     _, api = start(access_token="t")
     stop = threading.Event()
 
-    def make() -> None:
+    def create_clients() -> None:
         while not stop.is_set():
             ApiClient(api.api_client.configuration).close()
 
-    maker = Caller(make)
+    creator = Caller(create_clients)
     try:
         for _ in range(10):
             assert forks.Child(lambda: works(api)).result is True
     finally:
         stop.set()
-        maker.done()
+        creator.done()
 
 
-def test_a_client_that_was_closed_stays_closed(start) -> None:
+def test_closed_client_stays_closed(start: Start) -> None:
     _, api = start(access_token="t")
     works(api)
     api.api_client.close()
@@ -298,7 +312,7 @@ def test_a_client_that_was_closed_stays_closed(start) -> None:
     assert "closed" in forks.Child(in_child).result
 
 
-def test_multiprocessing_by_fork(zuora, api) -> None:
+def test_multiprocessing_by_fork(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     works(api)
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -340,8 +354,8 @@ PREFORK = """
 """
 
 
-def test_both_end_as_programs_do(zuora) -> None:
-    """The child runs its exit handlers; what it inherited must neither hang nor complain nor hurt the parent."""
+def test_parent_and_child_exit_normally(zuora: ZuoraEmulator) -> None:
+    """The child runs its exit handlers: what it inherited must not hang, warn or disturb the parent."""
     command = [sys.executable, "-W", "error", "-X", "dev", "-c", textwrap.dedent(PREFORK)]
     arguments = [zuora.url, zuora.client_id, zuora.client_secret, zuora.entities[0].id]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -1,4 +1,4 @@
-"""A client's life: closed, used after that, forgotten, ended by the interpreter in the middle of a call."""
+"""The lifecycle of a client: close, use after close, garbage collection, interpreter exit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_close_closes_every_connection() -> None:
 
 
 @linux
-def test_with_closes_after_an_error_too() -> None:
+def test_with_closes_after_error() -> None:
     def work(configuration: Configuration) -> None:
         with ApiClient(configuration) as client:
             CALLS["GET"](EntityConnectionsApi(client))
@@ -54,10 +54,10 @@ def test_with_closes_after_an_error_too() -> None:
         assert sockets_to(wire.server.port) == []
 
 
-def test_with_gives_the_client() -> None:
+def test_with_returns_the_client() -> None:
     client = ApiClient()
-    with client as same:
-        assert same is client
+    with client as entered:
+        assert entered is client
 
 
 def test_closing_twice_is_harmless() -> None:
@@ -70,10 +70,10 @@ def test_closing_twice_is_harmless() -> None:
             wire.client.close()
 
 
-USES = {
+USES: dict[str, Any] = {
     **CALLS,
     "async": lambda api: api.get_entity_connections(async_req=True),
-    "unread": lambda api: api.get_entity_connections(_preload_content=False),
+    "streaming": lambda api: api.get_entity_connections(_preload_content=False),
     "call_api": lambda api: api.api_client.call_api("/v1/x", "GET"),
     "request": lambda api: api.api_client.request("GET", "http://127.0.0.1:9/v1/x"),
     "iterator": lambda api: next(api.iter_entity_connections()),
@@ -83,7 +83,7 @@ USES = {
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("before", [False, True], ids=["unused", "used"])
-def test_use_after_close_is_refused_and_says_why(use: str, before: bool) -> None:
+def test_use_after_close_raises(use: str, before: bool) -> None:
     with Wire(client_id="id", client_secret="secret") as wire:
         wire.server._behaviours = [answer(200, b'{"access_token": "token"}'), YES]
         if before:
@@ -96,32 +96,33 @@ def test_use_after_close_is_refused_and_says_why(use: str, before: bool) -> None
 
 
 @linux
-def test_close_in_the_middle_of_a_call_lets_it_end_and_keeps_nothing() -> None:
-    asked, go = threading.Event(), threading.Event()
+def test_close_during_call() -> None:
+    """A call in progress completes, and its connection is closed afterwards."""
+    received, released = threading.Event(), threading.Event()
 
     def behave(sock: Any, _: Any) -> bool:
-        asked.set()
-        go.wait(20)
+        received.set()
+        released.wait(20)
         sock.sendall(YES)
         return True
 
     with Wire(behave) as wire:
         thread = wire.api.get_entity_connections(async_req=True)
-        assert asked.wait(20)
+        assert received.wait(20)
         wire.client.close()
-        go.set()
+        released.set()
         assert thread.get(20).success
         wait_until(lambda: sockets_to(wire.server.port) == [])
 
 
 @linux
 @pytest.mark.parametrize("call", ["GET", "POST", "PUT disconnect"])
-def test_close_before_a_call_that_is_under_way_has_left(call: str) -> None:
-    def close_and_give() -> str:
+def test_close_before_request_is_sent(call: str) -> None:
+    def close_and_return_token() -> str:
         wire.client.close()
         return "token"
 
-    with Wire(access_token=close_and_give) as wire:
+    with Wire(access_token=close_and_return_token) as wire:
         error = failure_of(CALLS[call], wire.api)
         assert error.outcome == "not_sent"
         assert wire.requests == []
@@ -129,7 +130,7 @@ def test_close_before_a_call_that_is_under_way_has_left(call: str) -> None:
 
 
 @linux
-def test_a_closed_transport_opens_nothing() -> None:
+def test_closed_transport_opens_no_connection() -> None:
     with Wire() as wire:
         wire.client.close()
         with pytest.raises(ApiConnectionError, match="closed") as caught:
@@ -142,7 +143,7 @@ def test_a_closed_transport_opens_nothing() -> None:
 
 @linux
 @pytest.mark.parametrize("call", ["GET", "POST", "PUT disconnect"])
-def test_a_call_is_not_sent_again_after_close(call: str) -> None:
+def test_no_retry_after_close(call: str) -> None:
     def close_and_reset(sock: Any, received: Any) -> None:
         wire.client.close()
         reset(sock, received)
@@ -154,7 +155,8 @@ def test_a_call_is_not_sent_again_after_close(call: str) -> None:
         assert sockets_to(wire.server.port) == []
 
 
-def end_of(call: Any) -> str:
+def result_of(call: Any) -> str:
+    """Return the success, the outcome or the ValueError of an asynchronous call as text."""
     try:
         return str(call.get(20).success)
     except ValueError as error:
@@ -164,38 +166,40 @@ def end_of(call: Any) -> str:
 
 
 @linux
-def test_calls_that_wait_in_the_queue_when_the_client_is_closed_are_refused() -> None:
-    asked, go = threading.Event(), threading.Event()
+def test_close_refuses_queued_calls() -> None:
+    """Calls that are still queued when the client is closed raise."""
+    received, released = threading.Event(), threading.Event()
 
     def behave(sock: Any, _: Any) -> bool:
-        asked.set()
-        go.wait(20)
+        received.set()
+        released.wait(20)
         sock.sendall(YES)
         return True
 
     with Wire(behave) as wire:
         # More than there are threads.
         calls = [wire.api.get_entity_connections(async_req=True) for _ in range(3 * (os.cpu_count() or 1) + 50)]
-        assert asked.wait(20)
+        assert received.wait(20)
         wire.client.close()
-        go.set()
-        ends = [end_of(call) for call in calls]
-        assert "this ApiClient is closed: make another one" in ends
-        assert set(ends) <= {"this ApiClient is closed: make another one", "not_sent", "True"}
+        released.set()
+        results = [result_of(call) for call in calls]
+        assert "this ApiClient is closed: make another one" in results
+        assert set(results) <= {"this ApiClient is closed: make another one", "not_sent", "True"}
         wait_until(lambda: sockets_to(wire.server.port) == [])
 
 
 # -- async_req ------------------------------------------------------------------------------------------------------
 
 
-def test_get_returns_what_the_call_returns() -> None:
+def test_get_returns_the_result() -> None:
     with Wire() as wire:
         result = wire.api.get_entity_connections(async_req=True)
         assert result.get(20).success
         assert (result.ready(), result.successful()) == (True, True)
 
 
-def test_get_raises_what_the_call_raises_with_all_it_knows() -> None:
+def test_get_raises_the_error() -> None:
+    """get() raises the error of the call with its outcome, attempts and cause."""
     with Wire(reset) as wire:
         with pytest.raises(OutcomeUnknownError) as caught:
             wire.api.put_entity_connections_disconnect("1", async_req=True).get(20)
@@ -203,7 +207,7 @@ def test_get_raises_what_the_call_raises_with_all_it_knows() -> None:
         assert caught.value.__cause__ is not None
 
 
-def test_get_of_a_refusal() -> None:
+def test_get_raises_refusal() -> None:
     with Wire(answer(400, b'{"reasons":[{"code":50000022,"message":"missing"}]}')) as wire:
         result = wire.api.put_entity_connections_accept("1", async_req=True)
         result.wait(20)
@@ -212,7 +216,7 @@ def test_get_of_a_refusal() -> None:
             result.get(20)
 
 
-WRONG = {
+WRONG: dict[str, Any] = {
     "page_size": lambda api: api.get_entity_connections(page_size=301, async_req=True),
     "connection_id": lambda api: api.put_entity_connections_accept("..", async_req=True),
     "request": lambda api: api.post_entity_connections(async_req=True),
@@ -226,7 +230,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_arguments_raise_at_the_call(name: str) -> None:
+def test_wrong_arguments_raise_at_call(name: str) -> None:
     with Wire() as wire:
         with pytest.raises((TypeError, ValueError)):
             WRONG[name](wire.api)
@@ -234,17 +238,17 @@ def test_wrong_arguments_raise_at_the_call(name: str) -> None:
         assert wire.client._pool is None
 
 
-def test_no_thread_is_started_without_async_req() -> None:
+def test_no_thread_without_async_req() -> None:
     before = threading.active_count()
     with Wire() as wire:
         servers = threading.active_count() - before
         for call in CALLS.values():
             call(wire.api)
-        # One more of the server's own, for the connection.
+        # The server starts one thread for the connection.
         assert threading.active_count() - before - servers <= 1
 
 
-def test_the_threads_of_async_req_end_after_close() -> None:
+def test_async_threads_end_after_close() -> None:
     before = set(threading.enumerate())
     with Wire() as wire:
         wire.api.get_entity_connections(async_req=True).get(20)
@@ -252,39 +256,40 @@ def test_the_threads_of_async_req_end_after_close() -> None:
     wait_until(lambda: set(threading.enumerate()) <= before)
 
 
-# -- forgotten ------------------------------------------------------------------------------------------------------
+# -- garbage collection ---------------------------------------------------------------------------------------------
 
 
 @linux
-def test_a_client_that_is_forgotten_is_closed_without_a_warning() -> None:
+def test_collected_client_closes_its_connections() -> None:
+    """A client that is garbage collected closes its connections and emits no warning."""
     with Wire() as wire, warnings.catch_warnings():
         warnings.simplefilter("error")
         client = ApiClient(wire.configuration)
         CALLS["GET"](EntityConnectionsApi(client))
-        gone = weakref.ref(client)
+        reference = weakref.ref(client)
         del client
         gc.collect()
-        assert gone() is None
+        assert reference() is None
         assert sockets_to(wire.server.port) == []
 
 
 @linux
-def test_a_forgotten_client_with_threads_lets_them_end() -> None:
+def test_collected_client_ends_its_threads() -> None:
     before = set(threading.enumerate())
     with Wire() as wire:
         client = ApiClient(wire.configuration)
         EntityConnectionsApi(client).get_entity_connections(async_req=True).get(20)
-        gone = weakref.ref(client)
+        reference = weakref.ref(client)
         del client
         gc.collect()
-        # A thread may hold its last task for a moment longer.
-        wait_until(lambda: gc.collect() >= 0 and gone() is None)
+        # A pool thread may reference its last task for a moment longer.
+        wait_until(lambda: gc.collect() >= 0 and reference() is None)
         wait_until(lambda: sockets_to(wire.server.port) == [])
     wait_until(lambda: set(threading.enumerate()) <= before)
 
 
 @linux
-def test_an_error_that_is_kept_holds_no_socket() -> None:
+def test_errors_hold_no_sockets() -> None:
     errors = []
     with Wire(answer(502), max_attempts=1) as wire:
         for _ in range(20):
@@ -294,7 +299,7 @@ def test_an_error_that_is_kept_holds_no_socket() -> None:
     assert len(errors) == 20
 
 
-def test_a_thousand_clients_leave_nothing() -> None:
+def test_thousand_clients_do_not_leak() -> None:
     with Wire() as wire:
         open_before = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
         for _ in range(1000):
@@ -307,8 +312,8 @@ def test_a_thousand_clients_leave_nothing() -> None:
             assert len(os.listdir("/proc/self/fd")) <= open_before
 
 
-def test_months_of_calls_leave_no_memory_behind() -> None:
-    def work(rounds: int) -> int:
+def test_calls_do_not_leak_memory() -> None:
+    def memory_after(rounds: int) -> int:
         for _ in range(rounds):
             CALLS["GET"](wire.api)
             CALLS["POST"](wire.api)
@@ -322,18 +327,18 @@ def test_months_of_calls_leave_no_memory_behind() -> None:
         return True
 
     with Wire(behave, access_token="fixed-token") as wire:
-        work(20)
+        memory_after(20)
         tracemalloc.start()
         try:
-            before = work(100)
-            after = work(400)
+            before = memory_after(100)
+            after = memory_after(400)
         finally:
             tracemalloc.stop()
-    # One object for each of the 1,200 calls would be more.
+    # One object for each of the 1,200 calls would exceed this.
     assert after - before < 60_000
 
 
-# -- the end of the interpreter -------------------------------------------------------------------------------------
+# -- interpreter exit -----------------------------------------------------------------------------------------------
 
 PROGRAM = """
 import sys
@@ -346,25 +351,27 @@ def hang():
 {body}
 print("the end", flush=True)
 """
-# The next line of the program runs when its request has arrived.
+# The program continues after its request has arrived.
 ARRIVED = "sys.stdin.readline()"
 
 ENDINGS = {
     "nothing": [],
-    "an open connection": ["api.get_entity_connections()"],
-    "a finished async call": ["print(api.get_entity_connections(async_req=True).get(60).success)"],
-    "an unfinished async call": ["call = hang()", ARRIVED],
+    "open connection": ["api.get_entity_connections()"],
+    "finished async call": ["print(api.get_entity_connections(async_req=True).get(60).success)"],
+    "unfinished async call": ["call = hang()", ARRIVED],
     "many unfinished async calls": ["calls = [hang() for _ in range(60)]", ARRIVED],
-    "an async call that nobody keeps": ["hang()", ARRIVED, "del api, client"],
-    "an async call that has hardly begun": ["call = hang()"],
-    "a closed client": ["call = hang()", ARRIVED, "client.close()"],
-    "a client in a cycle": ["api.get_entity_connections()", "client.me = client", "del client, api"],
+    "unreferenced async call": ["hang()", ARRIVED, "del api, client"],
+    "async call just started": ["call = hang()"],
+    "closed client": ["call = hang()", ARRIVED, "client.close()"],
+    "client in a reference cycle": ["api.get_entity_connections()", "client.me = client", "del client, api"],
     "sys.exit within with": ["with client:", "    hang()", f"    {ARRIVED}", "    print('the end')", "    sys.exit()"],
 }
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_interpreter_ends_at_once_and_without_a_warning(ending: str) -> None:
+def test_interpreter_exits_cleanly(ending: str) -> None:
+    """The interpreter exits at once and without a warning, whatever is in progress."""
+
     def behave(sock: Any, received: Any) -> bool:
         if received.headers.get("zuora-track-id") == "hang":
             silent(sock, received)
@@ -373,7 +380,7 @@ def test_the_interpreter_ends_at_once_and_without_a_warning(ending: str) -> None
         return True
 
     with Wire(behave) as wire:
-        # The same modules as here, wherever they were imported from.
+        # The program imports the same modules as this test.
         path = [str(ROOT), *[entry for entry in sys.path if entry]]
         program = PROGRAM.format(path=path, url=wire.server.url, body="\n".join(ENDINGS[ending]))
         process = subprocess.Popen(
@@ -385,14 +392,14 @@ def test_the_interpreter_ends_at_once_and_without_a_warning(ending: str) -> None
         )
         if ARRIVED in program:
             wait_until(lambda: bool(wire.requests) or process.poll() is not None)
-        # Without an end of its own it would hang for ever: the server never answers.
+        # The server never responds, so a program that waited for its calls would hang.
         output, errors = process.communicate("\n", timeout=120)
     assert (process.returncode, errors) == (0, "")
     assert "the end" in output
 
 
-def test_a_handler_of_a_signal_may_close_a_client_that_is_just_being_used_or_closed() -> None:
-    """A handler runs in the main thread, between any two lines of it, whatever that holds."""
+def test_signal_handler_may_close_client() -> None:
+    """A signal handler runs in the main thread between any two instructions, even while that thread holds the locks."""
     client = ApiClient(Configuration("https://127.0.0.1:1"))
 
     def interrupted() -> None:

@@ -1,4 +1,4 @@
-"""Connecting in stages and from many threads: one deadline over all stages, one pool for a host, none left behind."""
+"""One deadline for all stages of connecting, one pool for each host, and what copies and forks share."""
 
 from __future__ import annotations
 
@@ -23,38 +23,39 @@ from zuora_client import (
 )
 from zuora_client._base.base_url import BaseURL
 
-YES = json_answer({"success": True, "entityConnections": []})
+SUCCESS = json_answer({"success": True, "entityConnections": []})
 
 
-def test_a_stage_of_connecting_gets_what_is_left_and_not_as_much_again() -> None:
-    """A proxy takes nearly all the time for its yes to CONNECT, and the host behind it never begins with TLS."""
+def test_tls_handshake_after_slow_connect_response() -> None:
+    """The proxy takes nearly all the time to respond to CONNECT, and the host behind it never starts TLS."""
     clock = FakeClock()
 
-    def slow_yes(sock: socket.socket, _: Any) -> None:
-        proxy.wait(0.2)  # Until the client waits with all its time.
+    def accept_late(sock: socket.socket, _: Any) -> None:
+        proxy.wait(0.2)  # Until the client waits, with a timeout of 1000 s.
         clock.advance(999.8)
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        # Whoever waits longer than his fifth of a second is left without a connection.
+        # A client that waits much longer than the remaining 0.2 s sees the connection close instead of a timeout.
         sock.settimeout(8)
         while sock.recv(65536):
             pass
 
-    with ScriptedServer(slow_yes) as proxy:
+    with ScriptedServer(accept_late) as proxy:
         configuration = Configuration("https://zuora.invalid", proxy=proxy.url, max_attempts=1, connect_timeout=None)
         with ApiClient(configuration, clock=clock) as client, pytest.raises(ApiTimeoutError) as caught:
             EntityConnectionsApi(client).get_entity_connections(_request_timeout=1000)
     assert caught.value.outcome == "not_sent"
 
 
-def test_a_handshake_gets_what_the_connection_has_left_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_handshake_gets_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handshake is limited to the time remaining after the TCP connection."""
     clock = FakeClock()
     connect = urllib3.util.connection.create_connection
 
-    def slowly(*arguments: Any, **options: Any) -> socket.socket:
+    def connect_slowly(*arguments: Any, **options: Any) -> socket.socket:
         clock.advance(999.8)
         return connect(*arguments, **options)
 
-    monkeypatch.setattr(urllib3.util.connection, "create_connection", slowly)
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", connect_slowly)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"https://127.0.0.1:{silent.getsockname()[1]}"
         settings = Configuration(host, max_attempts=1, connect_timeout=None)
@@ -64,16 +65,17 @@ def test_a_handshake_gets_what_the_connection_has_left_of_the_time(monkeypatch: 
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_threads_that_come_first_share_one_pool(attempt: int) -> None:
+def test_first_calls_share_one_pool(attempt: int) -> None:
+    """Threads that make the first calls at the same time get the same pool."""
     client = ApiClient(Configuration("https://127.0.0.1:1"))
     barrier = threading.Barrier(8)
     pools = []
 
-    def come() -> None:
+    def get_pool() -> None:
         barrier.wait()
         pools.append(client.rest_client._route(BaseURL("https://127.0.0.1:1")).pool)
 
-    threads = [threading.Thread(target=come) for _ in range(8)]
+    threads = [threading.Thread(target=get_pool) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -83,20 +85,21 @@ def test_threads_that_come_first_share_one_pool(attempt: int) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
-def test_a_forked_child_keeps_no_socket_of_a_call_that_was_under_way() -> None:
-    answered, held = threading.Event(), threading.Event()
+def test_forked_child_closes_sockets_in_use() -> None:
+    """A forked child closes its copy of the socket of a call that is in progress in the parent."""
+    received, released = threading.Event(), threading.Event()
 
     def hold(sock: socket.socket, _: Any) -> bool:
-        held.set()
-        answered.wait(20)
-        sock.sendall(YES)
+        received.set()
+        released.wait(20)
+        sock.sendall(SUCCESS)
         return True
 
     with ScriptedServer(hold) as server, ApiClient(Configuration(server.url)) as client:
         api = EntityConnectionsApi(client)
         caller = threading.Thread(target=api.get_entity_connections)
         caller.start()
-        assert held.wait(20)
+        assert received.wait(20)
         pool = client.rest_client._routes[server.url].pool
         (connection,) = pool._checked_out
         number = connection.sock.fileno()
@@ -108,21 +111,23 @@ def test_a_forked_child_keeps_no_socket_of_a_call_that_was_under_way() -> None:
                 os._exit(7)
             os._exit(1)
         _, status = os.waitpid(child, 0)
-        answered.set()
+        released.set()
         caller.join(20)
         assert os.waitstatus_to_exitcode(status) == 7
-        # The parent's own call was not disturbed, and its connection is still good.
+        # The call of the parent was not disturbed, and its connection is reused.
         api.get_entity_connections()
         assert server.connections == 1
 
 
-def test_a_copy_of_a_configuration_shares_the_source_of_its_tokens() -> None:
+def test_copied_configuration_shares_token_source() -> None:
+    """A bound method as access_token is not copied with its object."""
+
     class Store:
         def __init__(self) -> None:
             self.lock = threading.Lock()
 
         def get(self) -> str:
-            return "token-of-a-store"
+            return "token-of-the-store"
 
     store = Store()
     configuration = Configuration(access_token=store.get)
@@ -132,22 +137,24 @@ def test_a_copy_of_a_configuration_shares_the_source_of_its_tokens() -> None:
     client.close()
 
 
-# -- lists that are none --------------------------------------------------------------------------------------------
+# -- responses without a list ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("document", [{}, {"message": "maintenance"}, {"entityConnections": None}])
-def test_an_answer_without_a_list_is_no_empty_list(document: Any) -> None:
+def test_response_without_list_is_invalid(document: Any) -> None:
+    """A response without the list of connections is an error, not an empty list."""
     with Wire(json_answer(document)) as wire, pytest.raises(InvalidResponseError, match="no list"):
         list(wire.api.iter_entity_connections())
 
 
 @pytest.mark.parametrize("document", [{"reasons": [{"code": 50000040, "message": "gone"}]}, {"success": "false"}])
-def test_a_refusal_is_no_empty_list_without_raise_on_failure(document: Any) -> None:
+def test_failed_list_always_raises(document: Any) -> None:
+    """With raise_on_failure=False, a failed page still raises: it is not an empty list."""
     with Wire(json_answer(document), raise_on_failure=False) as wire, pytest.raises(ApiException):
         list(wire.api.iter_entity_connections())
 
 
-def test_a_clock_can_be_read_off_the_client() -> None:
+def test_client_exposes_its_clock() -> None:
     clock = FakeClock()
     client = ApiClient(clock=clock)
     assert client.clock is clock

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes: requests as http.client writes them, heads of answers as it reads them, and what it forgives."""
+"""HTTP/1.1 messages, compared with http.client, and the malformed responses that it accepts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from support.faulty import then_close
 from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
 
+from zuora_client import ApiException
 from zuora_client._base.base_url import BaseURL
 from zuora_client._http.http1 import Attempt, Response, serialize_request
 from zuora_client.deadline import Clock, Deadline, Timeouts
@@ -24,12 +25,12 @@ from zuora_client.deadline import Clock, Deadline, Timeouts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-YES = b'{"success": true, "id": "1"}'
+BODY = b'{"success": true, "id": "1"}'
 
 
 @contextlib.contextmanager
 def served(data: bytes) -> Iterator[socket.socket]:
-    """A socket from which exactly these bytes come."""
+    """Yield a socket that receives exactly these bytes, then the end of the connection."""
     near, far = socket.socketpair()
     with near, far:
         far.sendall(data)
@@ -37,13 +38,13 @@ def served(data: bytes) -> Iterator[socket.socket]:
         yield near
 
 
-def an_attempt() -> Attempt:
+def new_attempt() -> Attempt:
     return Attempt(Deadline(None, Clock()), Timeouts(None, None, None), write=True)
 
 
 def head_of(data: bytes, method: str = "GET") -> Response:
     with served(data) as sock:
-        response = Response(an_attempt(), sock, method=method)
+        response = Response(new_attempt(), sock, method=method)
         try:
             response.begin()
         finally:
@@ -51,7 +52,7 @@ def head_of(data: bytes, method: str = "GET") -> Response:
         return response
 
 
-# -- answers --------------------------------------------------------------------------------------------------------
+# -- responses ------------------------------------------------------------------------------------------------------
 
 TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_!#$%&'*+.^`|~", min_size=1, max_size=20)
 PRINTABLE = st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_categories=["Cc"])
@@ -76,7 +77,8 @@ HEADS = st.builds(
 
 
 @given(HEADS, st.sampled_from([": ", ":", ":\t "]), st.sampled_from(["GET", "HEAD", "POST"]))
-def test_a_head_that_is_in_order_is_read_as_http_client_reads_it(head: Any, colon: str, method: str) -> None:
+def test_well_formed_headers_match_http_client(head: Any, colon: str, method: str) -> None:
+    """A well-formed status line and headers are parsed as http.client parses them."""
     status_line, headers = head
     lines = [status_line, *(f"{name}{colon}{value}" for name, value in headers), "", ""]
     data = "\r\n".join(lines).encode("latin-1")
@@ -84,21 +86,23 @@ def test_a_head_that_is_in_order_is_read_as_http_client_reads_it(head: Any, colo
     with served(data) as sock, contextlib.closing(http.client.HTTPResponse(sock, method=method)) as theirs:
         theirs.begin()
 
-    def seen(response: Any) -> Any:
-        # http.client would look for chunks also where there is no body.
+    def parsed(response: Any) -> Any:
+        # http.client sets `chunked` also for a response without a body.
         framing = response.chunked and response.length is None, response.length, response.will_close
         return response.version, response.status, response.reason, framing
 
-    assert seen(ours) == seen(theirs)
+    assert parsed(ours) == parsed(theirs)
     assert list(ours.headers.items()) == [(name, value.rstrip(" ")) for name, value in _by_name(theirs.headers)]
 
 
 def _by_name(headers: Any) -> list[tuple[str, str]]:
-    # urllib3 keeps headers of one name together, and under its first spelling.
+    # HTTPHeaderDict groups headers of the same name under the first spelling.
     return list(HTTPHeaderDict(headers.items()).items())
 
 
-def test_a_page_of_rows_that_is_here_is_read_at_once() -> None:
+def test_page_takes_one_socket_read() -> None:
+    """A page of 300 rows that has arrived is read with one read from the socket."""
+
     class Counting:
         def __init__(self, sock: socket.socket) -> None:
             self._sock = sock
@@ -114,13 +118,13 @@ def test_a_page_of_rows_that_is_here_is_read_at_once() -> None:
     body = b"x" * 300 * 170
     with served(answer(200, body)) as sock:
         counting: Any = Counting(sock)
-        response = Response(an_attempt(), counting, method="GET")
+        response = Response(new_attempt(), counting, method="GET")
         response.begin()
         assert response.read() == body
         assert counting.reads == 1
 
 
-def test_interim_answers_are_passed_over() -> None:
+def test_interim_responses_are_skipped() -> None:
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nConnection: close\r\n\r\n"
     response = head_of(interim + b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\n")
     assert (response.status, response.length, response.will_close) == (201, 5, False)
@@ -130,21 +134,21 @@ def test_interim_answers_are_passed_over() -> None:
 @pytest.mark.parametrize(
     ("lines", "headers"),
     [
-        pytest.param(["A: 1", " 2", "\t3", "B: 4"], {"A": "1 2 3", "B": "4"}, id="goes on in the next line"),
-        pytest.param(["A: 1", "  ", "B: 2"], {"A": "1 ", "B": "2"}, id="a line of spaces is not the end"),
-        pytest.param([" A: 1", "B: 2"], {"B": "2"}, id="begins in the middle of one"),
-        pytest.param(["this is no header", "B: 2"], {"B": "2"}, id="no colon"),
+        pytest.param(["A: 1", " 2", "\t3", "B: 4"], {"A": "1 2 3", "B": "4"}, id="folded"),
+        pytest.param(["A: 1", "  ", "B: 2"], {"A": "1 ", "B": "2"}, id="folded, only spaces"),
+        pytest.param([" A: 1", "B: 2"], {"B": "2"}, id="folded first line"),
+        pytest.param(["not a header", "B: 2"], {"B": "2"}, id="no colon"),
         pytest.param([": 1", "B: 2"], {"B": "2"}, id="no name"),
         pytest.param(["A : 1", "B: 2"], {"B": "2"}, id="space before the colon"),
-        pytest.param(["A: 1\rC: 3", "B: 2"], {"B": "2"}, id="half a line break"),
-        pytest.param(["A\x0b: 1", "B: 2"], {"B": "2"}, id="a name that is none"),
+        pytest.param(["A: 1\rC: 3", "B: 2"], {"B": "2"}, id="bare CR"),
+        pytest.param(["A\x0b: 1", "B: 2"], {"B": "2"}, id="invalid name"),
         pytest.param(["A: ", "B:"], {"A": "", "B": ""}, id="empty"),
-        pytest.param(["A: 1", "a: 2"], {"A": "1, 2"}, id="twice"),
-        pytest.param(["A: b: c"], {"A": "b: c"}, id="a colon in the value"),
+        pytest.param(["A: 1", "a: 2"], {"A": "1, 2"}, id="repeated"),
+        pytest.param(["A: b: c"], {"A": "b: c"}, id="colon in the value"),
     ],
 )
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
-def test_headers_that_are_odd(lines: list[str], headers: dict[str, str], end: str) -> None:
+def test_unusual_header_lines(lines: list[str], headers: dict[str, str], end: str) -> None:
     response = head_of(end.join(["HTTP/1.1 200 OK", *lines, "", ""]).encode())
     assert {name: response.headers[name] for name in response.headers} == headers
 
@@ -152,34 +156,36 @@ def test_headers_that_are_odd(lines: list[str], headers: dict[str, str], end: st
 @pytest.mark.parametrize(
     ("head", "error"),
     [
-        pytest.param(b"", http.client.RemoteDisconnected, id="nothing"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\n", http.client.RemoteDisconnected, id="half"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\nB", http.client.RemoteDisconnected, id="half a line"),
+        pytest.param(b"", http.client.RemoteDisconnected, id="empty"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\n", http.client.RemoteDisconnected, id="truncated headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\nB", http.client.RemoteDisconnected, id="truncated line"),
         pytest.param(b"HTTP/2.0 200 OK\r\n\r\n", http.client.UnknownProtocol, id="version"),
         pytest.param(b"ICY 200 OK\r\n\r\n", http.client.BadStatusLine, id="protocol"),
         pytest.param(b"HTTP/1.1 2x0 OK\r\n\r\n", http.client.BadStatusLine, id="status"),
-        pytest.param(b"HTTP/1.1 101 Switching\r\n\r\n", http.client.HTTPException, id="another protocol"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nA: " + b"x" * 65536, http.client.LineTooLong, id="a long line"),
+        pytest.param(b"HTTP/1.1 101 Switching\r\n\r\n", http.client.HTTPException, id="switching protocols"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: " + b"x" * 65536, http.client.LineTooLong, id="long line"),
         pytest.param(b"HTTP/1.1 200 OK\r\n" + b"A: 1\r\n" * 101, http.client.HTTPException, id="many headers"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\n" + b" 2\r\n" * 100, http.client.HTTPException, id="a long header"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nA: 1\r\n" + b" 2\r\n" * 100, http.client.HTTPException, id="long folded header"
+        ),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
             http.client.HTTPException,
-            id="two lengths",
+            id="conflicting lengths",
         ),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             http.client.HTTPException,
-            id="a transfer coding",
+            id="transfer coding",
         ),
     ],
 )
-def test_a_head_that_is_no_answer(head: bytes, error: type[Exception]) -> None:
+def test_malformed_head_raises(head: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         head_of(head)
 
 
-TWO_ENDS = [
+AMBIGUOUS_FRAMING = [
     "Transfer-Encoding : chunked",
     "Transfer-Encoding\x0b: chunked",
     "X: y\rTransfer-Encoding: chunked",
@@ -190,30 +196,33 @@ TWO_ENDS = [
 
 
 def with_line(line: str, data: bytes) -> bytes:
-    """An answer with one more line in its head."""
+    """Add a line to the headers of a response."""
     return data.replace(b"\r\n", f"\r\n{line}\r\n".encode("latin-1"), 1)
 
 
-@pytest.mark.parametrize("line", TWO_ENDS)
-def test_an_answer_whose_end_can_be_read_in_two_ways_is_none(line: str) -> None:
-    with Wire(with_line(line, answer(200, YES)), read_timeout=60) as wire:
+@pytest.mark.parametrize("line", AMBIGUOUS_FRAMING)
+def test_ambiguous_framing_is_an_error(line: str) -> None:
+    """A response whose end is ambiguous leaves the outcome of a write unknown."""
+    with Wire(with_line(line, answer(200, BODY)), read_timeout=60) as wire:
         error = failure_of(CALLS["PUT accept"], wire.api)
         assert (error.outcome, len(wire.requests)) == ("unknown", 1)
 
 
-@pytest.mark.parametrize("line", TWO_ENDS)
-def test_what_comes_behind_such_an_answer_is_not_the_next_one(line: str) -> None:
-    smuggled = b"2c\r\nab" + answer(200, YES)
+@pytest.mark.parametrize("line", AMBIGUOUS_FRAMING)
+def test_ambiguous_framing_smuggles_no_response(line: str) -> None:
+    """Bytes after a response with ambiguous framing are not read as the next response."""
+    smuggled = b"2c\r\nab" + answer(200, BODY)
     with Wire(with_line(line, answer(200, smuggled)), read_timeout=60) as wire:
         for _ in range(2):
             failure_of(CALLS["PUT accept"], wire.api)
         assert wire.server.connections == 2
 
 
-@pytest.mark.parametrize("head", ["no header", "A : 1", "Transfer-Encoding: chunked\r\nContent-Length: 90"])
-def test_a_connection_that_told_more_than_we_read_is_not_used_again(head: str) -> None:
-    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(YES), YES) if "chunked" in head else YES
-    length = "" if "chunked" in head else f"Content-Length: {len(YES)}\r\n"
+@pytest.mark.parametrize("head", ["not a header", "A : 1", "Transfer-Encoding: chunked\r\nContent-Length: 90"])
+def test_malformed_headers_prevent_reuse(head: str) -> None:
+    """A connection with malformed or conflicting headers is not reused (RFC 9112, 6.3)."""
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY) if "chunked" in head else BODY
+    length = "" if "chunked" in head else f"Content-Length: {len(BODY)}\r\n"
     with Wire(f"HTTP/1.1 200 OK\r\n{length}{head}\r\n\r\n".encode() + body) as wire:
         for _ in range(2):
             assert CALLS["PUT accept"](wire.api).success is True
@@ -221,65 +230,69 @@ def test_a_connection_that_told_more_than_we_read_is_not_used_again(head: str) -
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_without_a_body_has_no_chunks_to_wait_for(status: int) -> None:
+def test_bodiless_status_ignores_transfer_encoding(status: int) -> None:
+    """A 204 or 304 with Transfer-Encoding: chunked has no body to wait for."""
     bodiless = f"HTTP/1.1 {status} Nothing\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     with Wire(bodiless, read_timeout=60) as wire:
         if status == 204:
             assert CALLS["PUT accept"](wire.api).success is None
         else:
-            assert failure_of(CALLS["PUT accept"], wire.api).__cause__.status == 304
+            cause = failure_of(CALLS["PUT accept"], wire.api).__cause__
+            assert isinstance(cause, ApiException)
+            assert cause.status == 304
 
 
-def test_a_length_that_is_told_twice_is_one_length() -> None:
+def test_repeated_equal_content_length() -> None:
     for lines in ("Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5, 5"):
         assert head_of(f"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n".encode()).length == 5
 
 
 @pytest.mark.parametrize("length", ["+5", "5_0", "0x5", "-5", "5.0", "\xb2", "9" * 19, "abc"])
-def test_a_length_in_another_form_is_none(length: str) -> None:
+def test_malformed_content_length_is_ignored(length: str) -> None:
     response = head_of(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode("latin-1"))
     assert (response.length, response.will_close) == (None, True)
 
 
 CLOSING = {
-    "says so": answer(200, YES, {"Connection": "close"}),
-    "says so among others": answer(200, YES, {"Connection": "TE, Close"}),
-    "is old": b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(YES), YES),
+    "Connection: close": answer(200, BODY, {"Connection": "close"}),
+    "Connection: TE, Close": answer(200, BODY, {"Connection": "TE, Close"}),
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY),
 }
-STAYING = {
-    "says nothing": answer(200, YES),
-    "is old and says so": b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: %d\r\n\r\n%s"
-    % (len(YES), YES),
+KEEP_ALIVE = {
+    "HTTP/1.1": answer(200, BODY),
+    "HTTP/1.0, keep-alive": b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: %d\r\n\r\n%s"
+    % (len(BODY), BODY),
 }
 
 
-@pytest.mark.parametrize("name", [*CLOSING, *STAYING])
-def test_a_server_that_wants_to_close_gets_no_second_request(name: str) -> None:
-    # It would be sent on a connection that ends at any moment: a write could only end as "unknown".
-    with Wire({**CLOSING, **STAYING}[name]) as wire:
+@pytest.mark.parametrize("name", [*CLOSING, *KEEP_ALIVE])
+def test_closing_server_gets_one_request(name: str) -> None:
+    """A connection is not reused after the server announced that it closes it."""
+    # The server may close at any moment, which would leave the outcome of a write unknown.
+    with Wire({**CLOSING, **KEEP_ALIVE}[name]) as wire:
         for _ in range(3):
             CALLS["PUT accept"](wire.api)
         assert (wire.server.connections, len(wire.requests)) == (3 if name in CLOSING else 1, 3)
 
 
-def test_a_head_that_cannot_be_read_leaves_a_write_unknown() -> None:
-    with Wire(then_close(b"HTTP/1.1 200 OK\r\n" + b"A: 1\r\n" * 101 + b"\r\n" + YES)) as wire:
+def test_too_many_headers_leave_outcome_unknown() -> None:
+    with Wire(then_close(b"HTTP/1.1 200 OK\r\n" + b"A: 1\r\n" * 101 + b"\r\n" + BODY)) as wire:
         error = failure_of(CALLS["PUT accept"], wire.api)
         assert (error.outcome, len(wire.requests)) == ("unknown", 1)
-        assert "more than 100 lines of headers" in str(error)
+        assert "more than 100 header lines" in str(error)
 
 
 # -- requests -------------------------------------------------------------------------------------------------------
 
 
 class Recorder(io.BytesIO):
-    """In the place of a socket."""
+    """Records what is sent, in place of a socket."""
 
     def sendall(self, data: bytes) -> None:
         self.write(data)
 
 
-# The last two are refused when a request is made: they say where it ends.
+# The last two are refused when a request is built: they define its framing.
 SPECIAL = ("host", "accept-encoding", "content-length", "transfer-encoding")
 NAMES = TOKENS.filter(lambda name: name.lower() not in SPECIAL)
 ASCII_VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=30)
@@ -306,14 +319,15 @@ HOSTS = [
     HEADERS,
     st.one_of(st.none(), st.binary(max_size=50)),
 )
-def test_a_request_is_written_as_http_client_writes_it(
+def test_requests_match_http_client(
     method: str, target: str, url: str, headers: dict[str, str], body: bytes | None
 ) -> None:
+    """A request is serialized to the same bytes as by http.client."""
     host = BaseURL(url)
     kind = http.client.HTTPSConnection if host.scheme == "https" else http.client.HTTPConnection
-    recorder = Recorder()
+    recorder: Any = Recorder()
     theirs = kind(str(host.name), host.port or kind.default_port)
-    theirs.sock = recorder  # type: ignore[assignment]
+    theirs.sock = recorder
     theirs.request(method, target, body, headers)
     assert serialize_request(method, target, host.authority, headers, body) == recorder.getvalue()
 
@@ -327,12 +341,14 @@ def test_a_request_is_written_as_http_client_writes_it(
         ("http://a%62c.example", "a%62c.example"),
     ],
 )
-def test_the_host_header_names_the_host_and_not_the_way_to_it(url: str, authority: str) -> None:
+def test_host_header(url: str, authority: str) -> None:
+    """The Host header has no trailing dot and no IPv6 zone."""
     assert BaseURL(url).authority == authority
 
 
 @pytest.mark.parametrize("breaks", ["\r\n", "\n", "\r"])
-def test_no_request_within_a_request(breaks: str) -> None:
+def test_line_breaks_are_refused(breaks: str) -> None:
+    """A line break in the target or a header raises, so that no second request can be smuggled in."""
     for target, headers in (("/", {"A": f"1{breaks}B: 2"}), ("/", {f"A: 1{breaks}B": "2"}), (f"/{breaks}", {})):
         with pytest.raises(ValueError, match="line break"):
             serialize_request("GET", target, "127.0.0.1", headers, None)

@@ -1,4 +1,4 @@
-"""Connections: kept after a whole and exact answer, closed on every other path, never a source of wrong answers."""
+"""Connections are reused only after a complete response, and closed on every other path."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from support.calls import CALLS, KEYED, READS, WRITES, failure_of, refusal
 from support.faulty import cut, drip, endless, hang_up, in_pieces, then_close
 from support.leaks import free_slots, sockets_to, wait_until
 from support.relay import Relay
+from support.scripted import Behaviour
 from support.wire import YES, Wire, silent
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="soc
 EVIL = json_answer({"success": True, "id": "evil", "entityConnections": []})
 GOOD = json_answer({"success": True, "id": "good", "entityConnections": []})
 CHUNKED = {"Transfer-Encoding": "chunked"}
-# As long as what is read at once, so that nothing of what follows is read with it.
+# Exactly as long as the read buffer, so that no extra byte is read with the response.
 PADDED = GOOD.replace(
     b"Content-Type", b"X-Pad: " + b"x" * (io.DEFAULT_BUFFER_SIZE - len(GOOD) - 9) + b"\r\nContent-Type"
 )
@@ -44,11 +45,11 @@ def tls_client(server: ScriptedServer, authority: Authority, **settings: Any) ->
     return ApiClient(Configuration(server.url, ssl_ca_cert=authority.file, **settings), clock=FakeClock())
 
 
-# -- closed on every path that is not a whole answer ----------------------------------------------------------------
+# -- closed after anything but a complete response ------------------------------------------------------------------
 
-BROKEN = {
+BROKEN: dict[str, Behaviour] = {
     "reset": reset,
-    "closed without an answer": hang_up,
+    "closed without a response": hang_up,
     "truncated head": cut(YES, 30),
     "truncated body": cut(YES, len(YES) - 3),
     "truncated chunk": cut(answer(200, b"ff\r\n{", CHUNKED), 1000),
@@ -58,38 +59,38 @@ BROKEN = {
     "endless head": endless(b"HTTP/1.1 200 OK\r\n", b"X-Y: " + b"z" * 4096 + b"\r\n"),
     "endless line": endless(b"HTTP/1.1 200 ", b"z" * 4096),
     "too large": answer(200, b" " * 300_000),
-    "two codings": answer(200, b"{}", {"Content-Encoding": "gzip, gzip"}),
-    "no gzip": answer(200, b"{}" + b" " * 70000, {"Content-Encoding": "gzip"}),
-    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "repeated coding": answer(200, b"{}", {"Content-Encoding": "gzip, gzip"}),
+    "invalid gzip": answer(200, b"{}" + b" " * 70000, {"Content-Encoding": "gzip"}),
+    "conflicting lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     "switching protocols": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
-    "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
-    "never answered": silent,
+    "not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "no response": silent,
 }
-WHOLE = {
+COMPLETE = {
     "refusal": refusal(50000030),
     "404": refusal(50000040, status=404),
     "500": answer(500, b"<html>"),
     "redirect": answer(302, b"elsewhere", {"Location": "/x"}),
-    "no JSON": answer(200, b"<html>"),
+    "not JSON": answer(200, b"<html>"),
     "wrong container": json_answer([]),
 }
 
 
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("call", ["GET", "POST", "PUT disconnect"])
-def test_broken_answer_leaves_nothing_open(fault: str, call: str) -> None:
+def test_broken_response_closes_connection(fault: str, call: str) -> None:
     with Wire(BROKEN[fault], read_timeout=0.1, deadline=0.3, max_response_bytes=65536, max_attempts=2) as wire:
         error = failure_of(CALLS[call], wire.api)
-        # The error is still here, with all that its traceback holds.
+        # The error is still referenced, with all frames of its traceback.
         assert error.outcome == "unknown" or call == "GET"
         assert sockets_to(wire.server.port) == []
         assert free_slots(wire.client)
 
 
-@pytest.mark.parametrize("fault", WHOLE)
+@pytest.mark.parametrize("fault", COMPLETE)
 @pytest.mark.parametrize("call", ["GET", "PUT disconnect"])
-def test_whole_answer_keeps_the_connection(fault: str, call: str) -> None:
-    with Wire(WHOLE[fault], YES, max_attempts=1) as wire:
+def test_complete_response_keeps_connection(fault: str, call: str) -> None:
+    with Wire(COMPLETE[fault], YES, max_attempts=1) as wire:
         failure_of(CALLS[call], wire.api)
         assert sockets_to(wire.server.port) == ["ESTABLISHED"]
         assert free_slots(wire.client)
@@ -97,7 +98,7 @@ def test_whole_answer_keeps_the_connection(fault: str, call: str) -> None:
         assert wire.server.connections == 1
 
 
-def test_an_answer_that_the_deadline_cut_off_leaves_nothing_open() -> None:
+def test_deadline_during_body_closes_connection() -> None:
     for data in (YES, YES.replace(b"200", b"404")):
         with ScriptedServer(drip(data, 0.05)) as server, ApiClient(Configuration(server.url, deadline=1)) as client:
             error = failure_of(CALLS["PUT accept"], EntityConnectionsApi(client))
@@ -106,8 +107,8 @@ def test_an_answer_that_the_deadline_cut_off_leaves_nothing_open() -> None:
             assert free_slots(client)
 
 
-def test_broken_answers_of_the_token_endpoint_leave_nothing_open() -> None:
-    for fault in ("reset", "truncated body", "too large", "two codings"):
+def test_broken_token_response_closes_connection() -> None:
+    for fault in ("reset", "truncated body", "too large", "repeated coding"):
         with Wire(BROKEN[fault], client_id="id", client_secret="secret", max_response_bytes=65536) as wire:
             error = failure_of(CALLS["PUT accept"], wire.api)
             assert error.outcome == "not_sent"
@@ -115,18 +116,18 @@ def test_broken_answers_of_the_token_endpoint_leave_nothing_open() -> None:
             assert free_slots(wire.client)
 
 
-PROXIES = {
+PROXIES: dict[str, Behaviour] = {
     "refuses": answer(403, b"no"),
-    "breaks off": cut(b"HTTP/1.1 200 Connection established\r\n", 20),
+    "closes early": cut(b"HTTP/1.1 200 Connection established\r\n", 20),
     "closes": hang_up,
     "resets": reset,
-    "is silent": silent,
-    "speaks no TLS": in_pieces(b"HTTP/1.1 200 Connection established\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"),
+    "does not respond": silent,
+    "is not followed by TLS": in_pieces(b"HTTP/1.1 200 Connection established\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"),
 }
 
 
 @pytest.mark.parametrize("fault", PROXIES)
-def test_failed_tunnel_leaves_nothing_open(fault: str) -> None:
+def test_failed_tunnel_closes_connection(fault: str) -> None:
     with ScriptedServer(PROXIES[fault]) as server:
         settings = Configuration("https://zuora.invalid", proxy=server.url, deadline=0.5, max_attempts=2)
         with ApiClient(settings) as client:
@@ -137,7 +138,8 @@ def test_failed_tunnel_leaves_nothing_open(fault: str) -> None:
         assert {request.method for request in server.requests} == {"CONNECT"}
 
 
-def test_a_plain_host_behind_a_proxy_over_tls_is_asked_without_a_tunnel(authority: Authority) -> None:
+def test_http_host_through_https_proxy(authority: Authority) -> None:
+    """Requests to a plain http host through an https proxy are forwarded, not tunneled."""
     with ScriptedServer(YES, ssl_context=authority.server()) as proxy:
         settings = Configuration("http://zuora.invalid", proxy=proxy.url, ssl_ca_cert=authority.file)
         with ApiClient(settings, clock=FakeClock()) as client:
@@ -153,7 +155,7 @@ def test_a_plain_host_behind_a_proxy_over_tls_is_asked_without_a_tunnel(authorit
 
 
 class CtrlC(BaseException):
-    """As KeyboardInterrupt, which would end the run of the tests if it came at another moment than planned."""
+    """Stands in for KeyboardInterrupt, which would end the test run if it were raised outside the call."""
 
 
 @pytest.fixture
@@ -170,18 +172,18 @@ def interrupt() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
 
 
-def interrupted(_: float) -> None:
+def interrupted_sleep(_: float) -> None:
     interrupt()
-    # Long enough for the signal to be noticed.
+    # Long enough for the signal to arrive.
     time.sleep(0.2)
 
 
-def pressed_after(data: bytes) -> Any:
-    """Send the beginning of an answer; then somebody presses Ctrl-C."""
+def interrupt_after(data: bytes) -> Any:
+    """Send the beginning of a response, then interrupt the client."""
 
     def behave(sock: socket.socket, _: Any) -> None:
         sock.sendall(data)
-        # The client is in its read, or on the way there, where the signal meets it as well.
+        # The client is in its read or about to read: both can be interrupted.
         time.sleep(0.05)
         interrupt()
         sock.recv(1)
@@ -190,19 +192,21 @@ def pressed_after(data: bytes) -> Any:
 
 
 class TimeLimit(Exception):
-    """As Celery's SoftTimeLimitExceeded: an exception like any other, raised by the handler of a signal."""
+    """Like Celery's SoftTimeLimitExceeded: an ordinary exception, raised by a signal handler."""
 
 
-@pytest.mark.parametrize("data", [b"", YES[:20], YES[:-5]], ids=["before the head", "in the head", "in the body"])
-@pytest.mark.parametrize("during", ["a call", "a fetch of a token"])
-def test_a_time_limit_of_the_callers_is_not_taken_for_trouble_on_the_way(data: bytes, during: str) -> None:
+@pytest.mark.parametrize("data", [b"", YES[:20], YES[:-5]], ids=["before the headers", "in the headers", "in the body"])
+@pytest.mark.parametrize("during", ["a call", "a token request"])
+def test_exceptions_of_signal_handlers_propagate(data: bytes, during: str) -> None:
+    """An exception that a signal handler raises (e.g. a time limit) is not mapped to a transport error."""
+
     def handle(*_: object) -> None:
         raise TimeLimit
 
     credentials = {"client_id": "id", "client_secret": "secret"} if "token" in during else {}
     before = signal.signal(signal.SIGUSR1, handle)
     try:
-        with Wire(pressed_after(data), GOOD, **credentials) as wire:
+        with Wire(interrupt_after(data), GOOD, **credentials) as wire:
             with pytest.raises(TimeLimit):
                 CALLS["PUT accept"](wire.api)
             assert len(wire.requests) == 1
@@ -212,10 +216,10 @@ def test_a_time_limit_of_the_callers_is_not_taken_for_trouble_on_the_way(data: b
         signal.signal(signal.SIGUSR1, before)
 
 
-@pytest.mark.parametrize("data", [b"", YES[:20], YES[:-5]], ids=["before the head", "in the head", "in the body"])
+@pytest.mark.parametrize("data", [b"", YES[:20], YES[:-5]], ids=["before the headers", "in the headers", "in the body"])
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_closes_the_connection(data: bytes) -> None:
-    with Wire(pressed_after(data), GOOD) as wire:
+def test_ctrl_c_closes_connection(data: bytes) -> None:
+    with Wire(interrupt_after(data), GOOD) as wire:
         with pytest.raises(CtrlC):
             CALLS["PUT accept"](wire.api)
         assert sockets_to(wire.server.port) == []
@@ -224,26 +228,27 @@ def test_ctrl_c_closes_the_connection(data: bytes) -> None:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_in_a_wait_leaves_a_client_that_works() -> None:
+def test_ctrl_c_during_backoff() -> None:
+    """The client is usable after Ctrl-C during a wait between attempts."""
     with Wire(answer(502), GOOD) as wire:
-        wire.clock.sleep = interrupted  # type: ignore[method-assign]
+        wire.clock.sleep = interrupted_sleep  # type: ignore[method-assign, assignment]
         with pytest.raises(CtrlC):
             CALLS["GET"](wire.api)
         assert CALLS["POST"](wire.api).id == "good"
 
 
-# -- an answer belongs to its request -------------------------------------------------------------------------------
+# -- extra bytes after a response -----------------------------------------------------------------------------------
 
-LEFTOVERS = {
+EXTRA_BYTES = {
     "one byte": GOOD + b"x",
     "a line": GOOD + b"\r\n",
-    "a whole answer": GOOD + EVIL,
-    "behind a full buffer": PADDED + EVIL,
-    "half an answer": GOOD + EVIL[:30],
-    "much": GOOD + EVIL * 500,
+    "a response": GOOD + EVIL,
+    "after a full buffer": PADDED + EVIL,
+    "half a response": GOOD + EVIL[:30],
+    "many responses": GOOD + EVIL * 500,
     "after chunks": answer(200, b"2\r\n{}\r\n0\r\n\r\n", CHUNKED) + EVIL,
     "after trailers": answer(200, b"2\r\n{}\r\n0\r\nX-Y: z\r\n\r\n", CHUNKED) + EVIL,
-    "after nothing": answer(200) + EVIL,
+    "after an empty body": answer(200) + EVIL,
     "after 204": answer(204) + EVIL,
     "a body of 204": answer(204, EVIL),
     "after a refusal": refusal(50000030) + EVIL,
@@ -251,69 +256,70 @@ LEFTOVERS = {
 }
 
 
-class Saying:
-    """Say all of it in so many pieces; `said` is set when the last has left, and so lies where the client would find
-    it. What comes even later, when the next request is on its way, no client could tell from an answer to that."""
+class SendAll:
+    """A behaviour: send data in one or two pieces. `sent` is set after the last, before the next request.
+
+    Bytes that arrive after the next request was sent cannot be told from the response to that request.
+    """
 
     def __init__(self, data: bytes, pieces: int = 1) -> None:
         self._pieces = [data] if pieces == 1 else [data[:-1], data[-1:]]
-        self.said = threading.Event()
+        self.sent = threading.Event()
 
     def __call__(self, sock: socket.socket, _: Any) -> bool:
         try:
             for piece in self._pieces:
                 sock.sendall(piece)
-        finally:  # a client that has closed already does not want the rest
-            self.said.set()
+        finally:  # the client may have closed already
+            self.sent.set()
         return True
 
 
-def check_own_answers(api: EntityConnectionsApi, first: Saying, server: ScriptedServer) -> None:
-    # Some of the first answers say no.
+def check_responses(api: EntityConnectionsApi, first: SendAll, server: ScriptedServer) -> None:
+    # Some of the first responses are errors.
     with contextlib.suppress(ApiException):
         CALLS["PUT accept"](api)
-    assert first.said.wait(20)
+    assert first.sent.wait(20)
     for _ in range(2):
         assert CALLS["POST"](api).id == "good"
     assert [request.method for request in server.requests] == ["PUT", "POST", "POST"]
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("leftover", LEFTOVERS)
+@pytest.mark.parametrize("extra", EXTRA_BYTES)
 @pytest.mark.parametrize("pieces", [1, 2])
-def test_leftovers_never_meet_the_next_request(leftover: str, pieces: int) -> None:
-    first = Saying(LEFTOVERS[leftover], pieces)
+def test_extra_bytes_are_not_read(extra: str, pieces: int) -> None:
+    """Bytes after a response are never read as the response to the next request."""
+    first = SendAll(EXTRA_BYTES[extra], pieces)
     with Wire(first, GOOD) as wire:
-        check_own_answers(wire.api, first, wire.server)
+        check_responses(wire.api, first, wire.server)
 
 
-@pytest.mark.parametrize("leftover", LEFTOVERS)
+@pytest.mark.parametrize("extra", EXTRA_BYTES)
 @pytest.mark.parametrize("pieces", [1, 2])
-def test_leftovers_never_meet_the_next_request_over_tls(leftover: str, pieces: int, authority: Authority) -> None:
-    # Two pieces are two records: the second lies in the socket, or TLS has it already.
-    first = Saying(LEFTOVERS[leftover], pieces)
+def test_extra_bytes_over_tls(extra: str, pieces: int, authority: Authority) -> None:
+    # Two pieces are two TLS records: the second is in the socket or in the TLS layer.
+    first = SendAll(EXTRA_BYTES[extra], pieces)
     server = ScriptedServer(first, GOOD, ssl_context=authority.server())
     with server, tls_client(server, authority) as client:
-        check_own_answers(EntityConnectionsApi(client), first, server)
+        check_responses(EntityConnectionsApi(client), first, server)
 
 
-@pytest.mark.parametrize("leftover", ["one byte", "a whole answer", "behind a full buffer", "after chunks"])
-@pytest.mark.parametrize("over_tls", [False, True], ids=["plain proxy", "proxy over TLS"])
-def test_leftovers_never_meet_the_next_request_through_a_tunnel(
-    leftover: str, over_tls: bool, authority: Authority
-) -> None:
-    # One piece: what a proxy passes on later comes later.
-    first = Saying(LEFTOVERS[leftover])
+@pytest.mark.parametrize("extra", ["one byte", "a response", "after a full buffer", "after chunks"])
+@pytest.mark.parametrize("over_tls", [False, True], ids=["http proxy", "https proxy"])
+def test_extra_bytes_through_tunnel(extra: str, over_tls: bool, authority: Authority) -> None:
+    # One piece: a proxy may relay a second one after the next request was sent.
+    first = SendAll(EXTRA_BYTES[extra])
     with (
         ScriptedServer(first, GOOD, ssl_context=authority.server()) as server,
         Relay(server.port, authority.server() if over_tls else None) as proxy,
         tls_client(server, authority, proxy=proxy.url) as client,
     ):
-        check_own_answers(EntityConnectionsApi(client), first, server)
+        check_responses(EntityConnectionsApi(client), first, server)
 
 
-@pytest.mark.parametrize("over_tls", [False, True], ids=["plain proxy", "proxy over TLS"])
-def test_a_tunnel_is_kept(over_tls: bool, authority: Authority) -> None:
+@pytest.mark.parametrize("over_tls", [False, True], ids=["http proxy", "https proxy"])
+def test_tunnel_is_reused(over_tls: bool, authority: Authority) -> None:
     with (
         ScriptedServer(GOOD, ssl_context=authority.server()) as server,
         Relay(server.port, authority.server() if over_tls else None) as proxy,
@@ -324,25 +330,27 @@ def test_a_tunnel_is_kept(over_tls: bool, authority: Authority) -> None:
         assert (server.connections, proxy.connections) == (1, 1)
 
 
-def test_leftovers_that_come_while_nothing_is_asked_never_meet_the_next_request() -> None:
-    taken, said = threading.Event(), threading.Event()
+def test_extra_bytes_on_idle_connection() -> None:
+    """Bytes that arrive while a connection is idle are never read as the next response."""
+    response_read, sent = threading.Event(), threading.Event()
 
     def behave(sock: socket.socket, _: Any) -> bool:
         sock.sendall(YES)
-        taken.wait(20)
+        response_read.wait(20)
         sock.sendall(EVIL)
-        said.set()
+        sent.set()
         return True
 
     with Wire(behave, GOOD) as wire:
         CALLS["PUT accept"](wire.api)
-        taken.set()
-        assert said.wait(20)
+        response_read.set()
+        assert sent.wait(20)
         assert CALLS["POST"](wire.api).id == "good"
         assert wire.server.connections == 2
 
 
-def test_a_body_for_a_head_request_never_meets_the_next_request() -> None:
+def test_extra_body_after_head_request() -> None:
+    """A body sent in response to HEAD is never read as the next response."""
     with Wire(EVIL, GOOD) as wire:
         wire.client.call_api("/v1/x", "HEAD")
         assert CALLS["POST"](wire.api).id == "good"
@@ -350,7 +358,7 @@ def test_a_body_for_a_head_request_never_meets_the_next_request() -> None:
 
 
 @pytest.mark.parametrize("status", [102, 103, 199])
-def test_an_interim_answer_is_not_the_last(status: int) -> None:
+def test_interim_response_is_not_final(status: int) -> None:
     interim = f"HTTP/1.1 {status} Wait\r\nLink: </x>\r\n\r\n".encode()
     with Wire(in_pieces(interim, YES), in_pieces(interim, interim, GOOD), GOOD) as wire:
         assert CALLS["PUT accept"](wire.api).success
@@ -359,7 +367,7 @@ def test_an_interim_answer_is_not_the_last(status: int) -> None:
         assert wire.server.connections == 1
 
 
-# -- kept, and for how long -----------------------------------------------------------------------------------------
+# -- reuse ----------------------------------------------------------------------------------------------------------
 
 KEPT = {
     "length": GOOD,
@@ -371,7 +379,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("form", KEPT)
-def test_kept_after_a_whole_answer(form: str) -> None:
+def test_connection_kept_after_complete_response(form: str) -> None:
     with Wire(KEPT[form]) as wire:
         for call in ("POST", "PUT accept", "POST"):
             CALLS[call](wire.api)
@@ -381,7 +389,7 @@ def test_kept_after_a_whole_answer(form: str) -> None:
 
 
 @pytest.mark.parametrize("empty", [answer(200), answer(204), answer(204, b"", {"Content-Encoding": "gzip"})])
-def test_kept_after_an_empty_yes(empty: bytes) -> None:
+def test_connection_kept_after_empty_success(empty: bytes) -> None:
     with Wire(empty) as wire:
         for _ in range(3):
             assert CALLS["PUT accept"](wire.api).success is None
@@ -390,14 +398,14 @@ def test_kept_after_an_empty_yes(empty: bytes) -> None:
 
 CLOSED = {
     "Connection: close": answer(200, b'{"id":"good"}', {"Connection": "close"}),
-    "close without a length": b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"id":"good"}',
+    "Connection: close without a length": b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"id":"good"}',
     "HTTP/1.0": b'HTTP/1.0 200 OK\r\nContent-Length: 13\r\n\r\n{"id":"good"}',
     "HTTP/1.0 without a length": b'HTTP/1.0 200 OK\r\n\r\n{"id":"good"}',
 }
 
 
 @pytest.mark.parametrize("form", CLOSED)
-def test_closed_when_the_server_says_so(form: str) -> None:
+def test_connection_closed_as_server_announced(form: str) -> None:
     with Wire(then_close(CLOSED[form])) as wire:
         for _ in range(3):
             assert CALLS["POST"](wire.api).id == "good"
@@ -406,21 +414,21 @@ def test_closed_when_the_server_says_so(form: str) -> None:
         assert wire.server.connections == 3
 
 
-@pytest.mark.parametrize("form", ["HTTP/1.0 without a length", "close without a length"])
-def test_nothing_before_the_end_of_the_connection_is_no_yes(form: str) -> None:
-    # A refusal may have been what was lost.
+@pytest.mark.parametrize("form", ["HTTP/1.0 without a length", "Connection: close without a length"])
+def test_empty_body_until_close_is_unknown(form: str) -> None:
+    """An empty 2xx body that only the end of the connection delimits is not a success: a refusal may have been lost."""
     head = CLOSED[form].partition(b"{")[0]
     with Wire(then_close(head)) as wire:
         assert failure_of(CALLS["PUT accept"], wire.api).outcome == "unknown"
 
 
-def test_no_content_needs_no_length() -> None:
+def test_no_content_without_length() -> None:
     with Wire(then_close(b"HTTP/1.0 204 No Content\r\n\r\n")) as wire:
         assert CALLS["PUT accept"](wire.api).success is None
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_connection_that_the_server_closed_is_not_used(call: str) -> None:
+def test_connection_closed_by_server_is_replaced(call: str) -> None:
     with Wire(then_close(YES), GOOD) as wire:
         CALLS["PUT accept"](wire.api)
         wait_until(lambda: sockets_to(wire.server.port) == ["CLOSE_WAIT"])
@@ -429,7 +437,7 @@ def test_a_connection_that_the_server_closed_is_not_used(call: str) -> None:
 
 
 @pytest.mark.parametrize("call", [*KEYED, *WRITES])
-def test_a_write_does_not_go_over_a_connection_that_was_idle_for_long(call: str) -> None:
+def test_idle_connection_carries_no_write(call: str) -> None:
     with Wire() as wire:
         CALLS["GET"](wire.api)
         wire.clock.advance(30.1)
@@ -439,7 +447,7 @@ def test_a_write_does_not_go_over_a_connection_that_was_idle_for_long(call: str)
 
 
 @pytest.mark.parametrize("call", READS)
-def test_a_read_does(call: str) -> None:
+def test_idle_connection_carries_reads(call: str) -> None:
     with Wire() as wire:
         CALLS["PUT accept"](wire.api)
         wire.clock.advance(3600)
@@ -447,7 +455,7 @@ def test_a_read_does(call: str) -> None:
         assert wire.server.connections == 1
 
 
-def test_idle_counts_from_the_last_use() -> None:
+def test_idle_time_counts_from_last_use() -> None:
     with Wire() as wire:
         for call in ("PUT accept", "GET", "PUT deny"):
             CALLS[call](wire.api)
@@ -459,9 +467,9 @@ def test_idle_counts_from_the_last_use() -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_untrusted_certificate_ends_the_call(call: str, authority: Authority) -> None:
+def test_untrusted_certificate_ends_call(call: str, authority: Authority) -> None:
     with ScriptedServer(YES, ssl_context=authority.server()) as server:
-        # The bundle of certifi does not know this authority.
+        # certifi's bundle does not contain this authority.
         with ApiClient(Configuration(server.url), clock=FakeClock()) as client:
             error = failure_of(CALLS[call], EntityConnectionsApi(client))
             assert (type(error), error.outcome, len(error.attempts)) == (TlsError, "not_sent", 1)
@@ -470,7 +478,7 @@ def test_an_untrusted_certificate_ends_the_call(call: str, authority: Authority)
         assert server.requests == []
 
 
-def test_a_foreign_name_ends_the_call(authority: Authority) -> None:
+def test_wrong_host_name_ends_call(authority: Authority) -> None:
     server = ScriptedServer(YES, ssl_context=authority.server("other.example"))
     with server, tls_client(server, authority) as client:
         error = failure_of(CALLS["PUT accept"], EntityConnectionsApi(client))
@@ -479,9 +487,9 @@ def test_a_foreign_name_ends_the_call(authority: Authority) -> None:
         assert server.requests == []
 
 
-def test_a_handshake_that_breaks_off_is_tried_again(authority: Authority) -> None:
-    class Hasty(ScriptedServer):
-        """Closes its first connection as soon as it is there."""
+def test_broken_handshake_is_retried(authority: Authority) -> None:
+    class ClosesFirstConnection(ScriptedServer):
+        """Closes the first connection during the TLS handshake."""
 
         def _serve(self, plain: socket.socket) -> None:
             if self.connections == 1:
@@ -490,19 +498,19 @@ def test_a_handshake_that_breaks_off_is_tried_again(authority: Authority) -> Non
             else:
                 super()._serve(plain)
 
-    with Hasty(YES, ssl_context=authority.server()) as server, tls_client(server, authority) as client:
+    with ClosesFirstConnection(YES, ssl_context=authority.server()) as server, tls_client(server, authority) as client:
         assert CALLS["PUT accept"](EntityConnectionsApi(client)).success
         assert (server.connections, len(server.requests)) == (2, 1)
 
 
-def test_a_connection_over_tls_is_kept(authority: Authority) -> None:
+def test_tls_connection_is_reused(authority: Authority) -> None:
     with ScriptedServer(YES, ssl_context=authority.server()) as server, tls_client(server, authority) as client:
         for _ in range(5):
             CALLS["PUT accept"](EntityConnectionsApi(client))
         assert server.connections == 1
 
 
-def test_a_truncated_answer_over_tls_is_no_answer(authority: Authority) -> None:
+def test_truncated_response_over_tls(authority: Authority) -> None:
     server = ScriptedServer(cut(YES, len(YES) - 1), ssl_context=authority.server())
     with server, tls_client(server, authority) as client:
         error = failure_of(CALLS["PUT accept"], EntityConnectionsApi(client))
@@ -512,13 +520,15 @@ def test_a_truncated_answer_over_tls_is_no_answer(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_tls_that_breaks_after_the_request_left_is_a_lost_answer(call: str, authority: Authority) -> None:
-    def spoil(sock: socket.socket, _: Any) -> None:
-        # A record that nobody has encrypted, past the TLS of the server.
+def test_tls_error_after_request_was_sent(call: str, authority: Authority) -> None:
+    """A TLS error after the request was sent is a lost response, not a TlsError."""
+
+    def send_invalid_record(sock: socket.socket, _: Any) -> None:
+        # An unencrypted record, written to the socket below the TLS layer.
         os.write(sock.fileno(), b"\x17\x03\x03\x00\x20" + b"x" * 32)
         sock.recv(1)
 
-    with ScriptedServer(spoil, ssl_context=authority.server()) as server:
+    with ScriptedServer(send_invalid_record, ssl_context=authority.server()) as server:
         with tls_client(server, authority) as client:
             error = failure_of(CALLS[call], EntityConnectionsApi(client))
         assert error.outcome == "unknown"
@@ -529,11 +539,12 @@ def test_tls_that_breaks_after_the_request_left_is_a_lost_answer(call: str, auth
 # -- the pool -------------------------------------------------------------------------------------------------------
 
 
-def test_more_threads_than_slots_leave_no_more_than_slots() -> None:
-    together = threading.Barrier(8)
+def test_more_threads_than_pool_slots() -> None:
+    """After concurrent calls the pool keeps no more connections than connection_pool_maxsize."""
+    all_received = threading.Barrier(8)
 
     def behave(sock: socket.socket, _: Any) -> bool:
-        together.wait(20)
+        all_received.wait(20)
         sock.sendall(YES)
         return True
 
@@ -548,7 +559,7 @@ def test_more_threads_than_slots_leave_no_more_than_slots() -> None:
         assert free_slots(wire.client)
 
 
-def test_many_hosts_each_keep_their_connection() -> None:
+def test_each_host_keeps_its_connection() -> None:
     servers = [ScriptedServer(YES) for _ in range(12)]
     with Wire() as wire:
         try:

@@ -1,4 +1,4 @@
-"""Proxies: CONNECT for https, whole URLs for http, passwords, and an environment that counts only when it is asked."""
+"""Proxies: tunnels for https, absolute URLs for http, passwords, and the environment variables with trust_env."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,50 +25,52 @@ from zuora_client.exceptions import ApiConnectionError, RequestRejectedError, Tl
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD")
 NAME = "rest.billing.test"
 
+Connect = Callable[..., EntityConnectionsApi]
+
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch):
-    """No proxy variables of the machine, and every name that ends in .test is this machine."""
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Remove the proxy variables of the machine, and resolve every name in .test to loopback."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    look_up = socket.getaddrinfo
+    original = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
-        ours = host.endswith(".test") or host == "::1"
-        return look_up("127.0.0.1" if ours else host, *arguments, **options)
+        is_local = host.endswith(".test") or host == "::1"
+        return original("127.0.0.1" if is_local else host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return monkeypatch
 
 
 @pytest.fixture
-def proxy():
+def proxy() -> Iterator[Proxy]:
     with Proxy() as proxy:
         yield proxy
 
 
 @pytest.fixture
-def server():
+def server() -> Iterator[TokenServer]:
     with TokenServer() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory) -> Authority:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
-def secure(authority):
-    """A server over TLS, which proxies reach by CONNECT."""
+def secure(authority: Authority) -> Iterator[TokenServer]:
+    """A server over TLS, reached through CONNECT tunnels."""
     with TokenServer(ssl_context=authority.server("localhost", NAME)) as server:
         yield server
 
 
 @pytest.fixture
-def connect(request, authority):
-    """Makes an api, by default with client credentials and trust in the test's authority."""
+def connect(request: pytest.FixtureRequest, authority: Authority) -> Connect:
+    """Creates an API object, by default with client credentials and the authority of the tests."""
 
     def make(host: str, **settings: Any) -> EntityConnectionsApi:
         settings = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "ssl_ca_cert": authority.file, **settings}
@@ -77,10 +81,10 @@ def connect(request, authority):
     return make
 
 
-# -- https: a tunnel ------------------------------------------------------------------------------------------------
+# -- https: tunnels -------------------------------------------------------------------------------------------------
 
 
-def test_https_goes_through_one_tunnel(proxy, secure, connect) -> None:
+def test_https_uses_one_tunnel(proxy: Proxy, secure: TokenServer, connect: Connect) -> None:
     api = connect(secure.url, proxy=proxy.url, entity_id="8a80825555a3c7a10155b460f53858e6")
     for _ in range(3):
         api.get_entity_connections()
@@ -89,7 +93,7 @@ def test_https_goes_through_one_tunnel(proxy, secure, connect) -> None:
     assert not set(proxy.requests[0].headers) - {"host", "user-agent"}
 
 
-def test_the_proxy_of_a_tunnel_sees_no_secret(proxy, secure, connect) -> None:
+def test_tunnel_hides_secrets_from_proxy(proxy: Proxy, secure: TokenServer, connect: Connect) -> None:
     connect(secure.url, proxy=proxy.url).get_entity_connections()
     seen = proxy.seen + repr([request.headers for request in proxy.requests]).encode()
     assert len(proxy.seen) > 500
@@ -97,7 +101,7 @@ def test_the_proxy_of_a_tunnel_sees_no_secret(proxy, secure, connect) -> None:
         assert secret not in seen
 
 
-def test_the_certificate_is_the_hosts(proxy, authority, connect) -> None:
+def test_tunnel_verifies_certificate_of_host(proxy: Proxy, authority: Authority, connect: Connect) -> None:
     with TokenServer(ssl_context=authority.server("elsewhere.example.com")) as server:
         api = connect(server.url, proxy=proxy.url)
         with pytest.raises(TlsError) as caught:
@@ -107,19 +111,21 @@ def test_the_certificate_is_the_hosts(proxy, authority, connect) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://{}", "{}", "http://{}/", "HTTP://{}"])
-def test_spellings_of_a_proxy(proxy, secure, connect, url: str) -> None:
+def test_accepted_proxy_urls(proxy: Proxy, secure: TokenServer, connect: Connect, url: str) -> None:
     connect(secure.url, proxy=url.format(proxy.address)).get_entity_connections()
     assert len(proxy.requests) == 1
 
 
-# -- a password -----------------------------------------------------------------------------------------------------
+# -- passwords ------------------------------------------------------------------------------------------------------
 
 PASSWORD = "m\u00e9:p@ss/w%rd+1"
 QUOTED = "m%C3%A9:p%40ss%2Fw%25rd+1"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_password_is_sent_to_the_proxy_alone(server, secure, connect, scheme: str) -> None:
+def test_proxy_password_goes_to_proxy_only(
+    server: TokenServer, secure: TokenServer, connect: Connect, scheme: str
+) -> None:
     target = secure if scheme == "https" else server
     with Proxy(password=PASSWORD) as proxy:
         api = connect(target.url, proxy=f"http://{QUOTED}@{proxy.address}")
@@ -130,14 +136,15 @@ def test_a_password_is_sent_to_the_proxy_alone(server, secure, connect, scheme: 
     assert not any("proxy-authorization" in request.headers for request in target.requests)
 
 
-def test_a_user_without_a_password(secure, connect) -> None:
+def test_proxy_user_without_password(secure: TokenServer, connect: Connect) -> None:
     with Proxy(password="me:") as proxy:
         connect(secure.url, proxy=f"http://me@{proxy.address}").get_entity_connections()
         assert len(proxy.requests) == 1
 
 
 @pytest.mark.parametrize("given", ["", "me:wrong22@"])
-def test_a_tunnel_without_the_password_is_never_sent(secure, connect, given: str) -> None:
+def test_tunnel_without_password_is_refused(secure: TokenServer, connect: Connect, given: str) -> None:
+    """After a 407 to CONNECT the request was not sent, and the error does not contain the password."""
     with Proxy(password=PASSWORD) as proxy:
         api = connect(secure.url, proxy=f"http://{given}{proxy.address}")
         with pytest.raises(ApiConnectionError, match="407") as caught:
@@ -147,7 +154,8 @@ def test_a_tunnel_without_the_password_is_never_sent(secure, connect, given: str
     assert secure.connections == 0
 
 
-def test_a_plain_request_without_the_password_is_a_refusal(server, connect) -> None:
+def test_forwarded_request_without_password(server: TokenServer, connect: Connect) -> None:
+    """A 407 to a forwarded request is a refusal."""
     with Proxy(password=PASSWORD) as proxy:
         api = connect(server.url, proxy=proxy.url, client_id=None, client_secret=None)
         with pytest.raises(RequestRejectedError) as caught:
@@ -156,10 +164,10 @@ def test_a_plain_request_without_the_password_is_a_refusal(server, connect) -> N
     assert server.connections == 0
 
 
-# -- http: whole URLs -----------------------------------------------------------------------------------------------
+# -- http: absolute URLs --------------------------------------------------------------------------------------------
 
 
-def test_http_goes_as_whole_urls(proxy, server, connect) -> None:
+def test_http_uses_absolute_urls(proxy: Proxy, server: TokenServer, connect: Connect) -> None:
     api = connect(server.url + "/gateway", proxy=proxy.url)
     api.get_entity_connections(page_size=5)
     assert proxy.lines == [
@@ -173,21 +181,21 @@ def test_http_goes_as_whole_urls(proxy, server, connect) -> None:
     assert {request.headers["host"] for request in server.requests} == {f"127.0.0.1:{server.port}"}
 
 
-# -- what goes wrong ------------------------------------------------------------------------------------------------
+# -- failures -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("refusal", [b"403 Forbidden", b"502 Bad Gateway", b"503 Service Unavailable"])
-def test_a_proxy_that_refuses_a_tunnel(secure, connect, refusal: bytes) -> None:
+def test_refused_tunnel(secure: TokenServer, connect: Connect, refusal: bytes) -> None:
     with Proxy(refuse=refusal) as proxy:
         api = connect(secure.url, proxy=proxy.url, access_token="t")
         with pytest.raises(ApiConnectionError, match=refusal.decode()) as caught:
             api.put_entity_connections_disconnect("1")
-    # Nothing of it has left, so it is tried as often as it may be.
+    # The request was not sent, so it is retried even though it is a write.
     assert caught.value.outcome == "not_sent"
     assert len(caught.value.attempts) == len(proxy.requests) == 3
 
 
-def test_a_proxy_that_is_not_there(secure, connect) -> None:
+def test_unreachable_proxy(secure: TokenServer, connect: Connect) -> None:
     with Proxy() as proxy:
         pass
     api = connect(secure.url, proxy=proxy.url, access_token="t")
@@ -198,7 +206,7 @@ def test_a_proxy_that_is_not_there(secure, connect) -> None:
     assert secure.connections == 0
 
 
-def test_a_tunnel_to_nowhere(proxy, secure, connect) -> None:
+def test_tunnel_to_unreachable_host(proxy: Proxy, secure: TokenServer, connect: Connect) -> None:
     with TokenServer() as gone:
         pass
     api = connect(f"https://localhost:{gone.port}", proxy=proxy.url, access_token="t")
@@ -211,19 +219,20 @@ def test_a_tunnel_to_nowhere(proxy, secure, connect) -> None:
     "wrong",
     ["socks5://127.0.0.1:1080", "http://", "http://:3128", "http://h:port", "http://[::1", "http://u:hunter22@h:x"],
 )
-def test_what_is_no_http_proxy_is_refused_when_the_client_is_made(wrong: str) -> None:
+def test_invalid_proxy_raises_on_creation(wrong: str) -> None:
     with pytest.raises(ValueError, match="proxy") as caught:
         ApiClient(Configuration(proxy=wrong))
     assert "hunter22" not in repr(caught.value)
     assert caught.value.__context__ is caught.value.__cause__ is None
 
 
-def test_an_empty_proxy_is_none(server, connect) -> None:
+def test_empty_proxy_means_none(server: TokenServer, connect: Connect) -> None:
     connect(server.url, proxy="").get_entity_connections()
     assert len(server.requests) == 2
 
 
-def test_the_proxy_is_settled_when_the_client_is_made(proxy, server, connect) -> None:
+def test_later_proxy_setting_is_ignored(proxy: Proxy, server: TokenServer, connect: Connect) -> None:
+    """The proxy setting is read only when the client is created."""
     api = connect(server.url)
     api.api_client.configuration.proxy = proxy.url
     api.get_entity_connections()
@@ -241,7 +250,8 @@ def test_the_proxy_is_settled_when_the_client_is_made(proxy, server, connect) ->
         "socks5://me:34secret@127.0.0.1",
     ],
 )
-def test_a_proxy_url_that_would_name_another_host_is_refused_and_not_shown(proxy: str, environment) -> None:
+def test_misread_proxy_url_is_refused(proxy: str, environment: pytest.MonkeyPatch) -> None:
+    """A proxy URL whose unencoded password would change the host is refused, and not quoted."""
     with pytest.raises(ValueError, match=r"^proxy must be an http or https URL .* percent-encoded") as caught:
         ApiClient(Configuration(proxy=proxy))
     assert "34secret" not in str(caught.value)
@@ -252,11 +262,14 @@ def test_a_proxy_url_that_would_name_another_host_is_refused_and_not_shown(proxy
     assert "34secret" not in str(caught.value)
 
 
-# -- a proxy that speaks TLS itself ---------------------------------------------------------------------------------
+# -- https proxies --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_over_tls_is_trusted_like_a_host(server, secure, authority, connect, scheme: str) -> None:
+def test_https_proxy(
+    server: TokenServer, secure: TokenServer, authority: Authority, connect: Connect, scheme: str
+) -> None:
+    """The certificate of an https proxy is verified like that of a host."""
     target = secure if scheme == "https" else server
     with Proxy(ssl_context=authority.server("127.0.0.1"), password="me:mine-22") as proxy:
         api = connect(target.url, proxy=f"https://me:mine-22@{proxy.address}")
@@ -264,7 +277,7 @@ def test_a_proxy_over_tls_is_trusted_like_a_host(server, secure, authority, conn
         assert proxy.requests
 
 
-def test_a_proxy_over_tls_that_nobody_knows(secure, tmp_path, connect) -> None:
+def test_untrusted_https_proxy(secure: TokenServer, tmp_path: Path, connect: Connect) -> None:
     stranger = Authority(tmp_path)
     with Proxy(ssl_context=stranger.server("127.0.0.1")) as proxy:
         api = connect(secure.url, proxy=proxy.url, access_token="t")
@@ -274,24 +287,26 @@ def test_a_proxy_over_tls_that_nobody_knows(secure, tmp_path, connect) -> None:
         assert proxy.requests == []
 
 
-# -- credentials in the open ----------------------------------------------------------------------------------------
+# -- credentials over plain http ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"])
-def test_through_a_proxy_elsewhere_even_this_machine_is_reached_in_the_open(connect, host: str) -> None:
+def test_loopback_through_remote_proxy_is_insecure(connect: Connect, host: str) -> None:
+    """Over plain http a remote proxy reads the credentials, even if the host is this machine."""
     api = connect(host, proxy="http://proxy.billing.test:3128")
     with pytest.raises(ValueError, match="allow_insecure_http"):
         api.get_entity_connections()
 
 
-def test_not_so_through_a_proxy_that_is_spoken_to_over_tls_and_reads_it_all_the_same(connect, authority) -> None:
+def test_loopback_through_https_proxy_is_insecure(connect: Connect, authority: Authority) -> None:
+    """A forwarding proxy reads the credentials, even if the connection to the proxy uses TLS."""
     with TokenServer() as server, Proxy(ssl_context=authority.server("proxy.billing.test")) as proxy:
         with pytest.raises(ValueError, match="plain http"):
             connect(server.url, proxy=f"https://proxy.billing.test:{proxy.port}").get_entity_connections()
         assert server.requests == []
 
 
-def test_a_proxy_may_read_credentials_when_that_is_allowed(connect) -> None:
+def test_allow_insecure_http_through_proxy(connect: Connect) -> None:
     with TokenServer() as server, Proxy() as proxy:
         url = f"http://proxy.billing.test:{proxy.port}"
         connect(server.url, proxy=url, allow_insecure_http=True).get_entity_connections()
@@ -302,7 +317,14 @@ def test_a_proxy_may_read_credentials_when_that_is_allowed(connect) -> None:
 
 
 @pytest.mark.parametrize("spell", [str.upper, str.lower])
-def test_the_environment_is_ignored_unless_it_is_asked(proxy, server, secure, connect, environment, spell) -> None:
+def test_environment_is_ignored_by_default(
+    proxy: Proxy,
+    server: TokenServer,
+    secure: TokenServer,
+    connect: Connect,
+    environment: pytest.MonkeyPatch,
+    spell: Callable[[str], str],
+) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         environment.setenv(spell(name), "http://127.0.0.1:1")
     for target in (server, secure):
@@ -311,8 +333,14 @@ def test_the_environment_is_ignored_unless_it_is_asked(proxy, server, secure, co
 
 @pytest.mark.parametrize("spell", [str.upper, str.lower])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_trust_env_reads_the_variable_of_the_scheme(
-    proxy, server, secure, connect, environment, spell, scheme: str
+def test_trust_env_reads_variable_of_scheme(
+    proxy: Proxy,
+    server: TokenServer,
+    secure: TokenServer,
+    connect: Connect,
+    environment: pytest.MonkeyPatch,
+    spell: Callable[[str], str],
+    scheme: str,
 ) -> None:
     environment.setenv(spell(f"{scheme}_proxy"), proxy.address)
     for kind, target in {"http": server, "https": secure}.items():
@@ -323,26 +351,32 @@ def test_trust_env_reads_the_variable_of_the_scheme(
 
 
 @pytest.mark.parametrize("no_proxy", ["", "*"])
-def test_a_proxy_of_ones_own_wins_over_the_environment(proxy, secure, connect, environment, no_proxy: str) -> None:
+def test_configured_proxy_overrides_environment(
+    proxy: Proxy, secure: TokenServer, connect: Connect, environment: pytest.MonkeyPatch, no_proxy: str
+) -> None:
     environment.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     environment.setenv("NO_PROXY", no_proxy)
     connect(secure.url, trust_env=True, proxy=proxy.url).get_entity_connections()
     assert len(proxy.requests) == 1
 
 
-def test_all_proxy_is_not_read(secure, connect, environment) -> None:
+def test_all_proxy_is_ignored(secure: TokenServer, connect: Connect, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert connect(secure.url, trust_env=True).get_entity_connections().success is True
 
 
-def test_a_cgi_request_cannot_name_a_proxy(server, connect, environment) -> None:
+def test_http_proxy_is_ignored_under_cgi(
+    server: TokenServer, connect: Connect, environment: pytest.MonkeyPatch
+) -> None:
     """In CGI a request header called Proxy arrives as HTTP_PROXY."""
     environment.setenv("REQUEST_METHOD", "GET")
     environment.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     assert connect(server.url, trust_env=True).get_entity_connections().success is True
 
 
-def test_a_proxy_of_the_environment_that_is_none_is_refused_at_the_call(secure, connect, environment) -> None:
+def test_invalid_environment_proxy_raises_at_call(
+    secure: TokenServer, connect: Connect, environment: pytest.MonkeyPatch
+) -> None:
     environment.setenv("HTTPS_PROXY", "socks5://me:hunter22@127.0.0.1:1")
     with pytest.raises(ValueError, match="proxy") as caught:
         connect(secure.url, trust_env=True).get_entity_connections()
@@ -350,7 +384,7 @@ def test_a_proxy_of_the_environment_that_is_none_is_refused_at_the_call(secure, 
 
 
 NO_PROXY = [
-    # what NO_PROXY says, the host of the base URL, whether it is reached directly
+    # NO_PROXY, the host of the base URL, whether it is reached directly
     ("", NAME, False),
     (NAME, NAME, True),
     (NAME.upper(), NAME, True),
@@ -379,7 +413,7 @@ NO_PROXY = [
 ]
 
 
-ON_THE_PAGE = [
+DOCUMENTED = [
     (row[0].strip("`"), row[1].strip("`"), row[2].startswith("directly"))
     for table in pages.tables(pages.read(pages.ROOT / "docs" / "authentication.md"))
     if table[0][0] == "`NO_PROXY`"
@@ -387,12 +421,20 @@ ON_THE_PAGE = [
 ]
 
 
-def test_the_page_has_its_table() -> None:
-    assert len(ON_THE_PAGE) == 12
+def test_no_proxy_table_of_docs() -> None:
+    assert len(DOCUMENTED) == 12
 
 
-@pytest.mark.parametrize(("no_proxy", "host", "direct"), [*NO_PROXY, *ON_THE_PAGE])
-def test_no_proxy(proxy, server, connect, environment, no_proxy: str, host: str, direct: bool) -> None:
+@pytest.mark.parametrize(("no_proxy", "host", "direct"), [*NO_PROXY, *DOCUMENTED])
+def test_no_proxy(
+    proxy: Proxy,
+    server: TokenServer,
+    connect: Connect,
+    environment: pytest.MonkeyPatch,
+    no_proxy: str,
+    host: str,
+    direct: bool,
+) -> None:
     environment.setenv("HTTP_PROXY", proxy.url)
     environment.setenv("NO_PROXY", no_proxy.format(port=server.port))
     url = f"http://{host}:{server.port}"
@@ -402,7 +444,10 @@ def test_no_proxy(proxy, server, connect, environment, no_proxy: str, host: str,
     assert len(server.requests) == 1
 
 
-def test_the_host_decides_not_the_client(proxy, server, secure, connect, environment) -> None:
+def test_no_proxy_applies_per_host(
+    proxy: Proxy, server: TokenServer, secure: TokenServer, connect: Connect, environment: pytest.MonkeyPatch
+) -> None:
+    """NO_PROXY is evaluated for each host, not once for the client."""
     environment.setenv("HTTP_PROXY", proxy.url)
     environment.setenv("HTTPS_PROXY", proxy.url)
     environment.setenv("NO_PROXY", "127.0.0.1")
@@ -414,12 +459,12 @@ def test_the_host_decides_not_the_client(proxy, server, secure, connect, environ
     assert len(proxy.requests) == 1
 
 
-# -- somebody else's proxy ------------------------------------------------------------------------------------------
+# -- proxy.py -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(importlib.util.find_spec("proxy") is None, reason="proxy.py is not installed")
-def test_a_proxy_in_a_process_of_its_own(authority, tmp_path) -> None:
-    """proxy.py, a program that others use, with a password; the emulator behind it over TLS."""
+def test_proxy_py_in_separate_process(authority: Authority, tmp_path: Path) -> None:
+    """proxy.py, a widely used proxy, with a password, in front of the emulator over TLS."""
     port_file = tmp_path / "port"
     arguments = ["--hostname", "127.0.0.1", "--port", "0", "--port-file", str(port_file), "--basic-auth", "me:mine-22"]
     arguments += ["--num-workers", "1", "--num-acceptors", "1", "--log-level", "ERROR", "--data-dir", str(tmp_path)]
@@ -430,13 +475,13 @@ def test_a_proxy_in_a_process_of_its_own(authority, tmp_path) -> None:
         assert process.poll() is None, "proxy.py did not start"
         address = f"127.0.0.1:{port_file.read_text().strip()}"
         with ZuoraEmulator(ssl_context=authority.server("127.0.0.1")) as zuora:
-            settings = {"client_id": zuora.client_id, "client_secret": zuora.client_secret}
+            settings: dict[str, Any] = {"client_id": zuora.client_id, "client_secret": zuora.client_secret}
             settings.update(entity_id=zuora.entities[0].id, ssl_ca_cert=authority.file)
-            for userinfo, good in (("me:mine-22@", True), ("me:wrong22@", False), ("", False)):
+            for userinfo, is_valid in (("me:mine-22@", True), ("me:wrong22@", False), ("", False)):
                 configuration = Configuration(zuora.url, proxy=f"http://{userinfo}{address}", **settings)
                 with ApiClient(configuration, clock=FakeClock()) as client:
                     api = EntityConnectionsApi(client)
-                    if good:
+                    if is_valid:
                         assert api.get_entity_connections().success is True
                         continue
                     with pytest.raises(ApiConnectionError, match="407") as caught:

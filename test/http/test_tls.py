@@ -1,4 +1,4 @@
-"""TLS against real servers: who is trusted, who we are, what is too old. What fails here has never left."""
+"""TLS against real servers: trust, client certificates, versions. After a TLS failure the request was not sent."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from support import FakeClock
+from support.calls import Call
 from support.raw import RawServer
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
 
@@ -32,7 +34,7 @@ from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client.emulator import ZuoraEmulator
 from zuora_client.exceptions import ApiConnectionError, TlsError
 
-CALLS = {
+CALLS: dict[str, Call] = {
     "GET": lambda api: api.get_entity_connections(),
     "POST": lambda api: api.post_entity_connections(request={"targetEntityId": "8a80825556ff28a4015708ba29312ecc"}),
     "PUT": lambda api: api.put_entity_connections_disconnect("1"),
@@ -41,8 +43,19 @@ DAY = datetime.timedelta(days=1)
 NOW = datetime.datetime.now(datetime.timezone.utc)
 
 
+class TlsServer(TokenServer):
+    """A server and the clock of its client."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.clock = FakeClock()
+
+
+Start = Callable[..., tuple[TlsServer, EntityConnectionsApi]]
+
+
 class Authorities:
-    """Two certificate authorities: `file` is the bundle of the one that is trusted; the other nobody knows."""
+    """A trusted certificate authority, whose bundle is `file`, and an unknown one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,29 +70,28 @@ class Authorities:
 
 
 @pytest.fixture(scope="module")
-def authorities(tmp_path_factory) -> Authorities:
+def authorities(tmp_path_factory: pytest.TempPathFactory) -> Authorities:
     return Authorities(tmp_path_factory.mktemp("tls"))
 
 
-def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
+def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
 
 
 @pytest.fixture
-def start(authorities, request):
-    """Starts a server with a context, and returns it with an api that trusts the known authority."""
+def start(authorities: Authorities, request: pytest.FixtureRequest) -> Start:
+    """Starts a server with a TLS context, and returns it with an API object that trusts the known authority."""
 
     def make(
-        context: ssl.SSLContext, host: str = "localhost", kind: type[TokenServer] = TokenServer, **settings: Any
-    ) -> tuple[Any, EntityConnectionsApi]:
+        context: ssl.SSLContext, host: str = "localhost", kind: type[TlsServer] = TlsServer, **settings: Any
+    ) -> tuple[TlsServer, EntityConnectionsApi]:
         server = kind(ssl_context=context)
         server.__enter__()
         request.addfinalizer(lambda: server.__exit__())
         settings = {"access_token": "t", "ssl_ca_cert": authorities.file, **settings}
         configuration = Configuration(f"https://{host}:{server.port}", **settings)
-        server.clock = FakeClock()
         client = ApiClient(configuration, clock=server.clock)
         request.addfinalizer(client.close)
         return server, EntityConnectionsApi(client)
@@ -87,8 +99,8 @@ def start(authorities, request):
     return make
 
 
-def refused(call: Any, server: TokenServer, api: EntityConnectionsApi) -> TlsError:
-    """The error of a call that must fail in the handshake: not sent, and not tried again."""
+def refused(call: Any, server: TlsServer, api: EntityConnectionsApi) -> TlsError:
+    """Return the error of a call that must fail in the handshake: not sent and not retried."""
     with pytest.raises(TlsError) as caught:
         call(api)
     assert caught.value.outcome == "not_sent"
@@ -99,77 +111,78 @@ def refused(call: Any, server: TokenServer, api: EntityConnectionsApi) -> TlsErr
     return caught.value
 
 
-# -- who is trusted -------------------------------------------------------------------------------------------------
+# -- trusted authorities --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_an_authority_of_ones_own(start, authorities, host: str) -> None:
-    server, api = start(serving(authorities.known.issue_cert("localhost", "127.0.0.1")), host)
+def test_private_authority_is_trusted(start: Start, authorities: Authorities, host: str) -> None:
+    server, api = start(server_context(authorities.known.issue_cert("localhost", "127.0.0.1")), host)
     for call in CALLS.values():
         call(api)
     assert server.connections == 1
     assert server.used == ["Bearer t"] * 3
 
 
-def test_the_emulator_over_tls(authorities) -> None:
-    context = serving(authorities.known.issue_cert("127.0.0.1"))
+def test_emulator_over_tls(authorities: Authorities) -> None:
+    context = server_context(authorities.known.issue_cert("127.0.0.1"))
     with ZuoraEmulator(ssl_context=context) as zuora:
-        settings = {"client_id": zuora.client_id, "client_secret": zuora.client_secret}
+        settings: dict[str, Any] = {"client_id": zuora.client_id, "client_secret": zuora.client_secret}
         configuration = Configuration(zuora.url, ssl_ca_cert=authorities.file, **settings)
         with ApiClient(configuration) as client:
             api = EntityConnectionsApi(client)
             source, target = zuora.entities[:2]
-            made = api.post_entity_connections(zuora_entity_ids=source.id, request={"targetEntityId": target.id})
-            api.put_entity_connections_accept(made.id, zuora_entity_ids=target.id)
+            created = api.post_entity_connections(zuora_entity_ids=source.id, request={"targetEntityId": target.id})
+            assert created.id is not None
+            api.put_entity_connections_accept(created.id, zuora_entity_ids=target.id)
         assert zuora.connections[0].status == "Connected"
         assert {request.connection_id for request in zuora.requests} == {1}
 
 
-CERTIFICATES = {
+CERTIFICATES: dict[str, Callable[[Authorities], Any]] = {
     "unknown authority": lambda a: a.unknown.issue_cert("localhost"),
     "self-signed": lambda a: a.unknown,
     "expired": lambda a: a.known.issue_cert("localhost", not_before=NOW - 9 * DAY, not_after=NOW - DAY),
     "not yet valid": lambda a: a.known.issue_cert("localhost", not_before=NOW + DAY, not_after=NOW + 9 * DAY),
-    "another name": lambda a: a.known.issue_cert("rest.zuora.com"),
-    "a name that begins the same": lambda a: a.known.issue_cert("localhost.example.com"),
-    "an address for a name": lambda a: a.known.issue_cert("127.0.0.1"),
+    "other name": lambda a: a.known.issue_cert("rest.zuora.com"),
+    "name with the same prefix": lambda a: a.known.issue_cert("localhost.example.com"),
+    "address instead of name": lambda a: a.known.issue_cert("127.0.0.1"),
 }
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("certificate", CERTIFICATES.values(), ids=CERTIFICATES)
-def test_a_certificate_that_proves_nothing(start, authorities, certificate: Any, call: Any) -> None:
-    shown = certificate(authorities)
-    if isinstance(shown, trustme.CA):
+def test_invalid_certificate_is_refused(start: Start, authorities: Authorities, certificate: Any, call: Any) -> None:
+    issued = certificate(authorities)
+    if isinstance(issued, trustme.CA):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(authorities.pem("self.pem", shown.private_key_pem, shown.cert_pem))
+        context.load_cert_chain(authorities.pem("self.pem", issued.private_key_pem, issued.cert_pem))
     else:
-        context = serving(shown)
+        context = server_context(issued)
     server, api = start(context)
     error = refused(call, server, api)
     assert "certificate verify failed" in str(error.reason) or "match" in str(error.reason)
     assert "Do not switch verification off" in str(error)
 
 
-def test_a_name_for_an_address_proves_nothing(start, authorities) -> None:
-    server, api = start(serving(authorities.known.issue_cert("localhost")), "127.0.0.1")
+def test_name_does_not_match_address(start: Start, authorities: Authorities) -> None:
+    server, api = start(server_context(authorities.known.issue_cert("localhost")), "127.0.0.1")
     refused(CALLS["PUT"], server, api)
 
 
-def test_without_a_bundle_of_ones_own_it_is_certifis(start, authorities) -> None:
-    server, api = start(serving(authorities.known.issue_cert("localhost")), ssl_ca_cert=None)
+def test_default_bundle_is_certifi(start: Start, authorities: Authorities) -> None:
+    server, api = start(server_context(authorities.known.issue_cert("localhost")), ssl_ca_cert=None)
     refused(CALLS["GET"], server, api)
 
 
-def test_the_token_endpoint_is_no_exception(start, authorities) -> None:
-    context = serving(authorities.unknown.issue_cert("localhost"))
+def test_token_endpoint_is_verified_too(start: Start, authorities: Authorities) -> None:
+    context = server_context(authorities.unknown.issue_cert("localhost"))
     settings = {"access_token": None, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     server, api = start(context, **settings)
     error = refused(CALLS["PUT"], server, api)
     assert "/oauth/token" in str(error.reason)
 
 
-def test_a_server_without_tls() -> None:
+def test_server_without_tls() -> None:
     with RawServer(lambda sock, _: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
         client = ApiClient(Configuration(f"https://127.0.0.1:{server.port}", access_token="t"), clock=FakeClock())
         with client, pytest.raises(TlsError) as caught:
@@ -178,14 +191,15 @@ def test_a_server_without_tls() -> None:
         assert server.connections == 1
 
 
-def test_trust_is_settled_when_the_client_is_made(start, authorities) -> None:
-    server, api = start(serving(authorities.unknown.issue_cert("localhost")))
+def test_later_verify_ssl_is_ignored(start: Start, authorities: Authorities) -> None:
+    """TLS settings are read only when the client is created."""
+    server, api = start(server_context(authorities.unknown.issue_cert("localhost")))
     api.api_client.configuration.verify_ssl = False
     refused(CALLS["GET"], server, api)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
-def test_a_bundle_that_cannot_be_read_is_refused_when_the_client_is_made(tmp_path, content: bytes | None) -> None:
+def test_unreadable_bundle_raises_on_creation(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)
@@ -193,40 +207,44 @@ def test_a_bundle_that_cannot_be_read_is_refused_when_the_client_is_made(tmp_pat
         ApiClient(Configuration(ssl_ca_cert=str(path)))
 
 
-# -- whose name -----------------------------------------------------------------------------------------------------
+# -- assert_hostname ------------------------------------------------------------------------------------------------
 
 
-def test_assert_hostname_names_another_host(start, authorities) -> None:
-    server, api = start(serving(authorities.known.issue_cert("rest.zuora.com")), assert_hostname="rest.zuora.com")
+def test_assert_hostname_names_other_host(start: Start, authorities: Authorities) -> None:
+    server, api = start(
+        server_context(authorities.known.issue_cert("rest.zuora.com")), assert_hostname="rest.zuora.com"
+    )
     assert api.get_entity_connections().success is True
     assert len(server.requests) == 1
 
 
-def test_assert_hostname_is_then_the_only_good_name(start, authorities) -> None:
-    server, api = start(serving(authorities.known.issue_cert("localhost")), assert_hostname="rest.zuora.com")
+def test_assert_hostname_replaces_host_name(start: Start, authorities: Authorities) -> None:
+    """With assert_hostname the name of the host itself is no longer accepted."""
+    server, api = start(server_context(authorities.known.issue_cert("localhost")), assert_hostname="rest.zuora.com")
     refused(CALLS["PUT"], server, api)
 
 
-def test_assert_hostname_false_takes_any_name_of_a_trusted_authority(start, authorities) -> None:
-    _, api = start(serving(authorities.known.issue_cert("rest.zuora.com")), assert_hostname=False)
+def test_assert_hostname_false(start: Start, authorities: Authorities) -> None:
+    """assert_hostname=False accepts any name, but only from a trusted authority."""
+    _, api = start(server_context(authorities.known.issue_cert("rest.zuora.com")), assert_hostname=False)
     assert api.get_entity_connections().success is True
-    server, api = start(serving(authorities.unknown.issue_cert("rest.zuora.com")), assert_hostname=False)
+    server, api = start(server_context(authorities.unknown.issue_cert("rest.zuora.com")), assert_hostname=False)
     refused(CALLS["PUT"], server, api)
 
 
-# -- who we are -----------------------------------------------------------------------------------------------------
+# -- client certificates --------------------------------------------------------------------------------------------
 
 
-def asking(authorities: Authorities, version: ssl.TLSVersion) -> ssl.SSLContext:
-    context = serving(authorities.known.issue_cert("localhost"))
+def context_with_client_auth(authorities: Authorities, version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = server_context(authorities.known.issue_cert("localhost"))
     context.minimum_version = context.maximum_version = version
     authorities.known.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
-class PoliteServer(TokenServer):
-    """After a handshake that failed it reads on, so that no reset overtakes the alert that says why."""
+class LingeringServer(TlsServer):
+    """Keeps reading after a failed handshake, so that no TCP reset discards its TLS alert."""
 
     def _serve(self, plain: socket.socket) -> None:
         assert self._ssl_context is not None
@@ -245,16 +263,16 @@ VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVe
 
 @VERSIONS
 @pytest.mark.parametrize("files", [1, 2])
-def test_a_client_certificate(start, authorities, version: ssl.TLSVersion, files: int) -> None:
-    mine = authorities.known.issue_cert("billing@example.com")
+def test_client_certificate(start: Start, authorities: Authorities, version: ssl.TLSVersion, files: int) -> None:
+    own = authorities.known.issue_cert("billing@example.com")
     if files == 1:
-        settings = {"cert_file": authorities.pem("both.pem", mine.private_key_pem, *mine.cert_chain_pems)}
+        settings = {"cert_file": authorities.pem("both.pem", own.private_key_pem, *own.cert_chain_pems)}
     else:
         settings = {
-            "cert_file": authorities.pem("cert.pem", *mine.cert_chain_pems),
-            "key_file": authorities.pem("key.pem", mine.private_key_pem),
+            "cert_file": authorities.pem("cert.pem", *own.cert_chain_pems),
+            "key_file": authorities.pem("key.pem", own.private_key_pem),
         }
-    server, api = start(asking(authorities, version), **settings)
+    server, api = start(context_with_client_auth(authorities, version), **settings)
     for call in CALLS.values():
         call(api)
     assert len(server.requests) == 3
@@ -262,53 +280,54 @@ def test_a_client_certificate(start, authorities, version: ssl.TLSVersion, files
 
 @VERSIONS
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-@pytest.mark.parametrize("whose", ["none", "unknown authority's"])
-def test_a_client_certificate_that_is_asked_for_in_vain(
-    start, authorities, version: ssl.TLSVersion, call: Any, whose: str
+@pytest.mark.parametrize("certificate", ["none", "unknown authority"])
+def test_missing_or_untrusted_client_certificate(
+    start: Start, authorities: Authorities, version: ssl.TLSVersion, call: Any, certificate: str
 ) -> None:
-    """In TLS 1.3 the request has left before the server looks at the certificate; it refuses without reading it."""
+    """With TLS 1.3 the request is sent before the server verifies the certificate. It refuses without reading it."""
     settings = {}
-    if whose != "none":
-        mine = authorities.unknown.issue_cert("billing@example.com")
-        settings["cert_file"] = authorities.pem("unknown.pem", mine.private_key_pem, *mine.cert_chain_pems)
-    server, api = start(asking(authorities, version), kind=PoliteServer, **settings)
+    if certificate != "none":
+        own = authorities.unknown.issue_cert("billing@example.com")
+        settings["cert_file"] = authorities.pem("unknown.pem", own.private_key_pem, *own.cert_chain_pems)
+    server, api = start(context_with_client_auth(authorities, version), kind=LingeringServer, **settings)
     error = refused(call, server, api)
     assert "alert" in str(error.reason).lower()
 
 
-def unusable(authorities: Authorities, what: str) -> dict[str, str]:
-    mine, other = (authorities.known.issue_cert("billing@example.com") for _ in range(2))
-    certificate = authorities.pem("mine.pem", *mine.cert_chain_pems)
-    key = authorities.pem("mine.key", mine.private_key_pem)
-    if what == "another key":
+def unusable(authorities: Authorities, defect: str) -> dict[str, Any]:
+    own, other = (authorities.known.issue_cert("billing@example.com") for _ in range(2))
+    certificate = authorities.pem("own.pem", *own.cert_chain_pems)
+    key = authorities.pem("own.key", own.private_key_pem)
+    if defect == "another key":
         key = authorities.pem("other.key", other.private_key_pem)
-    elif what == "no key":
+    elif defect == "no key":
         return {"cert_file": certificate}
-    elif what == "no file":
+    elif defect == "no file":
         certificate += ".missing"
-    elif what == "an encrypted key":
-        encrypted = load_pem_private_key(mine.private_key_pem.bytes(), None).private_bytes(
+    elif defect == "an encrypted key":
+        encrypted = load_pem_private_key(own.private_key_pem.bytes(), None).private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hunter22")
         )
         key = authorities.pem("encrypted.key", trustme.Blob(encrypted))
     return {"cert_file": certificate, "key_file": key}
 
 
-@pytest.mark.parametrize("what", ["another key", "no key", "no file", "an encrypted key"])
-def test_a_client_certificate_that_cannot_be_used_is_refused_when_the_client_is_made(authorities, what: str) -> None:
+@pytest.mark.parametrize("defect", ["another key", "no key", "no file", "an encrypted key"])
+def test_unusable_client_certificate_raises_on_creation(authorities: Authorities, defect: str) -> None:
     with pytest.raises(ValueError, match="cert_file, key_file"):
-        ApiClient(Configuration(**unusable(authorities, what)))
+        ApiClient(Configuration(**unusable(authorities, defect)))
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no terminals")
-def test_an_encrypted_key_does_not_ask_for_its_password_on_the_terminal(authorities) -> None:
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals on this platform")
+def test_encrypted_key_does_not_prompt(authorities: Authorities) -> None:
+    """An encrypted key raises; OpenSSL does not prompt for its password on the terminal."""
     files = unusable(authorities, "an encrypted key").values()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    ours, theirs = os.openpty()
+    controller, terminal = os.openpty()
     try:
         done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(AT_A_TERMINAL), *files],
-            stdin=theirs,
+            [sys.executable, "-c", textwrap.dedent(WITH_TERMINAL), *files],
+            stdin=terminal,
             start_new_session=True,
             env=environment,
             capture_output=True,
@@ -317,13 +336,13 @@ def test_an_encrypted_key_does_not_ask_for_its_password_on_the_terminal(authorit
             check=False,
         )
     finally:
-        os.close(theirs)
-        os.close(ours)
+        os.close(terminal)
+        os.close(controller)
     assert "ValueError: cert_file, key_file" in done.stderr
 
 
-# OpenSSL asks at the terminal that controls the session, wherever stdin comes from.
-AT_A_TERMINAL = """
+# OpenSSL prompts on the controlling terminal, whatever stdin is.
+WITH_TERMINAL = """
     import fcntl, sys, termios
     from zuora_client import ApiClient, Configuration
 
@@ -332,12 +351,12 @@ AT_A_TERMINAL = """
 """
 
 
-# -- what is too old ------------------------------------------------------------------------------------------------
+# -- TLS versions ---------------------------------------------------------------------------------------------------
 
 
 @VERSIONS
-def test_both_versions_that_zuora_speaks(start, authorities, version: ssl.TLSVersion) -> None:
-    context = serving(authorities.known.issue_cert("localhost"))
+def test_supported_tls_versions(start: Start, authorities: Authorities, version: ssl.TLSVersion) -> None:
+    context = server_context(authorities.known.issue_cert("localhost"))
     context.minimum_version = context.maximum_version = version
     _, api = start(context)
     assert api.get_entity_connections().success is True
@@ -346,44 +365,46 @@ def test_both_versions_that_zuora_speaks(start, authorities, version: ssl.TLSVer
 @pytest.mark.filterwarnings("ignore:.*TLSv1.*:DeprecationWarning")
 @pytest.mark.parametrize("verify_ssl", [True, False])
 @pytest.mark.filterwarnings("ignore:verify_ssl is False")
-def test_tls_1_1_is_refused(start, authorities, verify_ssl: bool) -> None:
-    context = serving(authorities.known.issue_cert("localhost"))
+def test_tls_1_1_is_refused(start: Start, authorities: Authorities, verify_ssl: bool) -> None:
+    context = server_context(authorities.known.issue_cert("localhost"))
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
-    _prove_that_it_speaks(context)
+    _skip_without_tls_1_1(context)
     server, api = start(context, verify_ssl=verify_ssl)
     refused(CALLS["PUT"], server, api)
 
 
-def _prove_that_it_speaks(context: ssl.SSLContext) -> None:
-    """Shake hands in memory with a client that takes anything; skip where OpenSSL no longer has TLS 1.1."""
+def _skip_without_tls_1_1(context: ssl.SSLContext) -> None:
+    """Complete a handshake in memory with a lenient client. Skip the test if OpenSSL does not support TLS 1.1."""
     lenient = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     lenient.check_hostname, lenient.verify_mode = False, ssl.CERT_NONE
     lenient.minimum_version, lenient.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     lenient.set_ciphers("ALL:@SECLEVEL=0")
-    one, two = ssl.MemoryBIO(), ssl.MemoryBIO()
-    sides = [lenient.wrap_bio(one, two), context.wrap_bio(two, one, server_side=True)]
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    peers = [lenient.wrap_bio(incoming, outgoing), context.wrap_bio(outgoing, incoming, server_side=True)]
     try:
-        for side in sides * 4:
+        for peer in peers * 4:
             with contextlib.suppress(ssl.SSLWantReadError):
-                side.do_handshake()
+                peer.do_handshake()
     except ssl.SSLError as error:
-        pytest.skip(f"this OpenSSL speaks no TLS 1.1 ({error.reason})")
-    assert sides[0].version() == "TLSv1.1"
+        pytest.skip(f"this OpenSSL does not support TLS 1.1 ({error.reason})")
+    assert peers[0].version() == "TLSv1.1"
 
 
-def test_the_floor_is_tls_1_2_whatever_the_systems_default(authorities) -> None:
+def test_minimum_tls_version(authorities: Authorities) -> None:
+    """The minimum is TLS 1.2, whatever the default of OpenSSL."""
     with ApiClient(Configuration(ssl_ca_cert=authorities.file)) as client:
         context = client.rest_client._tls.pool_kwargs()["ssl_context"]
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
         assert context.verify_mode == ssl.CERT_REQUIRED
 
 
-# -- without a check ------------------------------------------------------------------------------------------------
+# -- verify_ssl=False -----------------------------------------------------------------------------------------------
 
 
-def test_verify_ssl_false_takes_anything_and_warns_once_where_the_client_is_made(start, authorities) -> None:
-    context = serving(authorities.unknown.issue_cert("rest.zuora.com"))
+def test_verify_ssl_false_warns_once(start: Start, authorities: Authorities) -> None:
+    """verify_ssl=False accepts any certificate and warns once, at the line that creates the client."""
+    context = server_context(authorities.unknown.issue_cert("rest.zuora.com"))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         server, api = start(context, verify_ssl=False, ssl_ca_cert=None)
@@ -399,7 +420,7 @@ def test_verify_ssl_false_takes_anything_and_warns_once_where_the_client_is_made
     assert warning.filename == __file__
 
 
-def test_a_copy_of_a_client_without_a_check_warns_too() -> None:
+def test_copy_with_verify_ssl_false_warns() -> None:
     with pytest.warns(urllib3.exceptions.InsecureRequestWarning):
         client = ApiClient(Configuration(verify_ssl=False))
     with pytest.warns(urllib3.exceptions.InsecureRequestWarning):
@@ -407,17 +428,17 @@ def test_a_copy_of_a_client_without_a_check_warns_too() -> None:
     client.close()
 
 
-def test_a_configuration_alone_warns_of_nothing() -> None:
+def test_configuration_alone_does_not_warn() -> None:
     configuration = Configuration(verify_ssl=False)
     configuration.verify_ssl = True
     ApiClient(configuration).close()
 
 
-# -- TLS that breaks ------------------------------------------------------------------------------------------------
+# -- broken handshakes ----------------------------------------------------------------------------------------------
 
 
-def test_a_connection_that_ends_in_the_handshake_is_no_question_of_trust() -> None:
-    """It may be a restart of the server, so it is tried again; nothing has left."""
+def test_close_during_handshake_is_retried() -> None:
+    """A close during the handshake may be a server restart: not a TlsError, not sent, retried."""
 
     def read_and_close(sock: Any, _: Any) -> None:
         sock.recv(65536)

@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and what its servers show."""
+"""A certificate authority for tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Authority:
         self._authority.cert_pem.write_to_path(self.file)
 
     def server(self, *names: str) -> ssl.SSLContext:
-        """Return the context of a server that shows a certificate for these names, ``localhost`` if none is given."""
+        """Return a server context with a certificate for these names (``localhost`` if none is given)."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._authority.issue_cert(*(names or ("localhost",))).configure_cert(context)
         return context

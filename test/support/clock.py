@@ -1,4 +1,4 @@
-"""Time that passes only when a test, or somebody's sleep, says so."""
+"""A clock that advances only when a test or a sleep advances it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from zuora_client.deadline import Clock
 
 
 class FakeClock(Clock):
-    """A clock of the test's own. `sleeps` lists what was slept."""
+    """A clock under the control of a test. `sleeps` lists the seconds of each sleep."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self._now = now
         self._lock = threading.Lock()
         self.sleeps: list[float] = []
 
-    def now(self) -> float:  # type: ignore[override]
+    def now(self) -> float:
         return self._now
 
     def sleep(self, seconds: float) -> None:  # type: ignore[override]

@@ -1,19 +1,19 @@
-"""Behaviours of a scripted server that is slow, breaks off, or says more than it should."""
+"""Behaviours of a scripted server that is slow, closes early, or sends too much."""
 
 from __future__ import annotations
 
 import socket
 import time
 
-from .scripted import Behaviour, Received
+from .scripted import Handler, Received
 
 
 def hang_up(_: socket.socket, __: Received) -> None:
-    """Close the connection without an answer."""
+    """Close the connection without a response."""
 
 
-def cut(data: bytes, size: int) -> Behaviour:
-    """Send the first `size` bytes of an answer, then close."""
+def cut(data: bytes, size: int) -> Handler:
+    """Send the first `size` bytes of a response, then close."""
 
     def behave(sock: socket.socket, _: Received) -> None:
         sock.sendall(data[:size])
@@ -21,27 +21,27 @@ def cut(data: bytes, size: int) -> Behaviour:
     return behave
 
 
-def then_close(data: bytes) -> Behaviour:
-    """Send an answer, then close, whatever the answer said about that."""
+def then_close(data: bytes) -> Handler:
+    """Send a response, then close, whatever its headers say about that."""
     return cut(data, len(data))
 
 
-def drip(data: bytes, seconds: float, *, from_byte: int = 0, keep: bool = False) -> Behaviour:
-    """Send an answer one byte at a time, `seconds` between them; the first `from_byte` bytes at once."""
+def drip(data: bytes, seconds: float, *, from_byte: int = 0, keep: bool = False) -> Handler:
+    """Send the first `from_byte` bytes of a response at once, the others singly, each after `seconds`."""
 
     def behave(sock: socket.socket, _: Received) -> bool:
         sock.sendall(data[:from_byte])
         for byte in data[from_byte:]:
             time.sleep(seconds)
-            # Raises when the client has gone, which ends the connection.
+            # Raises after the client has closed, which ends the connection.
             sock.sendall(bytes((byte,)))
         return keep
 
     return behave
 
 
-def in_pieces(*pieces: bytes, seconds: float = 0.05) -> Behaviour:
-    """Send an answer in pieces, each on its own; the connection stays open."""
+def in_pieces(*pieces: bytes, seconds: float = 0.05) -> Handler:
+    """Send each of the pieces separately; keep the connection open."""
 
     def behave(sock: socket.socket, _: Received) -> bool:
         for number, piece in enumerate(pieces):
@@ -53,12 +53,12 @@ def in_pieces(*pieces: bytes, seconds: float = 0.05) -> Behaviour:
     return behave
 
 
-def endless(head: bytes, piece: bytes) -> Behaviour:
-    """Send a head, and then the same piece until the client has had enough."""
+def endless(head: bytes, piece: bytes) -> Handler:
+    """Send a head, then the same piece until the client closes."""
 
     def behave(sock: socket.socket, _: Received) -> None:
         sock.sendall(head)
-        # A bound for the case that the client takes it all: far above every limit that the tests set.
+        # Bounded in case the client reads everything: far above every limit that the tests set.
         for _round in range(100_000):
             sock.sendall(piece)
 

@@ -1,4 +1,4 @@
-"""A real fork, whose child does one thing, reports through a pipe and ends without a trace."""
+"""A forked child process that runs one function and reports its result through a pipe."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ SECONDS = 60
 
 
 class Child:
-    """A forked process that runs a function. Its pid is its own; `result` is what the function returned there."""
+    """A forked process that runs a function; `result` is what the function returned there."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self._pipe, report = os.pipe()
         hook, broken = sys.unraisablehook, []
-        # What a hook of os.register_at_fork raises is shown to this hook only.
+        # Exceptions of os.register_at_fork callbacks are reported to this hook only.
         sys.unraisablehook = lambda args: broken.append(repr(args.exc_value))
-        # Coverage's tracer has a lock; if another thread holds it at the fork, the child waits for ever.
+        # Coverage's tracer has a lock. If another thread holds it during the fork, the child deadlocks.
         tracer = sys.gettrace()
         sys.settrace(None)
         try:
             with warnings.catch_warnings():
-                # Python 3.12 and newer warn that forking with threads may deadlock. That it does not is tested here.
+                # Python 3.12 and newer warn that forking with threads may deadlock. The tests check that it does not.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self.pid = os.fork()
             if self.pid == 0:
@@ -43,7 +43,7 @@ class Child:
 
     @property
     def result(self) -> Any:
-        """What the function returned, when the child has ended; fails if it raised, died or hung."""
+        """Wait for the child and return the result of the function. Fails if it raised, died or hung."""
         data = b""
         try:
             while True:
@@ -51,22 +51,22 @@ class Child:
                 if not ready:
                     os.kill(self.pid, signal.SIGKILL)
                     raise AssertionError("the child hung")
-                piece = os.read(self._pipe, 65536)
-                if not piece:
+                chunk = os.read(self._pipe, 65536)
+                if not chunk:
                     break
-                data += piece
+                data += chunk
         finally:
             os.close(self._pipe)
             _, status = os.waitpid(self.pid, 0)
         assert data, f"the child died: {status}"
-        good, result = pickle.loads(data)
-        assert good, f"in the child:\n{result}"
+        ok, result = pickle.loads(data)
+        assert ok, f"in the child:\n{result}"
         return result
 
 
 def _run(function: Callable[[], Any], broken: list[str], report: int) -> None:
-    threading.settrace(None)  # type: ignore[arg-type]
-    # Ends the child even when nobody waits for it any more.
+    threading.settrace(None)
+    # Ends the child even if its parent no longer waits for it.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(2 * SECONDS)
     try:
@@ -82,9 +82,9 @@ def _run(function: Callable[[], Any], broken: list[str], report: int) -> None:
 
 
 def locks_in(root: Any) -> list[Any]:
-    """Every lock that can be reached from an object, through any attribute or container."""
-    kinds = (type(threading.Lock()), type(threading.RLock()))
-    passed_by = (
+    """Return every lock that is reachable from an object through attributes and containers."""
+    lock_types = (type(threading.Lock()), type(threading.RLock()))
+    skipped = (
         type,
         types.ModuleType,
         types.FunctionType,
@@ -96,19 +96,19 @@ def locks_in(root: Any) -> list[Any]:
     seen = {id(root)}
     todo = [root]
     while todo:
-        for thing in gc.get_referents(todo.pop()):
-            if id(thing) in seen or isinstance(thing, passed_by):
+        for item in gc.get_referents(todo.pop()):
+            if id(item) in seen or isinstance(item, skipped):
                 continue
-            seen.add(id(thing))
-            if isinstance(thing, kinds):
-                found.append(thing)
+            seen.add(id(item))
+            if isinstance(item, lock_types):
+                found.append(item)
             else:
-                todo.append(thing)
+                todo.append(item)
     return found
 
 
 class HeldLocks:
-    """Another thread that holds these locks, so that a child is forked without anybody who could release them."""
+    """Holds locks in another thread. A forked child has no such thread, so the locks are never released there."""
 
     def __init__(self, locks: list[Any]) -> None:
         self._locks = locks
@@ -119,11 +119,11 @@ class HeldLocks:
         assert held.wait(SECONDS)
 
     def _hold(self, held: threading.Event) -> None:
-        mine = [lock for lock in self._locks if lock.acquire(timeout=5)]
-        assert len(mine) == len(self._locks)
+        acquired = [lock for lock in self._locks if lock.acquire(timeout=5)]
+        assert len(acquired) == len(self._locks)
         held.set()
         self._release.wait(SECONDS)
-        for lock in mine:
+        for lock in acquired:
             lock.release()
 
     def release(self) -> None:

@@ -1,25 +1,29 @@
-"""Servers that are hard to reach: one that refuses connections until it opens, one that never takes them."""
+"""Servers that refuse connections for a time, and an address that never accepts one."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from .clock import FakeClock
 from .scripted import Behaviour, ScriptedServer
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 class LateServer(ScriptedServer):
-    """Its port refuses connections until `open` is called, and again after `refuse`."""
+    """A server whose port refuses connections before `open` and after `refuse`."""
 
     def __init__(self, *behaviours: Behaviour) -> None:
         super().__init__(*behaviours)
         self._is_open = False
 
-    def __enter__(self) -> LateServer:
+    def __enter__(self) -> Self:
         self._listener = socket.socket()
-        # Bound, so that nobody else gets the port, and not listening, so that it refuses.
+        # Bound to reserve the port, and not listening, so that connections are refused.
         self._listener.bind(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -31,7 +35,7 @@ class LateServer(ScriptedServer):
         self._start(self._accept)
 
     def refuse(self) -> None:
-        """Refuse connections from now on, for good; those that stand go on."""
+        """Refuse all further connections. Open connections stay open."""
         self._listener.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
@@ -59,14 +63,14 @@ class OpeningClock(FakeClock):
 
 @contextlib.contextmanager
 def deaf_address() -> Iterator[str]:
-    """Yield a base URL whose port takes no more connections: the first packet stays unanswered."""
+    """Yield a base URL whose port accepts no connection: its backlog is full, so the SYN gets no reply."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        waiting = []
+        queued = []
         try:
-            # The system takes a few more than it was told to; then it drops what comes.
+            # The kernel queues a few more connections than the backlog, then drops SYNs.
             for _ in range(10):
                 sock = socket.socket()
-                waiting.append(sock)
+                queued.append(sock)
                 sock.settimeout(0.05)
                 try:
                     sock.connect(listener.getsockname())
@@ -74,5 +78,5 @@ def deaf_address() -> Iterator[str]:
                     break
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            for sock in waiting:
+            for sock in queued:
                 sock.close()

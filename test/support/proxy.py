@@ -1,4 +1,4 @@
-"""An HTTP proxy that works: CONNECT tunnels and plain requests, with or without a password, over TLS if asked."""
+"""A working HTTP proxy: CONNECT tunnels and forwarded requests, optionally with a password and over TLS."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import selectors
 import socket
 import ssl
 import threading
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from .scripted import Received, _read
 
 
 class Proxy:
-    """`requests` are the heads that it was sent, `seen` all bytes that went up through it.
+    """`requests` are the requests to the proxy itself, `seen` all bytes that clients sent through its tunnels.
 
     Args:
-        password: ``user:password`` that it asks for.
-        refuse: a status line with which it answers everything.
-        ssl_context: makes it a proxy that is itself spoken to over TLS.
+        password: the ``user:password`` that it requires.
+        refuse: the status line of its response to every request.
+        ssl_context: makes clients connect to the proxy itself over TLS.
     """
 
     def __init__(
@@ -57,8 +59,8 @@ class Proxy:
     def lines(self) -> list[str]:
         return [request.line for request in self.requests]
 
-    def _start(self, target, *arguments) -> None:  # type: ignore[no-untyped-def]
-        thread = threading.Thread(target=target, args=arguments, daemon=True)
+    def _start(self, target: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -74,18 +76,18 @@ class Proxy:
         with contextlib.suppress(OSError), plain:
             self._open.add(plain)
             if self._ssl_context is None:
-                self._converse(plain)
+                self._serve_connection(plain)
             else:
                 with self._ssl_context.wrap_socket(plain, server_side=True) as sock:
                     self._open.add(sock)
-                    self._converse(sock)
+                    self._serve_connection(sock)
 
-    def _converse(self, sock: socket.socket) -> None:
-        while self._answer(sock):
+    def _serve_connection(self, sock: socket.socket) -> None:
+        while self._respond(sock):
             pass
 
-    def _answer(self, sock: socket.socket) -> bool:
-        """Answer one request; False when it was the last of its connection."""
+    def _respond(self, sock: socket.socket) -> bool:
+        """Respond to one request. Return whether the connection stays open."""
         request = _read(sock)
         if request is None:
             return False
@@ -114,13 +116,13 @@ class Proxy:
         head = "\r\n".join([f"{request.method} {target} HTTP/1.1", *fields, "", ""]).encode("latin-1")
         with socket.create_connection((url.hostname or "", url.port or 80), 10) as upstream:
             upstream.sendall(head + request.body)
-            with upstream.makefile("rb") as answer:
-                lines = list(iter(answer.readline, b"\r\n"))
+            with upstream.makefile("rb") as response:
+                lines = list(iter(response.readline, b"\r\n"))
                 length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
-                sock.sendall(b"".join(lines) + b"\r\n" + answer.read(length))
+                sock.sendall(b"".join(lines) + b"\r\n" + response.read(length))
 
     def _pump(self, sock: socket.socket, upstream: socket.socket) -> None:
-        """Carry bytes both ways until one side ends."""
+        """Relay bytes both ways until one side closes."""
         with selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_READ, upstream)
             selector.register(upstream, selectors.EVENT_READ, sock)

@@ -1,4 +1,4 @@
-"""A server that looks at no request: each connection gets a behaviour as soon as it is there."""
+"""A server that reads no requests: its behaviour starts when a connection is accepted."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from .scripted import Received, ScriptedServer
 
 
 class RawServer(ScriptedServer):
-    """As `ScriptedServer`, but a behaviour begins with the connection, and gets no request."""
+    """A `ScriptedServer` whose behaviour gets the accepted socket, before any request is read."""
 
-    def _one(self, sock: socket.socket) -> bool:
+    def _serve_request(self, sock: socket.socket) -> bool:
         behaviour = self._behaviours[0]
         assert callable(behaviour)
-        return bool(behaviour(sock, Received(b"NONE / HTTP/1.1", b"")))  # type: ignore[func-returns-value]
+        return bool(behaviour(sock, Received(b"NONE / HTTP/1.1", b"")))

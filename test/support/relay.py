@@ -1,4 +1,4 @@
-"""A proxy that does what a proxy has to do: it opens tunnels and passes on what it gets."""
+"""A proxy that only opens CONNECT tunnels."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .scripted import Received, ScriptedServer
 
 
 class Relay(ScriptedServer):
-    """Connects every tunnel to one port of this machine, whatever host the client names."""
+    """Connects every tunnel to one local port, whatever host the client names."""
 
     def __init__(self, port: int, ssl_context: ssl.SSLContext | None = None) -> None:
         super().__init__(self._tunnel, ssl_context=ssl_context)
         self._port = port
 
     def _tunnel(self, sock: socket.socket, _: Received) -> None:
-        with socket.create_connection(("127.0.0.1", self._port)) as there:
+        with socket.create_connection(("127.0.0.1", self._port)) as upstream:
             sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=_pump, args=(there, sock), daemon=True)
-            back.start()
-            _pump(sock, there)
-            back.join(20)
+            downstream = threading.Thread(target=_pump, args=(upstream, sock), daemon=True)
+            downstream.start()
+            _pump(sock, upstream)
+            downstream.join(20)
 
 
 def _pump(source: Any, target: Any) -> None:

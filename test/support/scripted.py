@@ -1,4 +1,4 @@
-"""A server on a raw socket: it reads whole requests and answers each with the bytes, or behaviour, that comes next."""
+"""A server on a raw socket: it reads complete requests, and responds to each with the next scripted behaviour."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Behaviour = bytes | Callable[[socket.socket, "Received"], None]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Handler = Callable[[socket.socket, "Received"], bool | None]
+Behaviour = bytes | Handler
 
 
 class Received:
-    """A request as it came in. Header names are in lower case."""
+    """A received request. Header names are in lower case."""
 
     def __init__(self, head: bytes, body: bytes) -> None:
         lines = head.decode("latin-1").split("\r\n")
@@ -30,10 +34,10 @@ class Received:
 
 
 class ScriptedServer:
-    """Answers the n-th request with the n-th behaviour; the last one serves all later requests.
+    """Responds to the n-th request with the n-th behaviour, and to all later requests with the last one.
 
-    A behaviour is the bytes of an answer, or a callable that gets the socket and the request. After a callable the
-    connection is closed, unless it returns True.
+    A behaviour is the bytes of a response, or a callable that takes the socket and the request. After a callable the
+    connection is closed, unless the callable returns True.
     """
 
     def __init__(self, *behaviours: Behaviour, ssl_context: ssl.SSLContext | None = None) -> None:
@@ -46,7 +50,7 @@ class ScriptedServer:
         self.requests: list[Received] = []
         self.connections = 0
 
-    def __enter__(self) -> ScriptedServer:
+    def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
         scheme = "https" if self._ssl_context else "http"
@@ -69,12 +73,8 @@ class ScriptedServer:
         self._listener.close()
 
     def wait(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the test."""
+        """Wait for some seconds, or until the server stops."""
         self._stopping.wait(seconds)
-
-    def hold(self, *_: Any) -> None:
-        """A behaviour: never answer."""
-        self._stopping.wait(120)
 
     def _start(self, target: Callable[..., None], *args: Any) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -100,7 +100,7 @@ class ScriptedServer:
                 with self._lock:
                     self._open.add(sock)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while self._one(sock):
+            while self._serve_request(sock):
                 pass
         except (OSError, ValueError):
             pass
@@ -110,7 +110,7 @@ class ScriptedServer:
             sock.close()
             plain.close()
 
-    def _one(self, sock: socket.socket) -> bool:
+    def _serve_request(self, sock: socket.socket) -> bool:
         received = _read(sock)
         if received is None:
             return False
@@ -120,30 +120,30 @@ class ScriptedServer:
         if isinstance(behaviour, bytes):
             sock.sendall(behaviour)
             return True
-        return bool(behaviour(sock, received))  # type: ignore[func-returns-value]
+        return bool(behaviour(sock, received))
 
 
 def _read(sock: socket.socket) -> Received | None:
     data = b""
     while b"\r\n\r\n" not in data:
-        piece = sock.recv(65536)
-        if not piece:
+        chunk = sock.recv(65536)
+        if not chunk:
             return None
-        data += piece
+        data += chunk
     head, _, body = data.partition(b"\r\n\r\n")
     received = Received(head, b"")
     length = int(received.headers.get("content-length", "0"))
     while len(body) < length:
-        piece = sock.recv(65536)
-        if not piece:
+        chunk = sock.recv(65536)
+        if not chunk:
             return None
-        body += piece
+        body += chunk
     received.body = body
     return received
 
 
 def answer(status: int = 200, body: bytes = b"", headers: dict[str, str] | None = None, reason: str = "Said") -> bytes:
-    """Return the bytes of an answer; Content-Length is added unless `headers` speaks of the length itself."""
+    """Return the bytes of a response. Content-Length is added unless `headers` define the framing."""
     sent = dict(headers or {})
     if not {"content-length", "transfer-encoding"} & {name.lower() for name in sent}:
         sent["Content-Length"] = str(len(body))
@@ -152,7 +152,7 @@ def answer(status: int = 200, body: bytes = b"", headers: dict[str, str] | None 
 
 
 def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> bytes:
-    """Return an answer with a JSON body."""
+    """Return the bytes of a response with a JSON body."""
     return answer(status, json.dumps(document).encode(), {"Content-Type": "application/json", **(headers or {})})
 
 

@@ -1,4 +1,4 @@
-"""A client whose transport is replaced: what it would send is recorded, what it receives is said. No socket."""
+"""A client with a replaced transport: it records the requests, returns a set response and uses no sockets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .clock import FakeClock
 
 
 class Socketless:
-    """Everything above the transport, with the answer that is in `status`, `headers` and `body`.
+    """A client whose every request gets the response in `status`, `headers` and `body`.
 
     Attributes:
         sent: ``(method, target, headers, body)`` of each request.
@@ -24,13 +24,13 @@ class Socketless:
     def __init__(self, **settings: Any) -> None:
         self.configuration = Configuration("http://127.0.0.1:9", **settings)
         self.client = ApiClient(self.configuration, clock=FakeClock())
-        self.client.rest_client.attempt = self._attempt  # type: ignore[method-assign]
+        self.client.rest_client.attempt = self._attempt  # type: ignore[method-assign, assignment]
         self.api = EntityConnectionsApi(self.client)
         self.sent: list[tuple[str, str, dict[str, str], bytes | None]] = []
         self.say(b'{"success": true}')
 
     def say(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        """Answer every later request with this."""
+        """Set the response to all later requests."""
         self.status, self.body, self.headers = status, body, headers or {}
 
     def __enter__(self) -> Socketless:
@@ -43,9 +43,9 @@ class Socketless:
         self.sent.append((method, target, headers, body))
         received = HTTPHeaderDict(self.headers)
         try:
-            inflater = BodyDecoder(received.get("content-encoding"), self.configuration.max_response_bytes)
-            inflater.decode(self.body)
-            content = inflater.flush()
+            decoder = BodyDecoder(received.get("content-encoding"), self.configuration.max_response_bytes)
+            decoder.decode(self.body)
+            content = decoder.flush()
         except InvalidResponseError as error:
             error.status, error.headers, error.outcome = self.status, received, "unknown"
             raise
