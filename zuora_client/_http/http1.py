@@ -41,7 +41,7 @@ _OTHER_VERSION = r"HTTP/[0-9]\.[0-9] [^\n]*"
 # RFC 9112, 5: field-line = field-name ":" OWS field-value OWS. RFC 9110, 5.5: no control characters but HTAB.
 _FIELD_LINE = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)"
 # RFC 9112, 7.1: chunk-size [ chunk-ext ] CRLF, where chunk-ext begins with ";". Servers pad sizes with spaces.
-_CHUNK_LINE = rb"([0-9A-Fa-f]{1,20})(?:;[^\x00-\x08\x0a-\x1f\x7f]*|[ \t]*)\r\n"
+_CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})(?:;[^\x00-\x08\x0a-\x1f\x7f]*|[ \t]*)\r\n"
 # The longest Content-Length: that of 2**64 - 1.
 _MAX_LENGTH_DIGITS = 20
 # RFC 9110, 5.6.3: optional whitespace.
@@ -441,7 +441,7 @@ def _read_fields(file: _ResponseReader, headers: HTTPHeaderDict) -> dict[str, li
         else:
             raise ProtocolError("whitespace precedes the first header line")
     else:
-        raise ProtocolError(f"the response has more than {_MAXHEADERS} lines of headers")
+        raise ProtocolError(f"the response has more than {_MAXHEADERS} header lines")
     match = _matcher(_FIELD_LINE)
     fields: dict[str, list[str]] = {}
     for line in lines:
