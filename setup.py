@@ -1,4 +1,4 @@
-"""The distribution's metadata. Version, requirements and long description are read from the files that own them."""
+"""The distribution's metadata. Version, requirements and long description are read from other files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def text(name: str) -> str:
 
 
 def version() -> str:
-    # Read, not imported: the package's own requirements are not there yet when a wheel is built.
+    # Not imported: the requirements of the package are not installed when a wheel is built.
     match = re.search(r'^__version__ = "([^"]+)"$', text("zuora_client/_version.py"), re.MULTILINE)
-    assert match, "zuora_client/_version.py holds no version"
+    assert match, "zuora_client/_version.py contains no version"
     return match.group(1)
 
 

@@ -1,7 +1,7 @@
-"""One class for each way to make the same four calls; each imports its library only when it is made.
+"""One class for each client library, with the same calls. A class imports its library when it is instantiated.
 
-All send the same bearer token and content type. Ours gets its token from the server's OAuth endpoint and runs with
-every promise on: deadline, retry policy, success check, size bound, token cache.
+All send the same bearer token and content type. `Ours` fetches its token from the server's OAuth endpoint and runs with
+every feature enabled: deadline, retry policy, success check, size limit, token cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HEADERS = {
 
 
 class Client:
-    """The four calls. ``imports`` is what a program writes at its top to have this client."""
+    """The calls that are measured. ``imports`` is the import statement of a program that uses the client."""
 
     name: ClassVar[str]
     imports: ClassVar[str]
@@ -48,7 +48,7 @@ class Client:
 
 
 class HttpClient(Client):
-    """The standard library alone: one connection a thread, no pool, no retry, no check."""
+    """The standard library alone: one connection per thread, no pool, no retries, no checks."""
 
     name = "http.client"
     imports = "import http.client, json"
@@ -57,13 +57,13 @@ class HttpClient(Client):
         self._library = importlib.import_module("http.client")
         self._address = urlsplit(url).netloc
         self._local = threading.local()
-        self._made: list[Any] = []
+        self._connections: list[Any] = []
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> Any:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._library.HTTPConnection(self._address)
-            self._made.append(connection)
+            self._connections.append(connection)
         connection.request(method, path, body, HEADERS)
         response = connection.getresponse()
         data = response.read()
@@ -81,12 +81,12 @@ class HttpClient(Client):
         return self._call("GET", f"{LIST_PATH}?pageSize={rows}")
 
     def close(self) -> None:
-        for connection in self._made:
+        for connection in self._connections:
             connection.close()
 
 
 class Urllib3(Client):
-    """The measure of all others: ``urllib3.PoolManager().request`` and ``json.loads``, nothing checked."""
+    """The base of all ratios: ``urllib3.PoolManager().request`` and ``json.loads``, without checks."""
 
     name = "urllib3"
     imports = "import urllib3"
@@ -112,13 +112,13 @@ class Urllib3(Client):
 
 
 class Urllib3Again(Urllib3):
-    """The same a second time: how far it is from 1.00 is what the machine adds to every ratio."""
+    """The base a second time: its distance from 1.00 is the noise in every ratio."""
 
     name = "urllib3 again"
 
 
 class Ours(Client):
-    """This project, with OAuth and its default settings."""
+    """This project, with OAuth and default settings."""
 
     name = "zuora_client"
     imports = "import zuora_client"
@@ -145,7 +145,7 @@ class Ours(Client):
 
 
 class Requests(Client):
-    """One ``requests.Session`` with a pool as large as the number of threads."""
+    """One ``requests.Session`` with a connection for each thread."""
 
     name = "requests"
     imports = "import requests"
@@ -206,7 +206,7 @@ class Generated(Client):
         self._client = library.ApiClient(configuration)
         self._client.set_default_header("Authorization", HEADERS["Authorization"])
         api = library.EntityConnectionsApi(self._client)
-        # The generator turns operation ids into names in ways that differ between its versions.
+        # Versions of the generator derive different method names from the operation ids.
         methods = {name.replace("_", ""): getattr(api, name) for name in dir(api)}
         self._put = methods["putentityconnectionsaccept"]
         self._post = methods["postentityconnections"]
@@ -216,35 +216,35 @@ class Generated(Client):
         self._body_type = library.POSTEntityConnectionsType
 
     def put(self) -> Any:
-        return _unwrapped(self._put(CONNECTION_ID))
+        return _unwrap(self._put(CONNECTION_ID))
 
     def post(self) -> Any:
-        return _unwrapped(self._post(**{self._body_name: self._body_type(target_entity_id=TARGET_ID)}))
+        return _unwrap(self._post(**{self._body_name: self._body_type(target_entity_id=TARGET_ID)}))
 
     def get(self, rows: int) -> Any:
-        return _unwrapped(self._get(page_size=rows))
+        return _unwrap(self._get(page_size=rows))
 
     def close(self) -> None:
-        # Generated clients have no close; the pool is reached the way their own tests do it.
+        # Generated clients have no close().
         self._client.rest_client.pool_manager.clear()
 
 
-def _unwrapped(answer: Any) -> Any:
-    # Our description says "an answer or a refusal": the generator wraps what is one of several.
-    return getattr(answer, "actual_instance", answer)
+def _unwrap(response: Any) -> Any:
+    # docs/openapi.yaml describes success or a refusal (oneOf), for which the generator returns a wrapper.
+    return getattr(response, "actual_instance", response)
 
 
 ALL: tuple[type[Client], ...] = (HttpClient, Urllib3, Urllib3Again, Ours, Requests, Httpx, Generated)
 
 
 def check(client: Client) -> None:
-    """Make each call once; raise if the answer is not the one the server gives."""
-    for answer in (client.put(), client.post()):
-        if (answer["success"] if isinstance(answer, dict) else answer.success) is not True:
-            raise AssertionError(f"{client.name}: success is not true in {answer!r}")
+    """Make each call once; raise if the result is not the response of the server."""
+    for response in (client.put(), client.post()):
+        if (response["success"] if isinstance(response, dict) else response.success) is not True:
+            raise AssertionError(f"{client.name}: success is not true in {response!r}")
     for rows in (30, 300):
-        answer = client.get(rows)
-        items = answer["entityConnections"] if isinstance(answer, dict) else answer.entity_connections
+        response = client.get(rows)
+        items = response["entityConnections"] if isinstance(response, dict) else response.entity_connections
         last = items[-1]["targetEntityId"] if isinstance(items[-1], dict) else items[-1].target_entity_id
         if len(items) != rows or last != f"8a80825556ff28a4015708ba29{rows - 1:06x}":
-            raise AssertionError(f"{client.name}: asked for {rows} rows, got {len(items)}")
+            raise AssertionError(f"{client.name}: expected the {rows} rows of the server, got {len(items)}")

@@ -1,6 +1,6 @@
-"""What a client costs before and beside its calls: import, first call, resident memory, growth.
+"""The cost of a client outside its calls: import, first call, resident memory, growth.
 
-Each figure comes from a fresh process, since what one client imports the next one gets for nothing.
+Each figure comes from a fresh process, because clients share imported modules within one process.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from benchmarks.clients import Client
 ROOT = Path(__file__).resolve().parent.parent
 STATM = Path("/proc/self/statm")
 
-# Programs of their own: what this module imports would be free for the client. The second counts the import of
-# benchmarks.clients for every client alike.
+# Separate programs, because modules that this one has imported would cost the client nothing. FIRST_CALL includes the
+# import of benchmarks.clients, for every client alike.
 IMPORT = """
 import time
 start = time.process_time()
@@ -47,14 +47,14 @@ client.close()
 
 
 class Footprint(NamedTuple):
-    """CPU seconds of the import, and bytes resident after it (0 where /proc does not tell)."""
+    """CPU seconds of the import, and resident bytes after it (0 without /proc)."""
 
     cpu: float
     resident: float
 
 
 class Growth(NamedTuple):
-    """What ``calls`` calls left behind: blocks of Python's allocator, and resident bytes."""
+    """Allocator blocks and resident bytes that remain after ``calls`` calls."""
 
     calls: int
     blocks: int
@@ -62,35 +62,35 @@ class Growth(NamedTuple):
 
 
 def measure_imports(kinds: Sequence[type[Client]], generated: str, rounds: int) -> dict[str, list[Footprint]]:
-    """The footprint of each client in each round, by name; the first, uncounted round writes the bytecode files."""
-    found: dict[str, list[Footprint]] = {kind.name: [] for kind in kinds}
+    """Return the footprints of each client by name. A first, uncounted round writes the bytecode files."""
+    footprints: dict[str, list[Footprint]] = {kind.name: [] for kind in kinds}
     for number in range(rounds + 1):
         for kind in kinds:
             cpu, resident = _run(["-c", IMPORT.format(imports=kind.imports)], generated).split()
             if number:
-                found[kind.name].append(Footprint(float(cpu), float(resident)))
-    return found
+                footprints[kind.name].append(Footprint(float(cpu), float(resident)))
+    return footprints
 
 
 def measure_first_calls(kinds: Sequence[type[Client]], generated: str, url: str, rounds: int) -> dict[str, list[float]]:
-    """CPU seconds from the import to the end of the first PUT, so that what is only put off is counted too."""
-    found: dict[str, list[float]] = {kind.name: [] for kind in kinds}
+    """Return the CPU seconds of import and first PUT, so that deferred imports count too."""
+    seconds: dict[str, list[float]] = {kind.name: [] for kind in kinds}
     for _ in range(rounds):
         for kind in kinds:
             program = FIRST_CALL.format(kind=kind.__name__, url=url)
-            found[kind.name].append(float(_run(["-c", program], generated)))
-    return found
+            seconds[kind.name].append(float(_run(["-c", program], generated)))
+    return seconds
 
 
 def measure_growth(kind: type[Client], url: str, calls: int) -> Growth:
-    """Make ``calls`` calls after a warm-up of a tenth of them, PUT, POST and GET of 30 rows in turn."""
+    """Make ``calls`` calls (PUT, POST and GET of 30 rows in turn), after a tenth as many to warm up."""
     output = _run(["-m", "benchmarks.footprint", kind.__name__, url, str(calls)], "")
     return Growth(*json.loads(output))
 
 
 def _run(arguments: Sequence[str], generated: str) -> str:
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), generated])))
-    # With it, every process would compile our modules anew, while those of the installed libraries were compiled once.
+    # With it, every process would compile our modules again, but not those of the installed libraries.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, *arguments]
     return subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -1,4 +1,4 @@
-"""The client that openapi-generator writes for our description, made anew for each run and thrown away after it."""
+"""The client that openapi-generator writes for docs/openapi.yaml, generated for each run and deleted after it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-CONTRACT = Path(__file__).resolve().parent.parent / "docs" / "openapi.yaml"
+DESCRIPTION = Path(__file__).resolve().parent.parent / "docs" / "openapi.yaml"
 
 
 @contextlib.contextmanager
 def on_path() -> Iterator[str]:
-    """Make ``generated_client`` importable inside the block. Yields the folder, or "" and the import then fails."""
+    """Make ``generated_client`` importable inside the block. Yields its folder, or "" if it cannot be generated."""
     with tempfile.TemporaryDirectory(prefix="zuora-generated-") as folder:
-        reason = _missing() or _generate(folder)
+        reason = _missing_requirement() or _generate(folder)
         if reason:
             print(f"openapi-generator: skipped, {reason}", file=sys.stderr)
             yield ""
@@ -31,9 +31,9 @@ def on_path() -> Iterator[str]:
             sys.path.remove(folder)
 
 
-def _missing() -> str:
-    if not CONTRACT.is_file():
-        return f"{CONTRACT} does not exist"
+def _missing_requirement() -> str:
+    if not DESCRIPTION.is_file():
+        return f"{DESCRIPTION} does not exist"
     if shutil.which("java") is None:
         return "no java on the PATH"
     if importlib.util.find_spec("openapi_generator_cli") is None:
@@ -43,10 +43,10 @@ def _missing() -> str:
 
 def _generate(folder: str) -> str:
     jar = str(importlib.resources.files("openapi_generator_cli") / "openapi-generator.jar")
-    command = ["java", "-jar", jar, "generate", "-g", "python", "-i", str(CONTRACT), "-o", folder]
+    command = ["java", "-jar", jar, "generate", "-g", "python", "-i", str(DESCRIPTION), "-o", folder]
     command += ["--package-name", "generated_client"]
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
-        return "the generator did not end within five minutes"
+        return "the generator did not finish within five minutes"
     return f"the generator failed:\n{result.stdout}{result.stderr}" if result.returncode else ""

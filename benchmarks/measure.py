@@ -1,7 +1,7 @@
 """Clients take turns within a round, and only figures of the same round are compared.
 
-A machine that grows warm, or that others use, is slow for all clients of a round alike: the ratio of a pair holds
-where the seconds do not. CPU is that of the whole process, user and system, all threads of the client included.
+A hot or busy machine slows all clients of a round alike, so ratios are stable where seconds are not. CPU is the user
+and system time of the whole process, including all threads of the client.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BASE = "urllib3"
 
 
 class Case(NamedTuple):
-    """One kind of call. ``calls`` is how many a client makes in a round, over all threads."""
+    """One kind of call. ``calls`` is the number of calls per client and round, over all threads."""
 
     name: str
     title: str
@@ -31,7 +31,7 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("put", "PUT accept, answer of 16 bytes", lambda client: client.put(), 192),
+    Case("put", "PUT accept, response of 16 bytes", lambda client: client.put(), 192),
     Case("post", "POST, body of 55 bytes", lambda client: client.post(), 192),
     Case("get30", "GET, 30 rows", lambda client: client.get(30), 160),
     Case("get300", "GET, 300 rows", lambda client: client.get(300), 64),
@@ -41,7 +41,7 @@ THREAD_COUNTS = (1, 4, 16)
 
 
 class Cost(NamedTuple):
-    """What one call took, in seconds."""
+    """The cost of one call, in seconds."""
 
     cpu: float
     wall: float
@@ -55,8 +55,8 @@ class Spread(NamedTuple):
     high: float
 
 
-class Crew:
-    """Threads that live as long as the case, so that a connection kept by a thread is kept from round to round."""
+class Workers:
+    """A thread pool that lasts as long as the case, so that the connections of a thread last from round to round."""
 
     def __init__(self, threads: int) -> None:
         self._start = threading.Barrier(threads + 1)
@@ -69,7 +69,7 @@ class Crew:
             thread.start()
 
     def run(self, work: Callable[[], object], calls: int) -> Cost:
-        """Make ``calls`` calls, shared equally by the threads, and raise what the first failed one raised."""
+        """Make ``calls`` calls, shared equally by the threads, and raise the first error."""
         self._work, self._calls = work, max(1, calls // len(self._threads))
         gc.collect()
         cpu, wall = time.process_time(), time.perf_counter()
@@ -78,11 +78,11 @@ class Crew:
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         if self._errors:
             raise self._errors[0]
-        made = self._calls * len(self._threads)
-        return Cost(cpu / made, wall / made)
+        total = self._calls * len(self._threads)
+        return Cost(cpu / total, wall / total)
 
     def close(self) -> None:
-        """End the threads, also those that an interrupted ``run`` left in the middle of their work."""
+        """End the threads, also those that are still working after an interrupted ``run``."""
         self._start.abort()
         self._finish.abort()
         for thread in self._threads:
@@ -101,26 +101,26 @@ class Crew:
 
 
 def measure(case: Case, clients: Sequence[Client], threads: int, rounds: int) -> dict[str, list[Cost]]:
-    """The cost of each client in each round, by the client's name. The order within a round is shuffled."""
+    """Return the cost of each client in each round, by client name. The order within a round is shuffled."""
     costs: dict[str, list[Cost]] = {client.name: [] for client in clients}
     order = list(clients)
     shuffle = random.Random(case.name).shuffle
-    crew = Crew(threads)
+    workers = Workers(threads)
     try:
         for client in clients:
-            crew.run(lambda client=client: case.call(client), max(16, case.calls // 4))  # type: ignore[misc]
+            workers.run(lambda client=client: case.call(client), max(16, case.calls // 4))  # type: ignore[misc]
         for _ in range(rounds):
             shuffle(order)
             for client in order:
-                cost = crew.run(lambda client=client: case.call(client), case.calls)  # type: ignore[misc]
+                cost = workers.run(lambda client=client: case.call(client), case.calls)  # type: ignore[misc]
                 costs[client.name].append(cost)
     finally:
-        crew.close()
+        workers.close()
     return costs
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """The quartiles of ``values``; of one value, that value three times."""
+    """Return the quartiles of ``values``; for a single value, that value three times."""
     if len(values) == 1:
         return Spread(values[0], values[0], values[0])
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
@@ -128,9 +128,9 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratios(samples: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
-    """Each client over the base, round by round."""
+    """Return the ratio of each client to the base, over all rounds."""
     base = samples[BASE]
     return {
-        name: spread([mine / other for mine, other in zip(values, base, strict=True)])
+        name: spread([value / base_value for value, base_value in zip(values, base, strict=True)])
         for name, values in samples.items()
     }

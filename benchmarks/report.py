@@ -1,4 +1,4 @@
-"""Figures become a table for a person or JSON for a machine; the targets stand here and nowhere else."""
+"""Format the figures as tables or JSON, and hold the targets."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from benchmarks.measure import BASE, Spread, ratios, spread
 
 OURS = "zuora_client"
 
-# The largest ratio to the base that is met, per case; for calls a second the smallest, of all cases.
+# Ratios to the base: a maximum for each case; for calls per second, a minimum for all cases.
 CPU_TARGETS = {"put": 1.00, "post": 1.00, "get30": 1.00, "get300": 1.25, "get300gzip": 1.25}
 THROUGHPUT_TARGET = 0.95
 IMPORT_TARGET = 1.15
 RESIDENT_TARGET = 1.10
-# One object lost in each call would be 1.0. What remains is caches and the allocator's own moments.
-BLOCKS_A_CALL_TARGET = 0.01
-GROWN_KIB_TARGET = 1024.0
+# A leak of one object per call would be 1.0. Caches and the allocator itself account for the rest.
+BLOCKS_PER_CALL_TARGET = 0.01
+GROWTH_KIB_TARGET = 1024.0
 
 
 class Figure(NamedTuple):
     """One client's figure in one column of one block.
 
-    ``median`` is in ``unit``; ``ratio`` is to the base, and None where nothing is compared. The target judges the
-    ratio, or the median where there is no ratio: at most, or with ``at_least`` at least.
+    ``median`` is in ``unit``; ``ratio`` is to the base, or None without a comparison. The target is the maximum, or
+    with ``at_least`` the minimum, of the ratio, or of the median if there is no ratio.
     """
 
     block: str
@@ -37,19 +37,19 @@ class Figure(NamedTuple):
     at_least: bool = False
 
     @property
-    def judged(self) -> float:
-        """The one number that a target is held against."""
+    def value(self) -> float:
+        """The number that is compared with the target."""
         return self.median if self.ratio is None else self.ratio.median
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is kept; None where there is none."""
+        """Whether the target is met, or None without a target."""
         if self.target is None:
             return None
-        return self.judged >= self.target if self.at_least else self.judged <= self.target
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
-def compared(
+def compare(
     block: str,
     column: str,
     samples: Mapping[str, Sequence[float]],
@@ -58,7 +58,7 @@ def compared(
     *,
     at_least: bool = False,
 ) -> list[Figure]:
-    """The figures of one column. ``samples`` are in ``unit``, one a round; the target is ours alone."""
+    """Return the figures of one column. ``samples`` are in ``unit``, one per round; the target is for `OURS` only."""
     medians = {name: spread(values).median for name, values in samples.items()}
     return [
         Figure(block, column, name, ratio, medians[name], unit, target if name == OURS else None, at_least)
@@ -66,31 +66,34 @@ def compared(
     ]
 
 
-def as_json(facts: Mapping[str, Any], found: Sequence[Figure]) -> str:
-    """One object: what was run, and every figure; a ratio is its low, middle and high quartile."""
-    rows = [{**figure._asdict(), "met": figure.met} for figure in found]
+def as_json(facts: Mapping[str, Any], figures: Sequence[Figure]) -> str:
+    """Return one JSON object: the facts of the run and every figure. A ratio is three quartiles."""
+    rows = [{**figure._asdict(), "met": figure.met} for figure in figures]
     return json.dumps({**facts, "base": BASE, "figures": rows}, indent=2)
 
 
-def as_table(facts: Mapping[str, Any], found: Sequence[Figure]) -> str:
-    """A block a case, a row a client; a target stands below the column that it judges."""
+def as_table(facts: Mapping[str, Any], figures: Sequence[Figure]) -> str:
+    """Return a block for each case, with a row for each client and a row of targets."""
     lines = [f"{name}: {value}" for name, value in facts.items()]
-    lines += ["", f"A cell is the median of the ratios to {BASE} in the same round, and the quartiles of those ratios."]
-    for block in dict.fromkeys(figure.block for figure in found):
-        lines += ["", block, *_rows([figure for figure in found if figure.block == block])]
-    missed = [figure for figure in found if figure.met is False]
-    judged = sum(figure.met is not None for figure in found)
-    lines += ["", f"{judged - len(missed)} of {judged} targets met."]
-    lines += [f"  missed: {f.block}, {f.column}: {f.judged:.3f}, target {_target(f)}" for f in missed]
+    lines += [
+        "",
+        f"A cell is the median of the ratios to {BASE} in the same round, with the quartiles of these ratios.",
+    ]
+    for block in dict.fromkeys(figure.block for figure in figures):
+        lines += ["", block, *_rows([figure for figure in figures if figure.block == block])]
+    missed = [figure for figure in figures if figure.met is False]
+    targets = sum(figure.met is not None for figure in figures)
+    lines += ["", f"{targets - len(missed)} of {targets} targets met."]
+    lines += [f"  missed: {f.block}, {f.column}: {f.value:.3f}, target {_target(f)}" for f in missed]
     return "\n".join(lines)
 
 
-def _rows(found: Sequence[Figure]) -> list[str]:
-    columns = list(dict.fromkeys(figure.column for figure in found))
-    targets = {figure.column: figure for figure in found if figure.target is not None}
+def _rows(figures: Sequence[Figure]) -> list[str]:
+    columns = list(dict.fromkeys(figure.column for figure in figures))
+    targets = {figure.column: figure for figure in figures if figure.target is not None}
     table = [["", *columns]]
-    for client in dict.fromkeys(figure.client for figure in found):
-        cells = {figure.column: _cell(figure) for figure in found if figure.client == client}
+    for client in dict.fromkeys(figure.client for figure in figures):
+        cells = {figure.column: _cell(figure) for figure in figures if figure.client == client}
         table.append([client, *(cells.get(column, "") for column in columns)])
     if targets:
         table.append(["target", *(_target(targets[column]) if column in targets else "" for column in columns)])

@@ -1,7 +1,7 @@
-"""The server that every client talks to: one fixed answer for each path, kept alive, never in the measured process.
+"""The server for all clients: one fixed response for each path, keep-alive, outside the measured process.
 
-nginx where it is installed. Where it is not, a few processes of our own answer the same bytes, more slowly: the CPU
-figures of the clients stay comparable, calls a second may then be the server's limit.
+It is nginx if installed. Otherwise a few Python processes send the same bytes, more slowly: the CPU figures stay
+comparable, but the server may limit the calls per second.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-PUT_ANSWER = b'{"success":true}'
-POST_ANSWER = b'{"success":true,"id":"8a808255575bdae401576a914a140420"}'
-TOKEN_ANSWER = json.dumps(
+PUT_RESPONSE = b'{"success":true}'
+POST_RESPONSE = b'{"success":true,"id":"8a808255575bdae401576a914a140420"}'
+TOKEN_RESPONSE = json.dumps(
     {"access_token": "benchmark-token", "token_type": "bearer", "expires_in": 3598, "scope": "platform.write"}
 ).encode()
 ROWS = (30, 300)
@@ -66,15 +66,15 @@ NGINX_SERVER = """
 
 
 class Server(NamedTuple):
-    """A running server: what it is, and its two base URLs."""
+    """A running server: its description and its two base URLs."""
 
     description: str
     plain_url: str
     gzip_url: str
 
 
-def rows_answer(rows: int) -> bytes:
-    """A page of the list operation with ``rows`` connections, each 165 bytes or so, as the reference shows them."""
+def list_response(rows: int) -> bytes:
+    """Return a page of the list with ``rows`` connections of about 165 bytes each, as in Zuora's reference."""
     statuses = ("Connected", "Pending", "Disconnected")
     page = {
         "entityConnections": [
@@ -93,12 +93,12 @@ def rows_answer(rows: int) -> bytes:
 
 @contextlib.contextmanager
 def running() -> Iterator[Server]:
-    """Start the server, wait until it accepts, stop it at the end."""
-    with tempfile.TemporaryDirectory(prefix="zuora-benchmark-") as name:
+    """Run the server for the duration of the block."""
+    with tempfile.TemporaryDirectory(prefix="zuora-benchmark-") as folder:
         nginx = shutil.which(
             "nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
         )
-        with _nginx(nginx, Path(name)) if nginx is not None else _fallback() as server:
+        with _nginx(nginx, Path(folder)) if nginx is not None else _fallback() as server:
             yield server
 
 
@@ -108,7 +108,7 @@ def _nginx(program: str, folder: Path) -> Iterator[Server]:
     for root in ("plain", "gzip"):
         (folder / root).mkdir()
         for rows in ROWS:
-            body = rows_answer(rows)
+            body = list_response(rows)
             (folder / root / f"rows-{rows}.json").write_bytes(gzip.compress(body, mtime=0) if root == "gzip" else body)
     ports = {"plain": _free_port(), "gzip": _free_port()}
     servers = "".join(
@@ -116,9 +116,9 @@ def _nginx(program: str, folder: Path) -> Iterator[Server]:
             port=port,
             folder=folder,
             root=root,
-            token=TOKEN_ANSWER.decode(),
-            post=POST_ANSWER.decode(),
-            put=PUT_ANSWER.decode(),
+            token=TOKEN_RESPONSE.decode(),
+            post=POST_RESPONSE.decode(),
+            put=PUT_RESPONSE.decode(),
             encoding="add_header Content-Encoding gzip;" if root == "gzip" else "",
         )
         for root, port in ports.items()
@@ -137,7 +137,7 @@ def _nginx(program: str, folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def _fallback() -> Iterator[Server]:
-    """Several processes that share two listening sockets; each ends when its standard input closes."""
+    """Run several processes that share two listening sockets. A process ends when its standard input closes."""
     with socket.create_server(("127.0.0.1", 0)) as plain, socket.create_server(("127.0.0.1", 0)) as zipped:
         sockets = (plain.fileno(), zipped.fileno())
         processes = [
@@ -146,7 +146,7 @@ def _fallback() -> Iterator[Server]:
         ]
         try:
             yield Server(
-                f"our own fallback in Python, {FALLBACK_PROCESSES} processes (nginx is not installed)",
+                f"fallback in Python, {FALLBACK_PROCESSES} processes (nginx is not installed)",
                 *(f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in (plain, zipped)),
             )
         finally:
@@ -163,7 +163,7 @@ def _wait_until_accepting(process: subprocess.Popen[bytes], ports: Iterable[int]
     for port in ports:
         for _ in range(200):
             if process.poll() is not None:
-                raise RuntimeError(f"nginx ended at start with status {process.returncode}")
+                raise RuntimeError(f"nginx exited at startup with status {process.returncode}")
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.025)
@@ -171,8 +171,8 @@ def _wait_until_accepting(process: subprocess.Popen[bytes], ports: Iterable[int]
             raise RuntimeError("nginx did not accept connections within five seconds")
 
 
-class _Answers(asyncio.Protocol):
-    """Just enough HTTP/1.1 for clients that send a whole request before they read."""
+class _FixedResponses(asyncio.Protocol):
+    """A minimal HTTP/1.1 server protocol, for clients that send the whole request before they read."""
 
     def __init__(self, zipped: bool) -> None:
         self._received = b""
@@ -184,8 +184,8 @@ class _Answers(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        head, blank, rest = self._received.partition(b"\r\n\r\n")
-        if not blank:
+        head, end_of_head, rest = self._received.partition(b"\r\n\r\n")
+        if not end_of_head:
             return
         length = 0
         _, found, value = head.lower().partition(b"\r\ncontent-length:")
@@ -194,40 +194,40 @@ class _Answers(asyncio.Protocol):
         if len(rest) < length:
             return
         self._received = rest[length:]
-        self._transport.write(_answer(head.partition(b"\r\n")[0], self._zipped))
+        self._transport.write(_response(head.partition(b"\r\n")[0], self._zipped))
 
 
-_ready: dict[tuple[bytes, bool], bytes] = {}
+_cache: dict[tuple[bytes, bool], bytes] = {}
 
 
-def _answer(request_line: bytes, zipped: bool) -> bytes:
-    answer = _ready.get((request_line, zipped))
-    if answer is None:
+def _response(request_line: bytes, zipped: bool) -> bytes:
+    response = _cache.get((request_line, zipped))
+    if response is None:
         encoding = b""
         if b"/oauth/token" in request_line:
-            body = TOKEN_ANSWER
+            body = TOKEN_RESPONSE
         elif request_line.startswith(b"POST"):
-            body = POST_ANSWER
+            body = POST_RESPONSE
         elif request_line.startswith(b"PUT"):
-            body = PUT_ANSWER
+            body = PUT_RESPONSE
         else:
-            body = rows_answer(next(rows for rows in ROWS if b"pageSize=%d " % rows in request_line))
+            body = list_response(next(rows for rows in ROWS if b"pageSize=%d " % rows in request_line))
             if zipped:
                 body, encoding = gzip.compress(body, mtime=0), b"Content-Encoding: gzip\r\n"
-        answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s" % (
+        response = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s" % (
             encoding,
             len(body),
             body,
         )
-        _ready[request_line, zipped] = answer
-    return answer
+        _cache[request_line, zipped] = response
+    return response
 
 
 async def _serve(plain: int, zipped: int) -> None:
     loop = asyncio.get_running_loop()
     for number, is_zipped in ((plain, False), (zipped, True)):
         sock = socket.socket(fileno=number)
-        await loop.create_server(lambda is_zipped=is_zipped: _Answers(is_zipped), sock=sock)  # type: ignore[misc]
+        await loop.create_server(lambda is_zipped=is_zipped: _FixedResponses(is_zipped), sock=sock)  # type: ignore[misc]
     await loop.run_in_executor(None, sys.stdin.buffer.read)
 
 

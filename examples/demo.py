@@ -1,9 +1,9 @@
-"""Connect two Zuora entities, see what goes wrong when a step is done twice, and disconnect them again.
+"""Connect two Zuora entities, show the error of a repeated step, and disconnect the entities again.
 
     scripts/demo
 
-Everything happens on this machine: an emulated Zuora is started, and the rest is what a script against a tenant would
-do, over real HTTP with OAuth. No environment variable is read, so ZUORA_HOST and the like cannot lead it anywhere else.
+The demo starts an emulated Zuora on this machine and calls it as a script would call a tenant, over real HTTP with
+OAuth. It reads no environment variables, so ZUORA_HOST and the like cannot direct it to a tenant.
 """
 
 from __future__ import annotations
@@ -28,56 +28,56 @@ def main() -> None:
             names = show_entities(client)
             source, target, *others = names
             api = EntityConnectionsApi(client)
-            by_hand(api, source, target, names)
-            in_one_line(api, source, target)
-            many_at_once(api, source, [target, *others], names)
-            the_end(api, source, target, names)
+            connect_step_by_step(api, source, target, names)
+            connect_in_one_call(api, source, target)
+            connect_many(api, source, [target, *others], names)
+            disconnect(api, source, target, names)
 
 
 def show_entities(client: ApiClient) -> dict[str, str]:
-    """Print the hierarchy, and return entity id to name."""
-    title("The entities: any path of Zuora's API can be called, here GET /v1/entities")
-    answer = client.call_api("/v1/entities", "GET", response_type="object", _return_http_data_only=True)
-    names = {entity["id"]: entity["name"] for entity in answer["entities"]}
+    """Print the entities, and return their names by id."""
+    title("List the entities: call_api reaches any path of Zuora's API, here GET /v1/entities")
+    response = client.call_api("/v1/entities", "GET", response_type="object", _return_http_data_only=True)
+    names = {entity["id"]: entity["name"] for entity in response["entities"]}
     rows = [
         (entity["name"], entity["id"], names.get(entity["parentId"], "(the global entity)"))
-        for entity in answer["entities"]
+        for entity in response["entities"]
     ]
     table(("name", "id", "parent"), rows)
     return names
 
 
-def by_hand(api: EntityConnectionsApi, source: str, target: str, names: dict[str, str]) -> None:
-    title(f"{names[source]} asks {names[target]} for a connection")
-    asked = api.post_entity_connections(zuora_entity_ids=source, request={"targetEntityId": target})
-    print(f"Zuora made connection {asked.id}.")
+def connect_step_by_step(api: EntityConnectionsApi, source: str, target: str, names: dict[str, str]) -> None:
+    title(f"{names[source]} requests a connection to {names[target]}")
+    initiated = api.post_entity_connections(zuora_entity_ids=source, request={"targetEntityId": target})
+    print(f"Zuora created connection {initiated.id}.")
     show_connections(api, source, target, names)
 
     title(f"{names[target]} accepts")
-    print("The source asks and the target accepts: each call names the entity that it runs in.")
-    api.put_entity_connections_accept(asked.id, zuora_entity_ids=target)
+    print("The source requests and the target accepts: each call names the entity that it runs in.")
+    api.put_entity_connections_accept(initiated.id, zuora_entity_ids=target)
     show_connections(api, source, target, names)
 
     title("Accepting twice: what an error looks like")
-    print("The answer is HTTP 200 with success: false. Here that is an exception, and its text is:\n")
+    print("The response is HTTP 200 with success: false. The client raises an exception with this text:\n")
     try:
-        api.put_entity_connections_accept(asked.id, zuora_entity_ids=target)
+        api.put_entity_connections_accept(initiated.id, zuora_entity_ids=target)
     except ApiException as error:
         print(indented(str(error)))
-        print(f"\nA program reads: outcome={error.outcome!r}, category={error.reasons[0].category}")
+        print(f"\nIts attributes: outcome={error.outcome!r}, category={error.reasons[0].category}")
 
 
-def in_one_line(api: EntityConnectionsApi, source: str, target: str) -> None:
-    title("The same job in one line, safe to run as often as you like")
+def connect_in_one_call(api: EntityConnectionsApi, source: str, target: str) -> None:
+    title("The same in one call, safe to run as often as you like")
     result = ensure_connected(api, source, target, on_step=lambda step: print(f"  {step}"))
-    print("It changed something." if result.changed else "Nothing to do.")
+    print("The connection was changed." if result.changed else "Nothing to do.")
 
 
-def many_at_once(api: EntityConnectionsApi, source: str, targets: list[str], names: dict[str, str]) -> None:
+def connect_many(api: EntityConnectionsApi, source: str, targets: list[str], names: dict[str, str]) -> None:
     title("Many pairs: first the plan, then the change")
     plan = plan_connections(api, [(source, target) for target in targets], names=names)
     print(plan)
-    print("\nThe same as a graph, which GitHub draws from a ```mermaid block:\n")
+    print("\nThe plan as a graph, which GitHub renders from a ```mermaid block:\n")
     print(indented(plan.to_mermaid()))
     print("\nApplying it:")
     for result in plan.apply():
@@ -85,8 +85,8 @@ def many_at_once(api: EntityConnectionsApi, source: str, targets: list[str], nam
         print(f"  {names[str(result.connection.target_entity_id)]}: {result.connection.status}")
 
 
-def the_end(api: EntityConnectionsApi, source: str, target: str, names: dict[str, str]) -> None:
-    title("Disconnect: it cannot be undone, so it must be said")
+def disconnect(api: EntityConnectionsApi, source: str, target: str, names: dict[str, str]) -> None:
+    title("Disconnect: it cannot be undone, so it must be confirmed")
     try:
         ensure_disconnected(api, source, target)
     except ValueError as error:
@@ -96,14 +96,14 @@ def the_end(api: EntityConnectionsApi, source: str, target: str, names: dict[str
 
 
 def show_connections(api: EntityConnectionsApi, source: str, target: str, names: dict[str, str]) -> None:
-    """Print the connection between two entities as each of them sees it."""
+    """Print the connection between two entities as each of them lists it."""
     rows: list[tuple[str, ...]] = []
     for entity, direction in ((source, "outbound"), (target, "inbound")):
         for row in api.iter_entity_connections(zuora_entity_ids=entity, type=direction):
             if (row.source_entity_id, row.target_entity_id) == (source, target):
-                who = f"{names[entity]} ({direction})"
-                rows.append((who, names[source], names[target], str(row.status), str(row.id)))
-    table(("seen by", "source", "target", "status", "id"), rows)
+                lister = f"{names[entity]} ({direction})"
+                rows.append((lister, names[source], names[target], str(row.status), str(row.id)))
+    table(("listed by", "source", "target", "status", "id"), rows)
 
 
 def title(text: str) -> None:

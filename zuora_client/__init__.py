@@ -1,22 +1,24 @@
-"""Zuora's entity connections: list, initiate, accept, deny, disconnect, and know what happened."""
+"""Client for Zuora's entity connections: list, initiate, accept, deny, disconnect, and reconcile."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-# First, because it brings urllib3: loaded into the gaps that our own modules leave, it makes CPython 3.11 give back and
-# take anew the same memory three hundred times, which costs a thirtieth of the start.
+# Import urllib3 before our own modules: on CPython 3.11 the reverse order costs about 3 % of the import time, because
+# the allocator frees and maps the same memory hundreds of times.
 from . import rest as rest
 from ._version import __version__
 from .api import EntityConnectionsApi
 from .api_client import ApiClient
 from .configuration import Configuration
+from .deadline import Clock
 from .environments import Environment
 from .exceptions import (
     ApiConnectionError,
     ApiException,
     ApiTimeoutError,
+    AttemptRecord,
     AuthenticationError,
     ConflictError,
     InvalidResponseError,
@@ -24,6 +26,7 @@ from .exceptions import (
     OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitError,
+    Reason,
     RequestRejectedError,
     ServerError,
     TlsError,
@@ -42,14 +45,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .reconcile.ensure import EnsureResult, Step, ensure_connected, ensure_disconnected
-    from .reconcile.plan import ConnectionPlan, PlanIncompleteError, plan_connections
+    from .reconcile.plan import ConnectionPlan, PlanIncompleteError, PlannedConnection, plan_connections
 
 __all__ = [
     "ApiClient",
     "ApiConnectionError",
     "ApiException",
     "ApiTimeoutError",
+    "AttemptRecord",
     "AuthenticationError",
+    "Clock",
     "Configuration",
     "ConflictError",
     "ConnectionPlan",
@@ -68,7 +73,9 @@ __all__ = [
     "PUTEntityConnectionsDisconnectResponseType",
     "PermissionDeniedError",
     "PlanIncompleteError",
+    "PlannedConnection",
     "RateLimitError",
+    "Reason",
     "RequestRejectedError",
     "ServerError",
     "Step",
@@ -79,27 +86,28 @@ __all__ = [
     "plan_connections",
 ]
 
-# A program that makes single calls does not need the job on top of them, and starts without it.
-_AT_FIRST_USE = {
+# Imported on first use: a program that only makes single calls starts faster without these modules.
+_LAZY = {
     "ConnectionPlan": ".reconcile.plan",
     "EnsureResult": ".reconcile.ensure",
     "PlanIncompleteError": ".reconcile.plan",
+    "PlannedConnection": ".reconcile.plan",
     "Step": ".reconcile.ensure",
     "ensure_connected": ".reconcile.ensure",
     "ensure_disconnected": ".reconcile.ensure",
     "plan_connections": ".reconcile.plan",
 }
-_JOB_MODULES = ("plan", "topology")
+_LAZY_MODULES = ("plan", "topology")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _JOB_MODULES:
+    if name in _LAZY_MODULES:
         return import_module(f".{name}", __name__)
-    if name not in _AT_FIRST_USE:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_AT_FIRST_USE[name], __name__), name)
-    return found
+    value = globals()[name] = getattr(import_module(_LAZY[name], __name__), name)
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_JOB_MODULES})
+    return sorted({*globals(), *__all__, *_LAZY_MODULES})

@@ -1,9 +1,8 @@
-"""Every setting of the client, in one place and without side effects.
+"""All settings of the client.
 
-Making or changing a `Configuration` opens nothing, reads no environment and sets no log level; only `debug` and
-`logger_file` touch logging, and only this package's own logger. What is wrong is refused where it is set. Copies
-(``copy.deepcopy``, pickle, `Configuration.set_default`) carry what the caller configured and share nothing that can
-change.
+Creating or changing a `Configuration` has no side effects: it opens nothing and reads no environment variables. Only
+`debug` and `logger_file` affect logging, and only this package's own logger. Values are validated on assignment. Copies
+(``copy.deepcopy``, pickle, `Configuration.set_default`) keep every setting and share no mutable state.
 """
 
 from __future__ import annotations
@@ -31,53 +30,53 @@ if TYPE_CHECKING:
 logging.getLogger("zuora_client").addHandler(logging.NullHandler())
 
 
-def _host(_: str, value: Any) -> str:
+def _validate_host(_: str, value: Any) -> str:
     return BaseURL(value).url
 
 
-def _count(name: str, value: Any) -> int:
+def _validate_count(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
     if value < 1:
-        raise ValueError(f"{name} must be at least 1; it is {value}")
+        raise ValueError(f"{name} must be at least 1, not {value}")
     return value
 
 
-def _count_or_none(name: str, value: Any) -> int | None:
-    return None if value is None else _count(name, value)
+def _validate_optional_count(name: str, value: Any) -> int | None:
+    return None if value is None else _validate_count(name, value)
 
 
-def _required_seconds(name: str, value: Any) -> float:
+def _validate_seconds(name: str, value: Any) -> float:
     seconds = seconds_or_none(name, value)
     if seconds is None:
-        raise ValueError(f"{name} must be a number of seconds; it cannot be None")
+        raise ValueError(f"{name} must be a number of seconds, not None")
     return seconds
 
 
-def _secret_text(name: str, value: Any) -> Any:
+def _validate_credential(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (str, bytes)) or (name == "access_token" and callable(value)):
         return value
-    kinds = "text, bytes or a callable that returns them" if name == "access_token" else "text or bytes"
-    raise TypeError(f"{name} must be {kinds}, not {type(value).__name__}")
+    expected = "text, bytes or a callable that returns them" if name == "access_token" else "text or bytes"
+    raise TypeError(f"{name} must be {expected}, not {type(value).__name__}")
 
 
-def _instance(kinds: Any, words: str) -> Callable[[str, Any], Any]:
-    def check(name: str, value: Any) -> Any:
-        if not isinstance(value, kinds):
-            raise TypeError(f"{name} must be {words}, not {type(value).__name__}")
+def _instance_of(types: Any, expected: str) -> Callable[[str, Any], Any]:
+    def validate(name: str, value: Any) -> Any:
+        if not isinstance(value, types):
+            raise TypeError(f"{name} must be {expected}, not {type(value).__name__}")
         return value
 
-    return check
+    return validate
 
 
-def _flag(name: str, value: Any) -> bool:
+def _validate_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        # "false" from a file would be true.
+        # The text "false", as read from a file, would be truthy.
         raise TypeError(f"{name} must be True or False, not {value!r}")
     return value
 
 
-def _header_or_none(name: str, value: Any) -> Any:
+def _validate_header(name: str, value: Any) -> Any:
     if value is not None and not isinstance(value, (str, bytes)):
         raise TypeError(f"{name} must be text or bytes, not {type(value).__name__}")
     if value:
@@ -85,25 +84,21 @@ def _header_or_none(name: str, value: Any) -> Any:
     return value
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "host": _host,
-    "client_id": _secret_text,
-    "client_secret": _secret_text,
-    "access_token": _secret_text,
-    "entity_id": _header_or_none,
-    "user_agent_suffix": _header_or_none,
-    **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env", "strict_x509"), _flag),
-    "proxy": _instance((str, type(None)), "text or None"),
-    "connect_timeout": seconds_or_none,
-    "read_timeout": seconds_or_none,
-    "deadline": seconds_or_none,
-    "max_attempts": _count,
-    "max_retry_after": _required_seconds,
-    "max_response_bytes": _count_or_none,
-    "connection_pool_maxsize": _count,
-    **dict.fromkeys(("api_key", "api_key_prefix"), _instance(dict, "a dict")),
-    "logger_stream_handler": _instance((logging.Handler, type(None)), "a logging.Handler or None"),
-    "logger_file_handler": _instance((logging.Handler, type(None)), "a logging.Handler or None"),
+_VALIDATORS: dict[str, Callable[[str, Any], Any]] = {
+    "host": _validate_host,
+    **dict.fromkeys(("client_id", "client_secret", "access_token"), _validate_credential),
+    **dict.fromkeys(("entity_id", "user_agent_suffix"), _validate_header),
+    **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env", "strict_x509"), _validate_flag),
+    "proxy": _instance_of((str, type(None)), "text or None"),
+    **dict.fromkeys(("connect_timeout", "read_timeout", "deadline"), seconds_or_none),
+    "max_retry_after": _validate_seconds,
+    **dict.fromkeys(("max_attempts", "connection_pool_maxsize"), _validate_count),
+    "max_response_bytes": _validate_optional_count,
+    **dict.fromkeys(("api_key", "api_key_prefix"), _instance_of(dict, "a dict")),
+    **dict.fromkeys(
+        ("logger_stream_handler", "logger_file_handler"),
+        _instance_of((logging.Handler, type(None)), "a logging.Handler or None"),
+    ),
 }
 
 
@@ -111,33 +106,34 @@ class Configuration:
     """The settings of a client. Every keyword is also an attribute that may be assigned later.
 
     Host, credentials and timeouts are read at each call. TLS, proxy and pool settings are read when an `ApiClient` is
-    made: make another client to change them.
+    created: create another client to change them.
 
     Args:
-        host: base URL; a trailing slash is dropped, a path in it goes in front of every resource path.
-            ``https://rest.zuora.com`` when neither `host` nor `environment` is given.
+        host: base URL; a trailing slash is removed, a path in it precedes every resource path.
+            ``https://rest.zuora.com`` if neither `host` nor `environment` is given.
         environment: an `Environment` or its name, instead of `host`.
-        client_id, client_secret: OAuth client credentials; the client fetches and renews tokens itself.
-        access_token: a bearer token, or a callable that returns one and is asked for every attempt.
-        entity_id: the entity a call runs in when the call names none, in either spelling.
-        connect_timeout, read_timeout: seconds for each attempt, 10 and 130 (Zuora itself gives up after 120).
-            None switches one off.
-        deadline: seconds for a whole call, 300: tokens, waits and all attempts. None switches it off.
-        max_attempts: how often one request may be sent, 3.
-        max_retry_after: the longest wait, in seconds, that Zuora may ask for before the call raises instead, 120.
-        max_response_bytes: the largest response, before and after decoding. None, the default, means 4 MiB for the five
-            operations, entities and tokens, and 32 MiB for other paths.
-        raise_on_failure: False returns an answer of ``success: false`` as an object, as generated clients do.
-        allow_insecure_http: True permits credentials over plain http to a host that is not this machine.
-        strict_x509: False accepts CA certificates that lack what RFC 5280 requires, as Python before 3.13 did. All
-            other checks of certificates stay.
+        client_id, client_secret: OAuth client credentials; the client fetches and refreshes tokens itself.
+        access_token: a bearer token, or a callable that returns one and is called for every attempt.
+        entity_id: the default entity of a call, with or without hyphens.
+        connect_timeout, read_timeout: seconds for each attempt; defaults 10 and 130 (Zuora's own limit is 120).
+            None disables a timeout.
+        deadline: seconds for a whole call: tokens, waits and all attempts; default 300. None disables it.
+        max_attempts: maximum number of attempts per call, the first included; default 3.
+        max_retry_after: maximum ``Retry-After`` in seconds; if Zuora asks for a longer wait, the call raises; default
+            120.
+        max_response_bytes: maximum size of a response, before and after decompression. Default None: 4 MiB for the five
+            operations, entities and tokens, 32 MiB for other paths.
+        raise_on_failure: False returns a response with ``success: false`` as a model, as generated clients do.
+        allow_insecure_http: True permits credentials over unencrypted HTTP to a remote host.
+        strict_x509: False accepts CA certificates that lack what RFC 5280 requires, as Python did before 3.13; all
+            other checks of certificates remain.
         user_agent_suffix: text appended to the User-Agent, for example your service and its version.
-        proxy: URL of a proxy, with ``user:password@`` when it asks for them.
-        trust_env: True reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY when `proxy` is not set.
+        proxy: URL of a proxy, with ``user:password@`` if it needs authentication.
+        trust_env: True reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY if `proxy` is not set.
 
     Raises:
-        ValueError: both `host` and `environment`; an unusable URL, number or name.
-        TypeError: a value of another type.
+        ValueError: both `host` and `environment`, or an invalid URL, number or name.
+        TypeError: a value of the wrong type.
     """
 
     _default: Configuration | None = None
@@ -167,12 +163,12 @@ class Configuration:
         **settings: Unpack[ConfigurationKwargs],
     ) -> None:
         if host is not None and environment is not None:
-            raise ValueError("give host or environment, not both: each names the base URL")
+            raise ValueError("pass host or environment, not both: each sets the base URL")
         if self._default is not None:
-            start = _copied(self._default)
-            self.__dict__.update(start.__dict__)
+            default = _deepcopy(self._default)
+            self.__dict__.update(default.__dict__)
             if type(self) is Configuration:
-                self.__class__ = type(start)
+                self.__class__ = type(default)
         else:
             self._set_defaults()
         given = {"host": host, "environment": environment, "client_id": client_id, "client_secret": client_secret}
@@ -180,7 +176,7 @@ class Configuration:
             if name in settings and name not in self.__dict__ and name not in ("debug", "logger_file"):
                 raise TypeError(f"Configuration has no setting {name!r}")
             if value is not None or name in settings:
-                # Two configurations made from one dict of keys share nothing that can change.
+                # Copied, so that two configurations created from one dict share no mutable state.
                 setattr(self, name, dict(value) if isinstance(value, dict) else value)
 
     def _set_defaults(self) -> None:
@@ -221,18 +217,21 @@ class Configuration:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[FromEnvKwargs]) -> Self:
-        """Return a configuration from the environment; keywords win over it.
+        """Return a configuration from environment variables. Keyword arguments take precedence.
 
         Reads ZUORA_HOST or ZUORA_ENVIRONMENT, ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET, ZUORA_ACCESS_TOKEN and
-        ZUORA_ENTITY_ID. A variable that is empty counts as not set.
+        ZUORA_ENTITY_ID. An empty variable counts as unset.
+
+        Args:
+            environ: the variables; ``os.environ`` if None.
 
         Raises:
-            ValueError: both ZUORA_HOST and ZUORA_ENVIRONMENT, or a value that the setting refuses.
+            ValueError: both ZUORA_HOST and ZUORA_ENVIRONMENT, or an invalid value.
         """
         environ = os.environ if environ is None else environ
         names = ("host", "environment", "client_id", "client_secret", "access_token", "entity_id")
-        known = {name: environ.get(f"ZUORA_{name.upper()}") for name in names}
-        found: dict[str, Any] = {name: value for name, value in known.items() if value}
+        variables = {name: environ.get(f"ZUORA_{name.upper()}") for name in names}
+        found: dict[str, Any] = {name: value for name, value in variables.items() if value}
         if "host" in settings or "environment" in settings:
             found.pop("host", None)
             found.pop("environment", None)
@@ -241,18 +240,18 @@ class Configuration:
 
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
-        """Let every later ``Configuration()`` start as a copy of `default`; None goes back to the built-in values."""
-        cls._default = _copied(default)
+        """Make every later ``Configuration()`` a copy of `default`; None restores the built-in defaults."""
+        cls._default = _deepcopy(default)
 
-    if not TYPE_CHECKING:  # A checker that sees it would take every misspelled setting for one.
+    if not TYPE_CHECKING:  # Hidden from type checkers, which would otherwise accept misspelled settings.
 
         def __setattr__(self, name: str, value: Any) -> None:
-            check = _CHECKS.get(name)
-            object.__setattr__(self, name, value if check is None else check(name, value))
+            validate = _VALIDATORS.get(name)
+            object.__setattr__(self, name, value if validate is None else validate(name, value))
 
     @property
     def environment(self) -> Environment | None:
-        """The data center whose URL `host` is, or None. Assigning one sets `host`."""
+        """The data center of `host`, or None for another host. Assigning a member or its name sets `host`."""
         return next((member for member in Environment if member.value == self.host), None)
 
     @environment.setter
@@ -262,18 +261,18 @@ class Configuration:
     # -- credentials, in the generated form -------------------------------------------------------------------------
 
     def get_api_key_with_prefix(self, identifier: str) -> str | None:
-        """Return the key called `identifier` behind its prefix, or None when there is no such key."""
+        """Return the API key `identifier`, preceded by its prefix if it has one. None if there is no such key."""
         key: Any = self.api_key.get(identifier)
         prefix: Any = self.api_key_prefix.get(identifier)
         return f"{text('api_key_prefix', prefix)} {text('api_key', key)}" if key and prefix else key
 
     def get_basic_auth_token(self) -> str:
-        """Return the Authorization value for `username` and `password`."""
+        """Return the Authorization header value for `username` and `password`."""
         pair = f"{text('username', self.username)}:{text('password', self.password)}".encode("utf-8", "replace")
         return "Basic " + base64.b64encode(pair).decode("ascii")
 
     def auth_settings(self) -> dict[str, dict[str, Any]]:
-        """Return what ``auth_settings`` of `ApiClient.call_api` may name: each key of `api_key`, and ``basic``."""
+        """Return the entries that ``auth_settings`` of `ApiClient.call_api` can name: each API key, and ``basic``."""
         settings: dict[str, dict[str, Any]] = {
             name: {"type": "api_key", "in": "header", "key": name, "value": self.get_api_key_with_prefix(name)}
             for name in self.api_key
@@ -288,7 +287,8 @@ class Configuration:
 
     @property
     def credentials_kind(self) -> str:
-        """The credentials that a call will use, as text without a secret."""
+        """The kind of credentials that a call will use: ``OAuth client credentials``, ``access token``, ``access token
+        from a callable``, ``access keys`` or ``none``."""
         if self.access_token is not None:
             return "access token" + (" from a callable" if callable(self.access_token) else "")
         if self.client_id or self.client_secret:
@@ -304,28 +304,32 @@ class Configuration:
 
     @property
     def logger(self) -> dict[str, logging.Logger]:
-        """The loggers by role. This client writes to ``package_logger`` only."""
+        """The loggers by role. This client only writes to ``package_logger``."""
         return {"package_logger": logging.getLogger("zuora_client"), "urllib3_logger": logging.getLogger("urllib3")}
 
     @property
     def debug(self) -> bool:
-        """Whether this package's logger tells each attempt (no bodies, no secrets), on stderr or in `logger_file`."""
+        """Whether each attempt is logged (no bodies, no secrets), to stderr or to `logger_file`."""
         return self._debug
 
     @debug.setter
     def debug(self, value: bool) -> None:
         if bool(value) != self._debug:
-            # Not otherwise: what the application set is the application's.
+            # Only on a change, so that a level set by the application is kept.
             logging.getLogger("zuora_client").setLevel(logging.DEBUG if value else logging.NOTSET)
         self._debug = bool(value)
         if self._debug and self.logger_file_handler is None and self.logger_stream_handler is None:
-            self.logger_stream_handler = self._add(logging.StreamHandler())
+            self.logger_stream_handler = self._add_handler(logging.StreamHandler())
         elif not self._debug:
-            self._remove("logger_stream_handler")
+            self._remove_handler("logger_stream_handler")
 
     @property
     def logger_file(self) -> str | None:
-        """A file for this package's logger instead of stderr; None closes it. ValueError: it cannot be written."""
+        """A file that this package's logger writes to, instead of stderr. None closes it.
+
+        Raises:
+            ValueError: the file cannot be written.
+        """
         return self._logger_file
 
     @logger_file.setter
@@ -333,19 +337,19 @@ class Configuration:
         try:
             handler = logging.FileHandler(value, encoding="utf-8") if value else None
         except OSError as error:
-            raise ValueError(f"logger_file: cannot write to it ({error})") from None
-        self._remove("logger_file_handler")
+            raise ValueError(f"logger_file cannot be written: {error}") from None
+        self._remove_handler("logger_file_handler")
         self._logger_file = value
         if handler is not None:
-            self.logger_file_handler = self._add(handler)
-            self._remove("logger_stream_handler")
+            self.logger_file_handler = self._add_handler(handler)
+            self._remove_handler("logger_stream_handler")
 
-    def _add(self, handler: logging.Handler) -> logging.Handler:
+    def _add_handler(self, handler: logging.Handler) -> logging.Handler:
         handler.setFormatter(logging.Formatter(self.logger_format))
         logging.getLogger("zuora_client").addHandler(handler)
         return handler
 
-    def _remove(self, name: str) -> None:
+    def _remove_handler(self, name: str) -> None:
         handler = getattr(self, name)
         if handler is not None:
             logging.getLogger("zuora_client").removeHandler(handler)
@@ -355,15 +359,15 @@ class Configuration:
     # -- copies and text --------------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        # Handlers hold locks and streams, and belong to the object that added them.
+        # Handlers contain locks and streams, and belong to the object that added them.
         return {**self.__dict__, "logger_stream_handler": None, "logger_file_handler": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
-        # A callable that gives tokens is shared: it may hold a lock, and a copy of it would be a second source.
+        # A token callable is shared: it may contain a lock, and a copy of it would be a second token source.
         memo[id(self.access_token)] = self.access_token
         other = object.__new__(type(self))
         memo[id(self)] = other
-        other.__dict__.update(_copied(self.__getstate__(), memo))
+        other.__dict__.update(_deepcopy(self.__getstate__(), memo))
         return other
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -373,8 +377,8 @@ class Configuration:
         return f"<Configuration {self.host}, credentials: {self.credentials_kind}>"
 
     def to_debug_report(self) -> str:
-        """Return what a bug report needs: versions, host, kind of credentials. It holds no secret."""
-        # Imported here: it costs start-up time, and only people who write a bug report need it.
+        """Return versions, host and kind of credentials for a bug report. Contains no secret."""
+        # Imported here: it costs start-up time, and only bug reports need it.
         from importlib import metadata
 
         def version(distribution: str) -> str:
@@ -396,8 +400,8 @@ class Configuration:
         return "\n".join(lines)
 
 
-def _copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
-    # Imported here: it costs start-up time, and few settings are ever copied.
+def _deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:
+    # Imported here: it costs start-up time, and configurations are rarely copied.
     from copy import deepcopy
 
     return deepcopy(value, memo)

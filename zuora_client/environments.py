@@ -1,7 +1,7 @@
-"""Zuora's data centers, by name. Ten hosts, no behavior.
+"""Zuora's data centers and their base URLs.
 
-A client id belongs to one data center: on any other host it looks like a wrong secret.
-Source: Zuora's page on data centers, and the hosts of its own SDK.
+A client id belongs to one data center; every other host rejects it like a wrong secret.
+Source: Zuora's page on data centers, and the hosts in Zuora's own SDK.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Environment(str, Enum):
-    """The base URL of each data center. ``US`` alone means US Cloud 2, the host that Zuora's reference names first.
+    """The base URL of each data center. ``US`` is US Cloud 2, the first host in Zuora's reference.
 
     ``..._TEST`` hosts serve Developer Sandboxes and Central Sandboxes, ``..._SANDBOX`` hosts API Sandboxes.
     There is no API Sandbox in Asia-Pacific.
@@ -29,10 +29,10 @@ class Environment(str, Enum):
 
     @classmethod
     def of(cls, value: Environment | str) -> Environment:
-        """Return the member that `value` is or names (``"EU"``, ``"eu_sandbox"``).
+        """Return `value` as a member; names such as ``"EU"`` and ``"eu-sandbox"`` are accepted in any case.
 
         Raises:
-            ValueError: no data center has this name.
+            ValueError: an unknown name.
             TypeError: neither text nor a member.
         """
         if isinstance(value, cls):
@@ -43,4 +43,4 @@ class Environment(str, Enum):
             return cls[value.strip().upper().replace("-", "_")]
         except KeyError:
             names = ", ".join(cls.__members__)
-            raise ValueError(f"environment: no data center is called {value!r}; there are {names}") from None
+            raise ValueError(f"environment: unknown data center {value!r}; use one of {names}") from None

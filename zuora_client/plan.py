@@ -1,4 +1,4 @@
-"""Plans for many pairs of entities, under their public path."""
+"""The public module for planning the connections of many pairs of entities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconciliation of one pair of entities, under its public path."""
+"""The public module for reconciling one pair of entities."""
 
 from __future__ import annotations
 

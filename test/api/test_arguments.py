@@ -1,17 +1,19 @@
-"""A wrong argument of the five operations is a TypeError or ValueError that names it, before anything is sent."""
+"""A wrong argument of an operation is a TypeError or ValueError that names it, raised before anything is sent."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from support.operations import OPERATIONS, Operation
 from support.wire import Wire
 
 LIST, INITIATE = OPERATIONS[:2]
-TOO_LONG = 10**5000
+UNFORMATTABLE = 10**5000
 
-EVERYWHERE = [
+_Case: TypeAlias = tuple[str, Any, type[Exception]]
+
+OF_ALL_OPERATIONS: list[_Case] = [
     ("zuora_entity_ids", "", ValueError),
     ("zuora_entity_ids", "id\r\nX: y", ValueError),
     ("zuora_entity_ids", "é", ValueError),
@@ -37,7 +39,7 @@ EVERYWHERE = [
     ("_request_timeout", (1, 2, 3), ValueError),
     ("nonsense", 1, TypeError),
 ]
-OF_THE_LIST = [
+OF_LIST: list[_Case] = [
     ("page_size", 0, ValueError),
     ("page_size", 301, ValueError),
     ("page_size", "30", TypeError),
@@ -51,7 +53,7 @@ OF_THE_LIST = [
     ("type", "\ud800", ValueError),
     ("idempotency_key", "key", TypeError),
 ]
-OF_A_REQUEST = [
+OF_REQUEST: list[_Case] = [
     ("idempotency_key", "", ValueError),
     ("idempotency_key", "k" * 256, ValueError),
     ("idempotency_key", "a\nb", ValueError),
@@ -59,35 +61,39 @@ OF_A_REQUEST = [
     ("idempotency_key", {}, TypeError),
     ("page_size", 30, TypeError),
 ]
-OF_A_DECISION = [("idempotency_key", "key", TypeError), ("request", {"targetEntityId": "id"}, TypeError)]
+OF_PUT: list[_Case] = [("idempotency_key", "key", TypeError), ("request", {"targetEntityId": "id"}, TypeError)]
 
 CASES = [
     pytest.param(operation, name, value, error, id=f"{operation.readable} {name} {repr(value)[:24]}")
     for operation in OPERATIONS
     for name, value, error in [
-        *EVERYWHERE,
-        *{"GET": OF_THE_LIST, "POST": OF_A_REQUEST, "PUT": OF_A_DECISION}[operation.method],
+        *OF_ALL_OPERATIONS,
+        *{"GET": OF_LIST, "POST": OF_REQUEST, "PUT": OF_PUT}[operation.method],
     ]
 ]
 
 
 @pytest.mark.parametrize(("operation", "name", "value", "error"), CASES)
-@pytest.mark.parametrize("options", [{}, {"async_req": True}], ids=["plain", "async"])
-def test_a_wrong_keyword_is_refused_by_name(
+@pytest.mark.parametrize("options", [{}, {"async_req": True}], ids=["sync", "async"])
+def test_wrong_keyword_is_named(
     operation: Operation, name: str, value: Any, error: type[Exception], options: dict[str, Any]
 ) -> None:
+    """A wrong value or an unknown keyword raises an error that names the keyword; nothing is sent."""
     with Wire() as wire:
+        arguments: dict[str, Any] = {"page_size": 10} if name == "page" else {}
         with pytest.raises(error, match=name):
-            operation.call(wire.api, **{"page_size": 10} if name == "page" else {}, **{name: value}, **options)
+            operation.call(wire.api, **{**arguments, name: value}, **options)
         assert wire.requests == []
 
 
 @pytest.mark.parametrize("name", ["page_size", "page"])
-@pytest.mark.parametrize("value", [TOO_LONG, -TOO_LONG], ids=["huge", "hugely negative"])
-def test_a_number_that_cannot_even_be_written_is_refused_by_name(name: str, value: int) -> None:
+@pytest.mark.parametrize("value", [UNFORMATTABLE, -UNFORMATTABLE], ids=["positive", "negative"])
+def test_unformattable_integer_is_named(name: str, value: int) -> None:
+    """Python refuses to format integers this long, so the error must not quote the value."""
     with Wire() as wire:
+        arguments: dict[str, Any] = {"page_size": 10, "page": 1, name: value}
         with pytest.raises(ValueError, match=name):
-            LIST.call(wire.api, **{"page_size": 10, "page": 1, name: value})
+            LIST.call(wire.api, **arguments)
         assert wire.requests == []
 
 
@@ -109,9 +115,7 @@ def test_a_number_that_cannot_even_be_written_is_refused_by_name(name: str, valu
         (["id"], TypeError),
     ],
 )
-def test_a_wrong_connection_id_is_refused_by_name(
-    operation: Operation, connection_id: Any, error: type[Exception]
-) -> None:
+def test_wrong_connection_id_is_named(operation: Operation, connection_id: Any, error: type[Exception]) -> None:
     with Wire() as wire:
         for options in ({}, {"async_req": True}):
             with pytest.raises(error, match="connection_id"):
@@ -120,7 +124,7 @@ def test_a_wrong_connection_id_is_refused_by_name(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS[2:], ids=lambda operation: operation.readable)
-def test_a_missing_connection_id_is_a_type_error(operation: Operation) -> None:
+def test_missing_connection_id_is_named(operation: Operation) -> None:
     with Wire() as wire:
         with pytest.raises(TypeError, match="connection_id"):
             getattr(wire.api, operation.generated)()
@@ -138,7 +142,7 @@ def test_a_missing_connection_id_is_a_type_error(operation: Operation) -> None:
         (INITIATE, "idempotency_key", "k"),
     ],
 )
-def test_the_last_value_that_is_allowed_is_sent(operation: Operation, name: str, value: Any) -> None:
+def test_boundary_values_are_sent(operation: Operation, name: str, value: Any) -> None:
     with Wire() as wire:
         operation.call(wire.api, **{name: value})
         assert str(value) in [*wire.sent.headers.values(), wire.sent.target.rpartition("pageSize=")[2]]

@@ -1,4 +1,4 @@
-"""Text for headers, paths and queries arrives as it was given, or is refused by name."""
+"""Values for headers, paths and queries are sent unchanged or rejected by name."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ from zuora_client._base.parameters import (
 )
 
 UUID = "8a808255-557b-aba1-0155-80e12fa5083a"
-HEX = "8a808255557baba1015580e12fa5083a"
-LONG = 10**100_000
+HEX_DIGITS = "8a808255557baba1015580e12fa5083a"
+LONG_INTEGER = 10**100_000
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [("id", "id"), (b"\xc3\xa9", "é"), (7, "7"), (datetime.date(2026, 9, 11), "2026-09-11")],
 )
-def test_text_is_taken_in_every_form_that_ids_have(value: Any, expected: str) -> None:
+def test_text_accepts_common_types(value: Any, expected: str) -> None:
     assert text("name", value) == expected
 
 
 @pytest.mark.parametrize("value", [True, 1.5, None, ["id"], object()])
-def test_anything_else_is_a_type_error_that_names_the_parameter(value: Any) -> None:
+def test_other_type_names_the_parameter(value: Any) -> None:
     with pytest.raises(TypeError, match=f"connection_id must be text, .*not {type(value).__name__}"):
         text("connection_id", value)
 
 
-@pytest.mark.parametrize(("value", "words"), [(b"\xff", "not UTF-8"), (LONG, "too many digits")], ids=["bytes", "long"])
-def test_what_cannot_be_written_is_a_value_error(value: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=f"connection_id: .*{words}"):
+@pytest.mark.parametrize(
+    ("value", "message"), [(b"\xff", "not UTF-8"), (LONG_INTEGER, "too many digits")], ids=["bytes", "long"]
+)
+def test_undecodable_value_is_value_error(value: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"connection_id: .*{message}"):
         text("connection_id", value)
 
 
@@ -50,7 +52,8 @@ def test_what_cannot_be_written_is_a_value_error(value: Any, words: str) -> None
 
 
 @given(st.text())
-def test_a_header_arrives_as_it_is_or_is_refused_without_being_shown(value: str) -> None:
+def test_header_is_unchanged_or_rejected(value: str) -> None:
+    """The error does not contain the value."""
     secret = f"Bearer {value}"
     if secret == secret.strip() and all(" " <= character <= "~" for character in value):
         assert header_text("Authorization", secret) == secret
@@ -61,18 +64,18 @@ def test_a_header_arrives_as_it_is_or_is_refused_without_being_shown(value: str)
 
 
 @pytest.mark.parametrize(("value", "sent"), [(True, "True"), (1.5, "1.5"), (7, "7"), (b"id", "id"), ("", "")])
-def test_numbers_are_headers_as_generated_clients_send_them(value: Any, sent: str) -> None:
+def test_header_values_of_other_types(value: Any, sent: str) -> None:
     assert header_text("X-Header", value) == sent
 
 
 @pytest.mark.parametrize("name", ["", "Zuora Track", "X:", "X\r\nY", "é", "X\x00"])
-def test_a_header_name_is_a_token(name: str) -> None:
+def test_header_name_is_a_token(name: str) -> None:
     with pytest.raises(ValueError, match="header name"):
         header_name(name)
 
 
 @pytest.mark.parametrize("name", [b"X", 7, None])
-def test_a_header_name_is_text(name: Any) -> None:
+def test_header_name_is_text(name: Any) -> None:
     with pytest.raises(TypeError, match="header name"):
         header_name(name)
 
@@ -81,7 +84,7 @@ def test_a_header_name_is_text(name: Any) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
-def test_a_path_parameter_stays_one_segment_or_is_refused(value: str) -> None:
+def test_path_parameter_stays_one_segment(value: str) -> None:
     if value in (".", "..") or any(ord(character) < 32 or character == "\x7f" for character in value):
         with pytest.raises(ValueError, match="connection_id"):
             path_segment("connection_id", value)
@@ -93,21 +96,21 @@ def test_a_path_parameter_stays_one_segment_or_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "\x7f", "\ud800", None, "a/../b", "a//b"])
-def test_what_would_reach_another_address_is_refused(value: Any) -> None:
+def test_path_traversal_is_rejected(value: Any) -> None:
     with pytest.raises(ValueError, match="connection_id"):
         path_segment("connection_id", value, safe="/")
 
 
-texts = st.characters(codec="utf-8")
+UTF_8 = st.characters(codec="utf-8")
 
 
-@given(st.lists(st.tuples(st.text(texts, min_size=1), st.text(texts) | st.none())))
-def test_a_query_arrives_in_its_order_without_none(pairs: list[tuple[str, Any]]) -> None:
+@given(st.lists(st.tuples(st.text(UTF_8, min_size=1), st.text(UTF_8) | st.none())))
+def test_query_keeps_order_and_omits_none(pairs: list[tuple[str, Any]]) -> None:
     expected = [pair for pair in pairs if pair[1] is not None]
     assert parse_qsl(query_string(pairs), keep_blank_values=True) == expected
 
 
-def test_a_query_spells_values_as_json_and_paths_do() -> None:
+def test_query_values_of_other_types() -> None:
     pairs = [("a", True), ("b", False), ("c", 1.5), ("d", 7), ("e", b"x y"), ("f", datetime.date(2026, 9, 11))]
     assert query_string(pairs) == "a=true&b=false&c=1.5&d=7&e=x%20y&f=2026-09-11"
 
@@ -116,7 +119,7 @@ def test_a_query_spells_values_as_json_and_paths_do() -> None:
     ("pairs", "error"),
     [([("type", ["a"])], TypeError), ([("type", "\ud800")], ValueError), ([(None, "a")], TypeError)],
 )
-def test_a_query_that_cannot_be_written_is_refused_by_name(pairs: Any, error: type[Exception]) -> None:
+def test_invalid_query_names_the_parameter(pairs: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=r"type|query name"):
         query_string(pairs)
 
@@ -124,14 +127,16 @@ def test_a_query_that_cannot_be_written_is_refused_by_name(pairs: Any, error: ty
 # -- entity ids -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("short", "long"), [(HEX, UUID), (HEX.upper(), UUID.upper())])
-def test_an_entity_id_has_two_spellings(short: str, long: str) -> None:
+@pytest.mark.parametrize(("short", "long"), [(HEX_DIGITS, UUID), (HEX_DIGITS.upper(), UUID.upper())])
+def test_entity_id_has_two_forms(short: str, long: str) -> None:
     assert (with_hyphens(short), with_hyphens(long)) == (long, long)
     assert (without_hyphens(short), without_hyphens(long)) == (short, short)
 
 
-@pytest.mark.parametrize("other", ["", "entity", HEX[1:], HEX + "0", UUID + "0", UUID[1:], "g" * 32, f"{HEX}\n"])
-def test_text_that_is_no_entity_id_passes_untouched(other: str) -> None:
+@pytest.mark.parametrize(
+    "other", ["", "entity", HEX_DIGITS[1:], HEX_DIGITS + "0", UUID + "0", UUID[1:], "g" * 32, f"{HEX_DIGITS}\n"]
+)
+def test_other_text_is_unchanged(other: str) -> None:
     assert with_hyphens(other) == without_hyphens(other) == other
 
 
@@ -148,15 +153,15 @@ def test_text_that_is_no_entity_id_passes_untouched(other: str) -> None:
         ("multi", [("ids", "a"), ("ids", 7), ("ids", True)]),
     ],
 )
-def test_a_list_is_joined_or_repeated(style: str, expected: Any) -> None:
+def test_list_is_joined_or_repeated(style: str, expected: Any) -> None:
     for params in ({"ids": ["a", 7, True], "x": 1}, [("ids", ["a", 7, True]), ("x", 1)]):
         assert parameters_to_tuples(params, {"ids": style}) == [*expected, ("x", 1)]
 
 
-def test_none_is_passed_on_whatever_the_format() -> None:
+def test_none_is_kept() -> None:
     assert parameters_to_tuples({"ids": None}, {"ids": "csv"}) == [("ids", None)]
 
 
-def test_a_format_that_does_not_exist_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="ids: there is no collection format 'comma'"):
+def test_unknown_collection_format_names_parameter() -> None:
+    with pytest.raises(ValueError, match="ids: unknown collection format 'comma'"):
         parameters_to_tuples({"ids": ["a"]}, {"ids": "comma"})

@@ -1,4 +1,4 @@
-"""The client and Zuora's own SDK in one process: the same urllib3, one tenant, and neither in the other's way."""
+"""The client and Zuora's own SDK work in one process, with the same urllib3 and one tenant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 zuora_sdk: Any = pytest.importorskip("zuora_sdk", reason="Zuora's SDK is not installed: tox -e beside-sdk")
 ZuoraClient: Any = importlib.import_module("zuora_sdk.zuora_client").ZuoraClient
 
-# What the SDK does to pydantic is not ours to mend.
+# The SDK uses deprecated parts of pydantic.
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 
 
@@ -59,17 +59,18 @@ def ours(zuora: ZuoraEmulator, authority: tuple[trustme.CA, str]) -> Configurati
     return Configuration(zuora.url, ssl_ca_cert=authority[1], entity_id=zuora.entities[0].id)
 
 
-def asked_by_sdk(sdk: Any, path: str) -> Any:
-    """Return the JSON that the SDK's transport gets: it has no method of its own for these paths."""
+def get_with_sdk(sdk: Any, path: str) -> Any:
+    """Return the JSON of a GET by the SDK's transport. The SDK has no methods for these paths."""
     method, url, headers, *_ = sdk.api_client.param_serialize("GET", path)
     response = sdk.api_client.call_api(method, url, headers)
     return json.loads(response.read())
 
 
-def test_our_client_lists_with_the_token_of_the_sdk(zuora: ZuoraEmulator, sdk: Any, ours: Configuration) -> None:
-    row = zuora.add_connection(*zuora.entities[:2])
+def test_client_uses_token_of_sdk(zuora: ZuoraEmulator, sdk: Any, ours: Configuration) -> None:
+    source, target = zuora.entities[:2]
+    row = zuora.add_connection(source, target)
     sdk.refresh_token()
-    # Asked for at every attempt, so the token that the SDK renews is the one that is sent.
+    # The callable is called for every attempt, so a token that the SDK has refreshed is sent.
     ours.access_token = lambda: sdk.token["access_token"]
     with ApiClient(ours) as client:
         api = EntityConnectionsApi(client)
@@ -80,9 +81,7 @@ def test_our_client_lists_with_the_token_of_the_sdk(zuora: ZuoraEmulator, sdk: A
     assert [request.path for request in zuora.requests].count("/oauth/token") == 2
 
 
-def test_the_sdk_reads_with_our_token_what_our_client_wrote(
-    zuora: ZuoraEmulator, sdk: Any, ours: Configuration
-) -> None:
+def test_sdk_uses_token_of_client(zuora: ZuoraEmulator, sdk: Any, ours: Configuration) -> None:
     source, target = zuora.entities[:2]
     ours.client_id, ours.client_secret = zuora.client_id, zuora.client_secret
     with ApiClient(ours) as client:
@@ -90,25 +89,27 @@ def test_the_sdk_reads_with_our_token_what_our_client_wrote(
         zuora_client.ensure_connected(api, source.id, target.id)
         sdk.add_default_header("Authorization", zuora.requests[-1].headers["Authorization"])
         sdk.set_entity_id(target.uuid)
-        [row] = asked_by_sdk(sdk, "/v1/entity-connections")["entityConnections"]
+        [row] = get_with_sdk(sdk, "/v1/entity-connections")["entityConnections"]
     assert (row["sourceEntityId"], row["status"]) == (source.id, "Connected")
-    # What one of them closes is not the other's.
-    assert asked_by_sdk(sdk, "/v1/entities")["success"]
+    # Closing the client does not close the connections of the SDK.
+    assert get_with_sdk(sdk, "/v1/entities")["success"]
 
 
-def test_a_refusal_is_each_ones_own_exception(zuora: ZuoraEmulator, sdk: Any, ours: Configuration) -> None:
-    ours.access_token = "nobody"
-    sdk.add_default_header("Authorization", "Bearer nobody")
+def test_exceptions_are_separate(zuora: ZuoraEmulator, sdk: Any, ours: Configuration) -> None:
+    """A refused call of the client raises its own exception, not one of the SDK."""
+    ours.access_token = "unknown"
+    sdk.add_default_header("Authorization", "Bearer unknown")
     with ApiClient(ours) as client, pytest.raises(zuora_client.AuthenticationError) as caught:
         EntityConnectionsApi(client).get_entity_connections()
     assert not isinstance(caught.value, zuora_sdk.ApiException)
-    # Its low-level call gives the answer back; its operations raise.
-    assert asked_by_sdk(sdk, "/v1/entity-connections") == {"message": "Authentication error"}
+    # The low-level call of the SDK returns the response; only its operations raise.
+    assert get_with_sdk(sdk, "/v1/entity-connections") == {"message": "Authentication error"}
 
 
-def test_one_set_of_versions_is_good_for_both() -> None:
-    wanted = [line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if line[:1].isalpha()]
-    for requirement in map(Requirement, wanted + (metadata.requires("zuora-sdk") or [])):
+def test_versions_satisfy_both() -> None:
+    """The installed versions satisfy the requirements of the client and of the SDK."""
+    own = [line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if line[:1].isalpha()]
+    for requirement in map(Requirement, own + (metadata.requires("zuora-sdk") or [])):
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             assert requirement.specifier.contains(metadata.version(requirement.name)), requirement
 
@@ -117,13 +118,14 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-def test_our_client_does_not_import_the_sdk() -> None:
-    ran = python("import sys, zuora_client; print('zuora_sdk' in sys.modules)")
-    assert (ran.stdout.strip(), ran.stderr) == ("False", "")
+def test_client_does_not_import_the_sdk() -> None:
+    result = python("import sys, zuora_client; print('zuora_sdk' in sys.modules)")
+    assert (result.stdout.strip(), result.stderr) == ("False", "")
 
 
-def test_our_warnings_are_heard_past_the_filters_of_the_sdk() -> None:
-    ran = python(
+def test_client_warns_despite_sdk_filters() -> None:
+    """The warning filters of the SDK do not hide the warnings of the client."""
+    result = python(
         "import zuora_sdk.zuora_client, zuora_client as z; z.ApiClient(z.Configuration(verify_ssl=False)).close()"
     )
-    assert "InsecureRequestWarning: verify_ssl is False" in ran.stderr
+    assert "InsecureRequestWarning: verify_ssl is False" in result.stderr

@@ -1,4 +1,4 @@
-"""Tokens look after themselves: one flight, early renewal, one second try, and what decides which credentials go."""
+"""The token cache (one refresh at a time, advisory and mandatory), refused tokens, and the choice of credentials."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import itertools
 import json
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import FakeClock, answer, json_answer
-from support.tokens import CLIENT_ID, CLIENT_SECRET, NO, Caller, Gate, TokenServer, token, until
+from support.scripted import Behaviour
+from support.tokens import CLIENT_ID, CLIENT_SECRET, UNAUTHORIZED, Caller, Gate, TokenServer, token, until
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
-from zuora_client._call.auth import TokenCache, _Flight
+from zuora_client._call.auth import TokenCache, _Refresh
 from zuora_client.deadline import Clock, Deadline
 from zuora_client.emulator import ZuoraEmulator
 from zuora_client.exceptions import (
@@ -33,18 +35,22 @@ from zuora_client.exceptions import (
 )
 
 TARGET = {"targetEntityId": "8a80825556ff28a4015708ba29312ecc"}
-CALLS = {
+CALLS: dict[str, Callable[[Any], Any]] = {
     "GET": lambda api: api.get_entity_connections(),
     "POST": lambda api: api.post_entity_connections(request=TARGET),
     "PUT": lambda api: api.put_entity_connections_disconnect("8a80825555a3c7a10155b54a63821c0d"),
 }
+# Arguments: behaviours of the token endpoint, and settings. Result: the server, and an API that is connected to it.
+Start: TypeAlias = Callable[..., tuple[TokenServer, Any]]
 
 
 @pytest.fixture
-def start(request):
-    """Starts a token server with these behaviours; returns it with an API that talks to it on a clock of its own."""
+def start(request: pytest.FixtureRequest) -> Start:
+    """Start a token server, and a client of it with a clock of its own."""
 
-    def make(*behaviours, clock=None, refusal=NO, **settings):
+    def make(
+        *behaviours: Behaviour, clock: Clock | None = None, refusal: bytes = UNAUTHORIZED, **settings: Any
+    ) -> tuple[TokenServer, Any]:
         server = TokenServer(*behaviours, refusal=refusal)
         server.__enter__()
         request.addfinalizer(lambda: server.__exit__())
@@ -57,10 +63,11 @@ def start(request):
     return make
 
 
-# -- the request for a token ----------------------------------------------------------------------------------------
+# -- the request for a token ------------------------------------------------------------------------------------------
 
 
-def test_token_request_is_a_form_and_carries_no_other_credentials(start) -> None:
+def test_token_request_is_a_form(start: Start) -> None:
+    """It carries the client credentials and no default headers, cookies or entity ids."""
     server, api = start()
     api.api_client.cookie = "ZSession=1"
     api.api_client.set_default_header("X-Mine", "yes")
@@ -83,10 +90,10 @@ def test_token_request_is_a_form_and_carries_no_other_credentials(start) -> None
 
 
 @given(secret=st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=42))
-def test_any_secret_arrives_as_it_is(secret: str) -> None:
+def test_any_secret_is_encoded_correctly(secret: str) -> None:
     sent: list[Any] = []
 
-    def fetch(sock: Any, received: Any) -> bool:
+    def fetch(sock: Any, received: Any) -> Any:
         sent.append(received.body)
         sock.sendall(token("t"))
         return True
@@ -99,7 +106,7 @@ def test_any_secret_arrives_as_it_is(secret: str) -> None:
     assert fields == {"client_id": CLIENT_ID, "client_secret": secret, "grant_type": "client_credentials"}
 
 
-def test_secret_in_bytes_is_text(start) -> None:
+def test_credentials_may_be_bytes(start: Start) -> None:
     server, api = start(client_id=CLIENT_ID.encode(), client_secret=CLIENT_SECRET.encode())
     api.get_entity_connections()
     fields = dict(parse_qsl(server.token_requests[0].body.decode()))
@@ -107,7 +114,8 @@ def test_secret_in_bytes_is_text(start) -> None:
     assert fields["client_id"] == CLIENT_ID
 
 
-def test_path_in_the_host_is_in_front_of_the_token_path_too(start) -> None:
+def test_host_path_prefixes_token_path(start: Start) -> None:
+    """A path in the host is also put in front of the path of the token endpoint."""
     server, api = start()
     api.api_client.configuration.host = server.url + "/gateway/zuora//"
     api.get_entity_connections()
@@ -117,7 +125,7 @@ def test_path_in_the_host_is_in_front_of_the_token_path_too(start) -> None:
     ]
 
 
-def test_emulator_takes_it() -> None:
+def test_emulator_accepts_client_credentials() -> None:
     with ZuoraEmulator() as zuora:
         settings = Configuration(zuora.url, client_id=zuora.client_id, client_secret=zuora.client_secret)
         with ApiClient(settings) as client:
@@ -126,10 +134,11 @@ def test_emulator_takes_it() -> None:
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_token_request_is_retried_like_a_read(start, number: int) -> None:
-    trouble = [answer(503), lambda *_: None, json_answer({"reasons": []}, 429, {"Retry-After": "7"})][number]
+def test_token_request_is_retried(start: Start, number: int) -> None:
+    """The token request follows the retry rules of reads, and honors Retry-After."""
+    failure = [answer(503), lambda *_: None, json_answer({"reasons": []}, 429, {"Retry-After": "7"})][number]
     clock = FakeClock()
-    server, api = start(trouble, clock=clock)
+    server, api = start(failure, clock=clock)
     api.get_entity_connections()
     assert len(server.token_requests) == 2
     assert server.used == ["Bearer token-2"]
@@ -137,50 +146,52 @@ def test_token_request_is_retried_like_a_read(start, number: int) -> None:
     assert (clock.sleeps[0] >= 7) == (number == 2)
 
 
-# -- how long it lives ----------------------------------------------------------------------------------------------
+# -- lifetime ---------------------------------------------------------------------------------------------------------
 
 
-def fetches_at(start: Any, expires_in: Any, *moments: float) -> list[int]:
-    """How many tokens were fetched after a call at each of these moments."""
+def fetches_at(start: Start, expires_in: Any, *times: float) -> list[int]:
+    """Return the number of token requests after a call at each of these times, in seconds."""
     clock = FakeClock()
     server, api = start(token("token-1", expires_in), clock=clock)
     api.get_entity_connections()
     counts = []
-    for moment in moments:
-        clock.advance(1000.0 + moment - clock.now())
+    for seconds in times:
+        clock.advance(1000.0 + seconds - clock.now())
         api.get_entity_connections()
         counts.append(len(server.token_requests))
     return counts
 
 
 @pytest.mark.parametrize(
-    ("expires_in", "early"),
+    ("expires_in", "advisory"),
     [(3599, 3299.0), (3598.5, 3298.5), (b"3.6e3", 3300.0), (1200, 900.0), (60, 45.0), (0.5, 0.375)],
 )
-def test_token_serves_until_its_early_window(start, expires_in: Any, early: float) -> None:
-    assert fetches_at(start, expires_in, early * 0.5, early - 0.01, early + 0.01) == [1, 1, 2]
+def test_token_is_used_until_advisory_window(start: Start, expires_in: Any, advisory: float) -> None:
+    """A token is used without a request until its advisory refresh window begins."""
+    assert fetches_at(start, expires_in, advisory * 0.5, advisory - 0.01, advisory + 0.01) == [1, 1, 2]
 
 
 @pytest.mark.parametrize("expires_in", [10**400, b"1e300", b"1" + b"0" * 5000, b"123456789012"])
-def test_a_huge_lifetime_is_a_lifetime(start, expires_in: Any) -> None:
-    # A number of 5001 digits is more than Python turns into an int.
-    known = expires_in != b"1" + b"0" * 5000
-    assert fetches_at(start, expires_in, 10_000.0) == [1 if known else 2]
+def test_huge_lifetime(start: Start, expires_in: Any) -> None:
+    # Python does not convert 5001 digits to an int.
+    is_usable = expires_in != b"1" + b"0" * 5000
+    assert fetches_at(start, expires_in, 10_000.0) == [1 if is_usable else 2]
 
 
 @pytest.mark.parametrize(
     "expires_in", [None, 0, -1, -0.5, b"NaN", b"Infinity", b"-Infinity", b"1e999", "3600", True, b"null", [3600], {}]
 )
-def test_without_a_usable_lifetime_it_is_taken_for_five_minutes(start, expires_in: Any) -> None:
+def test_unusable_lifetime_means_five_minutes(start: Start, expires_in: Any) -> None:
     assert fetches_at(start, expires_in, 224.0, 226.0) == [1, 2]
 
 
-def test_a_token_of_one_minute_serves_more_than_one_call(start) -> None:
+def test_one_minute_token_serves_many_calls(start: Start) -> None:
     assert fetches_at(start, 60, *map(float, range(1, 45))) == [1] * 44
 
 
 @given(lifetime=st.floats(1e-3, 1e7), share=st.floats(0.0, 0.74))
-def test_three_quarters_of_every_lifetime_cost_no_fetch(lifetime: float, share: float) -> None:
+def test_no_refresh_for_three_quarters(lifetime: float, share: float) -> None:
+    """A token is used for three quarters of its lifetime, however long that is, and is replaced after its end."""
     clock = FakeClock()
     cache = TokenCache(clock)
     numbers = iter(range(10))
@@ -198,7 +209,8 @@ def test_three_quarters_of_every_lifetime_cost_no_fetch(lifetime: float, share: 
     assert get() == "token-1"
 
 
-def test_time_is_monotonic_unless_a_clock_is_given(start, monkeypatch) -> None:
+def test_expiry_uses_monotonic_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of the wall clock does not expire a token."""
     server, api = start(clock=Clock())
     api.get_entity_connections()
     monkeypatch.setattr(time, "time", lambda: 4e9)
@@ -206,10 +218,10 @@ def test_time_is_monotonic_unless_a_clock_is_given(start, monkeypatch) -> None:
     assert len(server.token_requests) == 1
 
 
-# -- one flight -----------------------------------------------------------------------------------------------------
+# -- refresh ----------------------------------------------------------------------------------------------------------
 
 
-def test_fifty_cold_threads_make_one_token_request(start) -> None:
+def test_fifty_threads_send_one_request(start: Start) -> None:
     gate = Gate(token("token-1"))
     server, api = start(gate)
     callers = [Caller(api.get_entity_connections) for _ in range(50)]
@@ -221,29 +233,30 @@ def test_fifty_cold_threads_make_one_token_request(start) -> None:
     assert server.used == ["Bearer token-1"] * 50
 
 
-def test_early_renewal_is_paid_by_one_and_stops_nobody(start) -> None:
+def test_advisory_refresh_blocks_one_thread(start: Start) -> None:
+    """In the advisory window one thread refreshes the token, and the others keep using the current one."""
     clock, gate = FakeClock(), Gate(token("token-2"))
     server, api = start(token("token-1"), gate, clock=clock)
     api.get_entity_connections()
     clock.advance(3600 - 299)
-    payer = Caller(api.get_entity_connections)
+    leader = Caller(api.get_entity_connections)
     until(gate.reached.is_set)
     others = [Caller(api.get_entity_connections) for _ in range(5)]
     assert all(other.done().success for other in others)
     assert server.used == ["Bearer token-1"] * 6
     gate.open()
-    payer.done()
+    leader.done()
     api.get_entity_connections()
     assert server.used[6:] == ["Bearer token-2"] * 2
     assert len(server.token_requests) == 2
 
 
-@pytest.mark.parametrize(("lifetime", "left"), [(3600, 59.0), (60, 5.9)])
-def test_in_the_last_seconds_everybody_waits_for_the_new_token(start, lifetime: float, left: float) -> None:
+@pytest.mark.parametrize(("lifetime", "remaining"), [(3600, 59.0), (60, 5.9)])
+def test_mandatory_refresh_blocks_all_threads(start: Start, lifetime: float, remaining: float) -> None:
     clock, gate = FakeClock(), Gate(token("token-2"))
     server, api = start(token("token-1", lifetime), gate, clock=clock)
     api.get_entity_connections()
-    clock.advance(lifetime - left)
+    clock.advance(lifetime - remaining)
     callers = [Caller(api.get_entity_connections) for _ in range(5)]
     until(gate.reached.is_set)
     until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 4)
@@ -255,28 +268,30 @@ def test_in_the_last_seconds_everybody_waits_for_the_new_token(start, lifetime: 
     assert len(server.token_requests) == 2
 
 
-def test_an_early_flight_is_joined_in_the_last_seconds(start) -> None:
+def test_mandatory_window_joins_running_refresh(start: Start) -> None:
+    """A thread that needs a token in the mandatory window waits for an advisory refresh that is in progress."""
     clock, gate = FakeClock(), Gate(token("token-2"))
     server, api = start(token("token-1"), gate, clock=clock)
     api.get_entity_connections()
     clock.advance(3600 - 61)
-    payer = Caller(api.get_entity_connections)
+    leader = Caller(api.get_entity_connections)
     until(gate.reached.is_set)
     clock.advance(5)
-    late = Caller(api.get_entity_connections)
-    until(lambda: late.waits_for_a_thread)
+    waiter = Caller(api.get_entity_connections)
+    until(lambda: waiter.waits_for_a_thread)
     gate.open()
-    payer.done()
-    late.done()
+    leader.done()
+    waiter.done()
     assert len(server.token_requests) == 2
 
 
 @pytest.mark.parametrize(
-    "trouble", [answer(500), NO, lambda *_: None, token(None), answer(302, b"", {"Location": "/"})]
+    "failure", [answer(500), UNAUTHORIZED, lambda *_: None, token(None), answer(302, b"", {"Location": "/"})]
 )
-def test_a_failed_early_renewal_keeps_the_live_token_and_pauses(start, trouble: Any) -> None:
+def test_failed_advisory_refresh_backs_off(start: Start, failure: Any) -> None:
+    """After a failed advisory refresh the current token is used, and the next refresh waits five seconds."""
     clock = FakeClock()
-    server, api = start(token("token-1"), trouble, trouble, clock=clock, max_attempts=1)
+    server, api = start(token("token-1"), failure, failure, clock=clock, max_attempts=1)
     api.get_entity_connections()
     clock.advance(3600 - 200)
     counts = []
@@ -291,7 +306,8 @@ def test_a_failed_early_renewal_keeps_the_live_token_and_pauses(start, trouble: 
     assert server.used[-1] == "Bearer token-4"
 
 
-def test_a_failed_early_renewal_of_a_one_minute_token_keeps_it_too(start) -> None:
+def test_failed_advisory_refresh_short_lifetime(start: Start) -> None:
+    """A failed advisory refresh keeps a token of one minute, too."""
     clock = FakeClock()
     server, api = start(token("token-1", 60), answer(500), clock=clock, max_attempts=1)
     api.get_entity_connections()
@@ -301,16 +317,17 @@ def test_a_failed_early_renewal_of_a_one_minute_token_keeps_it_too(start) -> Non
     assert len(server.token_requests) == 2
 
 
-def test_an_early_renewal_has_ten_seconds_or_half_of_what_is_left() -> None:
+def test_advisory_refresh_timeout() -> None:
+    """An advisory refresh is limited to ten seconds or half of the remaining time, whichever is less."""
     clock = FakeClock()
     cache = TokenCache(clock)
-    bounds: list[float | None] = []
+    remaining: list[float | None] = []
 
-    def fetch(bound: Deadline) -> dict[str, Any]:
-        bounds.append(bound.remaining())
-        if len(bounds) > 1:
+    def fetch(deadline: Deadline) -> dict[str, Any]:
+        remaining.append(deadline.remaining())
+        if len(remaining) > 1:
             raise ApiTimeoutError
-        return {"access_token": "live", "expires_in": 3600}
+        return {"access_token": "current", "expires_in": 3600}
 
     def get(seconds: float | None) -> str:
         return cache.get_token(("h", "i", "s"), Deadline(seconds, clock), fetch)
@@ -318,24 +335,26 @@ def test_an_early_renewal_has_ten_seconds_or_half_of_what_is_left() -> None:
     get(300.0)
     clock.advance(3400)
     for seconds in (300.0, None, 6.0):
-        assert get(seconds) == "live"
+        assert get(seconds) == "current"
         clock.advance(6)
-    assert bounds == [300.0, 10.0, 10.0, 3.0]
+    assert remaining == [300.0, 10.0, 10.0, 3.0]
 
 
-def test_a_hanging_early_renewal_leaves_the_call_its_time(start) -> None:
-    class Later(Clock):
-        """Real time, but for a jump."""
+def test_hanging_advisory_refresh(start: Start) -> None:
+    """A call whose advisory refresh hangs still has time to be sent."""
 
-        jump = 0.0
+    class JumpingClock(Clock):
+        """Real time plus an offset."""
 
-        def now(self) -> float:  # type: ignore[override]
-            return time.monotonic() + self.jump
+        offset = 0.0
 
-    clock, gate = Later(), Gate(b"")
+        def now(self) -> float:
+            return time.monotonic() + self.offset
+
+    clock, gate = JumpingClock(), Gate(b"")
     server, api = start(token("token-1"), gate, clock=clock)
     api.get_entity_connections()
-    clock.jump = 3400.0
+    clock.offset = 3400.0
     assert api.get_entity_connections(_request_timeout=2.0).success is True
     assert gate.reached.is_set()
     gate.open()
@@ -343,7 +362,8 @@ def test_a_hanging_early_renewal_leaves_the_call_its_time(start) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_refused_client_is_an_authentication_error_for_everybody_at_once(start, status: int) -> None:
+def test_rejected_client_fails_all_waiters(start: Start, status: int) -> None:
+    """Threads that waited for a rejected token request each raise their own copy of the error."""
     gate = Gate(json_answer({"message": "Invalid client id"}, status))
     server, api = start(gate)
     callers = [Caller(api.get_entity_connections) for _ in range(20)]
@@ -366,7 +386,7 @@ def test_a_refused_client_is_an_authentication_error_for_everybody_at_once(start
 
 
 @pytest.mark.parametrize(
-    ("trouble", "kind"),
+    ("failure", "error_class"),
     [
         (answer(500), ServerError),
         (answer(503), ServerError),
@@ -384,18 +404,19 @@ def test_a_refused_client_is_an_authentication_error_for_everybody_at_once(start
         (lambda *_: None, ApiConnectionError),
     ],
 )
-def test_without_a_token_nothing_is_sent(start, trouble: Any, kind: type[ApiException]) -> None:
-    server, api = start(trouble, max_attempts=1)
-    with pytest.raises(kind) as caught:
+def test_call_without_token_is_not_sent(start: Start, failure: Any, error_class: type[ApiException]) -> None:
+    server, api = start(failure, max_attempts=1)
+    with pytest.raises(error_class) as caught:
         api.put_entity_connections_disconnect("1")
-    assert type(caught.value) is kind
+    assert type(caught.value) is error_class
     assert caught.value.outcome == "not_sent"
     assert (caught.value.method, caught.value.path) == ("PUT", "/v1/entity-connections/1/disconnect")
     assert server.calls == []
     assert [request.line for request in server.requests] == ["POST /oauth/token HTTP/1.1"]
 
 
-def test_a_leader_without_time_for_a_second_attempt_hands_over(start) -> None:
+def test_leader_without_time_to_retry(start: Start) -> None:
+    """If the deadline of the leader leaves no time for a retry, one of the waiting threads fetches the token."""
     gate = Gate(answer(502))
     server, api = start(gate, clock=Clock())
     leader = Caller(lambda: api.get_entity_connections(_request_timeout=0.2))
@@ -409,25 +430,27 @@ def test_a_leader_without_time_for_a_second_attempt_hands_over(start) -> None:
     assert len(server.token_requests) == 2
 
 
-@pytest.mark.parametrize("dead", [True, False])
-def test_a_flight_that_an_interrupt_left_behind_is_nobodys(dead: bool) -> None:
+@pytest.mark.parametrize("is_dead", [True, False], ids=["dead", "current"])
+def test_interrupted_refresh_is_over(is_dead: bool) -> None:
+    """A refresh that was never released counts as over if its leader is dead or is the current thread."""
     clock = FakeClock()
-    cache, owner = TokenCache(clock), ("https://zuora.invalid", "id", "secret")
+    cache, key = TokenCache(clock), ("https://zuora.invalid", "id", "secret")
 
-    def leave_one() -> None:
-        cache._flight = _Flight(owner)
+    def start_refresh() -> None:
+        cache._refresh = _Refresh(key)
 
-    if dead:
-        thread = threading.Thread(target=leave_one)
+    if is_dead:
+        thread = threading.Thread(target=start_refresh)
         thread.start()
         thread.join()
     else:
-        leave_one()
-    fetch = {"access_token": "token-1", "expires_in": 3600}
-    assert cache.get_token(owner, Deadline(0.1, Clock()), lambda _: fetch) == "token-1"
+        start_refresh()
+    document = {"access_token": "token-1", "expires_in": 3600}
+    assert cache.get_token(key, Deadline(0.1, Clock()), lambda _: document) == "token-1"
 
 
-def test_leader_that_dies_by_its_own_deadline_hands_over(start) -> None:
+def test_leader_deadline_does_not_fail_waiters(start: Start) -> None:
+    """If the deadline of the leader passes, one of the waiting threads fetches the token."""
     gate = Gate(b"")
     server, api = start(gate, clock=Clock())
     leader = Caller(lambda: api.get_entity_connections(_request_timeout=0.5))
@@ -442,7 +465,8 @@ def test_leader_that_dies_by_its_own_deadline_hands_over(start) -> None:
     assert len(server.token_requests) == 2
 
 
-def test_leader_that_has_no_time_for_the_hint_hands_over(start) -> None:
+def test_leader_without_time_for_retry_after(start: Start) -> None:
+    """If the deadline of the leader is too short for Retry-After, a waiting thread fetches the token."""
     gate = Gate(json_answer({}, 429, {"Retry-After": "50"}))
     server, api = start(gate)
     leader = Caller(lambda: api.get_entity_connections(_request_timeout=20))
@@ -457,32 +481,34 @@ def test_leader_that_has_no_time_for_the_hint_hands_over(start) -> None:
     assert len(server.token_requests) == 2
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError])
-def test_leader_that_is_torn_away_hands_over(kind: type[BaseException]) -> None:
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError])
+def test_leader_interrupted(exception: type[BaseException]) -> None:
+    """If the leader raises something other than an ApiException, a waiting thread fetches the token."""
     clock = FakeClock()
     cache = TokenCache(clock)
     go = threading.Event()
     started = threading.Event()
 
-    def torn(_: Deadline) -> dict[str, Any]:
+    def interrupted(_: Deadline) -> dict[str, Any]:
         started.set()
         go.wait(60)
-        raise kind
+        raise exception
 
     def get(fetch: Any) -> str:
         return cache.get_token(("h", "i", "s"), Deadline(None, clock), fetch)
 
-    leader = Caller(lambda: get(torn))
+    leader = Caller(lambda: get(interrupted))
     until(started.is_set)
     waiter = Caller(lambda: get(lambda _: {"access_token": "fine", "expires_in": 60}))
     until(lambda: waiter.waits_for_a_thread)
     go.set()
-    with pytest.raises(kind):
+    with pytest.raises(exception):
         leader.done()
     assert waiter.done() == "fine"
 
 
-def test_own_deadline_bounds_the_wait_for_somebody_elses_flight(start) -> None:
+def test_deadline_limits_wait_for_refresh(start: Start) -> None:
+    """The wait for the refresh of another thread ends with the deadline of the waiting call."""
     gate = Gate(token("token-1"))
     server, api = start(gate, clock=Clock())
     leader = Caller(api.get_entity_connections)
@@ -497,7 +523,7 @@ def test_own_deadline_bounds_the_wait_for_somebody_elses_flight(start) -> None:
     assert len(server.calls) == 1
 
 
-def test_the_fetch_counts_against_the_deadline_of_the_call(start) -> None:
+def test_fetch_counts_against_deadline(start: Start) -> None:
     gate = Gate(b"")
     _, api = start(gate, clock=Clock())
     with pytest.raises(ApiTimeoutError, match=r"deadline of 0\.3 s") as caught:
@@ -506,10 +532,10 @@ def test_the_fetch_counts_against_the_deadline_of_the_call(start) -> None:
     assert caught.value.outcome == "not_sent"
 
 
-# -- a token that is refused ----------------------------------------------------------------------------------------
+# -- refused tokens ---------------------------------------------------------------------------------------------------
 
 REFUSALS = {
-    "401": NO,
+    "401": UNAUTHORIZED,
     "category 11": json_answer({"success": False, "reasons": [{"code": 50000011, "message": "expired"}]}),
     "90000011": json_answer({"success": False, "reasons": [{"code": "90000011", "message": "expired"}]}),
 }
@@ -517,7 +543,8 @@ REFUSALS = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-def test_a_refused_token_is_dropped_and_tried_once_more(start, call: Any, refusal: bytes) -> None:
+def test_refused_token_is_refreshed_once(start: Start, call: Any, refusal: bytes) -> None:
+    """A refused token is invalidated, and the call is retried once without a wait."""
     clock = FakeClock()
     server, api = start(refusal=refusal, clock=clock)
     call(api)
@@ -529,7 +556,7 @@ def test_a_refused_token_is_dropped_and_tried_once_more(start, call: Any, refusa
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-def test_a_second_refusal_is_the_end(start, call: Any, refusal: bytes) -> None:
+def test_second_refusal_is_raised(start: Start, call: Any, refusal: bytes) -> None:
     server, api = start(refusal=refusal)
     server.refused |= {f"Bearer token-{number}" for number in range(1, 9)}
     with pytest.raises(AuthenticationError) as caught:
@@ -539,31 +566,32 @@ def test_a_second_refusal_is_the_end(start, call: Any, refusal: bytes) -> None:
     assert server.used == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_only_the_refused_token_is_dropped(start) -> None:
+def test_newer_token_is_kept(start: Start) -> None:
+    """The late refusal of an old token does not invalidate the token that replaced it."""
     server, api = start()
     api.get_entity_connections()
     server.refused.add("Bearer token-1")
     go = threading.Event()
     arrived = threading.Event()
 
-    def hold_the_put(received: Any) -> None:
+    def hold_put(received: Any) -> None:
         if received.method == "PUT" and received.headers["authorization"] == "Bearer token-1":
             arrived.set()
             go.wait(60)
 
-    server.before_answer = hold_the_put
+    server.before_answer = hold_put
     slow = Caller(lambda: api.put_entity_connections_accept("1"))
     until(arrived.is_set)
     api.get_entity_connections()
     assert len(server.token_requests) == 2
-    # Now the slow one learns that the first token is refused. The second one must stay.
+    # The slow call learns that the first token is refused. The second token must be kept.
     go.set()
     slow.done()
     assert server.used[-1] == "Bearer token-2"
     assert len(server.token_requests) == 2
 
 
-def test_many_refused_at_once_fetch_one_token(start) -> None:
+def test_concurrent_refusals_fetch_one_token(start: Start) -> None:
     gate = Gate(token("token-2"))
     server, api = start(token("token-1"), gate)
     api.get_entity_connections()
@@ -580,7 +608,8 @@ def test_many_refused_at_once_fetch_one_token(start) -> None:
     assert len(server.token_requests) == 2
 
 
-def test_one_attempt_allowed_still_drops_the_token_for_the_next_call(start) -> None:
+def test_refused_token_dropped_without_retry(start: Start) -> None:
+    """With one attempt allowed, a refused token is invalidated for the next call."""
     server, api = start(max_attempts=1)
     api.get_entity_connections()
     server.refused.add("Bearer token-1")
@@ -590,7 +619,8 @@ def test_one_attempt_allowed_still_drops_the_token_for_the_next_call(start) -> N
     assert len(server.token_requests) == 2
 
 
-def test_a_refused_renewal_says_what_the_call_knows(start) -> None:
+def test_rejected_refresh_after_refusal(start: Start) -> None:
+    """If the refresh after a refusal is rejected, the error keeps the outcome and the attempts of the call."""
     server, api = start(token("token-1"), json_answer({"message": "deactivated"}, 403))
     server.refused.add("Bearer token-1")
     with pytest.raises(AuthenticationError, match="deactivated") as caught:
@@ -602,7 +632,7 @@ def test_a_refused_renewal_says_what_the_call_knows(start) -> None:
 KEYS = {"apiAccessKeyId": "key-id", "apiSecretAccessKey": "key-secret"}
 
 
-def test_fixed_text_gets_no_second_try(start) -> None:
+def test_fixed_token_is_not_retried(start: Start) -> None:
     server, api = start(access_token="mine")
     server.refused.add("Bearer mine")
     with pytest.raises(AuthenticationError):
@@ -612,10 +642,11 @@ def test_fixed_text_gets_no_second_try(start) -> None:
     ]
 
 
-def test_access_keys_are_two_headers_and_get_no_second_try(start) -> None:
+def test_access_keys_are_two_headers(start: Start) -> None:
+    """Access keys are sent as two headers, and a refusal is not retried."""
     server, api = start(api_key=KEYS)
     api.get_entity_connections()
-    server.refused.add(None)  # type: ignore[arg-type]
+    server.refused.add(None)
     with pytest.raises(AuthenticationError):
         api.get_entity_connections()
     assert len(server.requests) == 2
@@ -624,14 +655,14 @@ def test_access_keys_are_two_headers_and_get_no_second_try(start) -> None:
         assert "authorization" not in request.headers
 
 
-def test_emulator_takes_access_keys() -> None:
+def test_emulator_accepts_access_keys() -> None:
     with ZuoraEmulator() as zuora:
         keys = {"apiAccessKeyId": zuora.access_key_id, "apiSecretAccessKey": zuora.secret_access_key}
         with ApiClient(Configuration(zuora.url, api_key=keys)) as client:
             assert EntityConnectionsApi(client).get_entity_connections().success is True
 
 
-def test_a_callable_is_asked_at_every_attempt(start) -> None:
+def test_callable_is_called_per_attempt(start: Start) -> None:
     numbers = iter(range(1, 9))
     server, api = start(access_token=lambda: f"mine-{next(numbers)}")
     server.refused.add("Bearer mine-2")
@@ -645,7 +676,7 @@ def test_a_callable_is_asked_at_every_attempt(start) -> None:
     assert server.token_requests == []
 
 
-def test_a_callable_is_asked_again_after_a_wait(start) -> None:
+def test_callable_is_called_after_backoff(start: Start) -> None:
     numbers = iter(range(1, 9))
     server, api = start(access_token=lambda: f"mine-{next(numbers)}", refusal=answer(503))
     server.refused.add("Bearer mine-1")
@@ -653,13 +684,15 @@ def test_a_callable_is_asked_again_after_a_wait(start) -> None:
     assert server.used == ["Bearer mine-1", "Bearer mine-2"]
 
 
-def test_a_callable_may_return_bytes(start) -> None:
+def test_callable_may_return_bytes(start: Start) -> None:
     server, api = start(access_token=lambda: b"mine")
     api.get_entity_connections()
     assert server.used == ["Bearer mine"]
 
 
-def test_a_callable_that_raises_is_an_authentication_error(start) -> None:
+def test_callable_that_raises(start: Start) -> None:
+    """The exception of the callable becomes the cause of an AuthenticationError; nothing is sent."""
+
     def broken() -> str:
         raise LookupError("the vault is sealed")
 
@@ -672,28 +705,28 @@ def test_a_callable_that_raises_is_an_authentication_error(start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "poison"),
+    ("form", "invalid"),
     [
         *itertools.product(["text", "callable"], ["", "a\n", "a\r\nX-Evil: 1", "\u00e4", " a", b"\xff\xfe"]),
         ("callable", None),
         ("callable", 1.5j),
     ],
 )
-def test_a_token_that_no_header_carries_is_refused_by_name(start, how: str, poison: Any) -> None:
-    server, api = start(access_token=poison if how == "text" else lambda: poison)
+def test_invalid_token_names_the_setting(start: Start, form: str, invalid: Any) -> None:
+    """A token that a header cannot hold raises an error that names the setting and hides the value."""
+    server, api = start(access_token=invalid if form == "text" else lambda: invalid)
     with pytest.raises((TypeError, ValueError), match="access_token") as caught:
         api.get_entity_connections()
     assert "Evil" not in str(caught.value)
     assert server.requests == []
 
 
-@pytest.mark.parametrize("poison", ["secret\n", "sec\x00ret", "sec\ud800ret", b"sec\xffret"])
+@pytest.mark.parametrize("invalid", ["secret\n", "sec\x00ret", "sec\ud800ret", b"sec\xffret"])
 @pytest.mark.parametrize("name", ["client_id", "client_secret"])
 @pytest.mark.parametrize("async_req", [True, False])
-def test_client_credentials_that_are_no_text_are_refused_by_name(
-    start, name: str, poison: Any, async_req: bool
-) -> None:
-    server, api = start(**{name: poison})
+def test_invalid_client_credentials_name_setting(start: Start, name: str, invalid: Any, async_req: bool) -> None:
+    """Credentials with control characters or broken UTF-8 raise an error that names the setting only."""
+    server, api = start(**{name: invalid})
     with pytest.raises(ValueError, match=name) as caught:
         api.get_entity_connections(async_req=async_req)
     # A UnicodeError, which is a ValueError too, would hold the secret.
@@ -713,17 +746,19 @@ def test_client_credentials_that_are_no_text_are_refused_by_name(
     ],
 )
 @pytest.mark.parametrize("async_req", [True, False])
-def test_half_a_pair_is_refused_at_the_call(start, settings: Any, missing: str, async_req: bool) -> None:
+def test_incomplete_credentials(start: Start, settings: Any, missing: str, async_req: bool) -> None:
+    """An id without its secret, or the reverse, is refused before anything is sent."""
     server, api = start(**settings)
     with pytest.raises(ValueError, match=missing):
         api.get_entity_connections(async_req=async_req)
     assert server.requests == []
 
 
-# -- which credentials go -------------------------------------------------------------------------------------------
+# -- precedence -------------------------------------------------------------------------------------------------------
 
 
-def test_access_token_wins_over_client_credentials_and_these_over_access_keys(start) -> None:
+def test_precedence_of_credentials(start: Start) -> None:
+    """An access token wins over client credentials, and these win over access keys."""
     server, api = start(access_token="mine", client_id=CLIENT_ID, client_secret=CLIENT_SECRET, api_key=KEYS)
     api.get_entity_connections()
     api.api_client.configuration.access_token = None
@@ -739,54 +774,56 @@ def test_access_token_wins_over_client_credentials_and_these_over_access_keys(st
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "apiAccessKeyId", "APISECRETACCESSKEY"])
 @pytest.mark.parametrize("where", ["default", "call"])
 @pytest.mark.parametrize("settings", [{}, {"access_token": "mine"}, {"api_key": KEYS}], ids=["oauth", "text", "keys"])
-def test_a_header_that_the_caller_set_wins_over_all(start, name: str, where: str, settings: Any) -> None:
+def test_callers_header_wins(start: Start, name: str, where: str, settings: Any) -> None:
+    """A credential header that the caller sets replaces all configured credentials."""
     server, api = start(**settings)
     client = api.api_client
     if where == "default":
-        client.set_default_header(name, "his own")
+        client.set_default_header(name, "callers-own")
         client.call_api("/v1/x", "GET")
     else:
-        client.call_api("/v1/x", "GET", header_params={name: "his own"})
+        client.call_api("/v1/x", "GET", header_params={name: "callers-own"})
     (request,) = server.requests
     sent = {key for key in request.headers if key in ("authorization", "apiaccesskeyid", "apisecretaccesskey")}
     assert sent == {name.lower()}
-    assert request.headers[name.lower()] == "his own"
+    assert request.headers[name.lower()] == "callers-own"
 
 
-def test_a_header_that_the_caller_set_gets_no_second_try(start) -> None:
+def test_callers_header_is_not_retried(start: Start) -> None:
     server, api = start()
-    api.api_client.set_default_header("Authorization", "Bearer his own")
-    server.refused.add("Bearer his own")
+    api.api_client.set_default_header("Authorization", "Bearer callers-own")
+    server.refused.add("Bearer callers-own")
     with pytest.raises(AuthenticationError):
         api.get_entity_connections()
     assert len(server.requests) == 1
 
 
-def test_auth_settings_send_basic_and_named_keys(start) -> None:
+def test_auth_settings_send_basic(start: Start) -> None:
     server, api = start(username="me", password="mine")
     api.api_client.call_api("/v1/x", "GET", auth_settings=["basic"])
     assert server.used == ["Basic bWU6bWluZQ=="]
     assert server.token_requests == []
 
 
-def test_without_credentials_a_call_goes_out_bare(start) -> None:
+def test_call_without_credentials(start: Start) -> None:
     server, api = start(client_id=None, client_secret=None)
     api.get_entity_connections()
     assert server.used == [None]
     assert len(server.requests) == 1
 
 
-def test_request_adds_no_credentials(start) -> None:
+def test_request_adds_no_credentials(start: Start) -> None:
     server, api = start()
     api.api_client.request("GET", server.url + "/v1/x")
     assert server.used == [None]
     assert server.token_requests == []
 
 
-# -- changes at run time --------------------------------------------------------------------------------------------
+# -- changed settings -------------------------------------------------------------------------------------------------
 
 
-def test_other_client_credentials_count_from_the_next_call(start) -> None:
+def test_changed_client_credentials(start: Start) -> None:
+    """Changed client credentials apply from the next call on."""
     server, api = start()
     configuration = api.api_client.configuration
     api.get_entity_connections()
@@ -800,7 +837,7 @@ def test_other_client_credentials_count_from_the_next_call(start) -> None:
     assert b"client_id=another" in server.token_requests[2].body
 
 
-def test_a_token_never_goes_to_another_host(start) -> None:
+def test_token_is_bound_to_host(start: Start) -> None:
     server, api = start()
     other, _ = start()
     api.get_entity_connections()
@@ -811,7 +848,8 @@ def test_a_token_never_goes_to_another_host(start) -> None:
     assert len(server.requests) == 2
 
 
-def test_a_flight_that_credentials_have_left_behind_changes_nothing(start) -> None:
+def test_outdated_refresh_is_not_cached(start: Start) -> None:
+    """A refresh that ends after the credentials were changed does not replace the new token."""
     gate = Gate(token("old"))
     server, api = start(gate)
     old = Caller(api.get_entity_connections)
@@ -825,7 +863,7 @@ def test_a_flight_that_credentials_have_left_behind_changes_nothing(start) -> No
     assert len(server.token_requests) == 2
 
 
-def test_access_token_may_change_too(start) -> None:
+def test_changed_access_token(start: Start) -> None:
     server, api = start(access_token="one")
     api.get_entity_connections()
     api.api_client.configuration.access_token = "two"
@@ -833,50 +871,52 @@ def test_access_token_may_change_too(start) -> None:
     assert server.used == ["Bearer one", "Bearer two"]
 
 
-def test_a_fetched_token_is_nowhere_to_be_found_in_the_settings(start) -> None:
-    _, api = start(token("only-in-flight"))
+def test_fetched_token_is_not_in_settings(start: Start) -> None:
+    _, api = start(token("fetched-token"))
     api.get_entity_connections()
     client = api.api_client
     shown = [vars(client.configuration), client.default_headers, client.cookie, repr(client), client.__getstate__()]
-    assert "only-in-flight" not in json.dumps(shown, default=repr)
+    assert "fetched-token" not in json.dumps(shown, default=repr)
 
 
-# -- interrupts -----------------------------------------------------------------------------------------------------
+# -- interrupts -------------------------------------------------------------------------------------------------------
 
 
-class Interrupting(Clock):
-    """Raises in the thread that looks at it for the n-th time from now, as a signal may do between any two lines."""
+class InterruptingClock(Clock):
+    """Raises KeyboardInterrupt at a given reading, as a signal handler may do at any line."""
 
     def __init__(self) -> None:
-        self.looks = 10**9
+        self.readings = 10**9
 
-    def now(self) -> float:  # type: ignore[override]
-        self.looks -= 1
-        if self.looks == 0:
+    def now(self) -> float:
+        self.readings -= 1
+        if self.readings == 0:
             raise KeyboardInterrupt
         return 0.0
 
 
-@pytest.mark.parametrize("look", range(1, 12))
+@pytest.mark.parametrize("reading", range(1, 12))
 @pytest.mark.parametrize("expires_in", [3600, 200_000_000])
-def test_an_interrupt_at_any_look_at_the_clock_leaves_no_flight_behind(look: int, expires_in: int) -> None:
-    clock = Interrupting()
+def test_interrupt_releases_refresh(reading: int, expires_in: int) -> None:
+    """An interrupt at any reading of the clock leaves no refresh behind."""
+    clock = InterruptingClock()
     cache, deadline = TokenCache(clock), Deadline(1000, clock)
-    owner = ("https://zuora.invalid", "id", "secret")
-    clock.looks = look
+    key = ("https://zuora.invalid", "id", "secret")
+    clock.readings = reading
     with contextlib.suppress(KeyboardInterrupt):
         cache.get_token(
-            owner, deadline, lambda bound: {"access_token": f"t{bound.remaining()}", "expires_in": expires_in}
+            key, deadline, lambda limit: {"access_token": f"t{limit.remaining()}", "expires_in": expires_in}
         )
-    clock.looks = 10**9
-    assert cache._flight is None
-    assert cache.get_token(owner, deadline, lambda _: {"access_token": "later", "expires_in": 3600})
+    clock.readings = 10**9
+    assert cache._refresh is None
+    assert cache.get_token(key, deadline, lambda _: {"access_token": "later", "expires_in": 3600})
 
 
-def test_a_token_ages_from_when_it_was_asked_for() -> None:
+def test_lifetime_starts_at_request() -> None:
+    """The lifetime of a token starts when its request is sent."""
     clock = FakeClock()
     cache, deadline = TokenCache(clock), Deadline(None, clock)
-    owner = ("https://zuora.invalid", "id", "secret")
+    key = ("https://zuora.invalid", "id", "secret")
     fetched = []
 
     def fetch(_: Any) -> dict[str, Any]:
@@ -884,19 +924,19 @@ def test_a_token_ages_from_when_it_was_asked_for() -> None:
         fetched.append(clock.now())
         return {"access_token": f"token-{len(fetched)}", "expires_in": 100}
 
-    assert cache.get_token(owner, deadline, fetch) == "token-1"
-    # A quarter before its end it is renewed: 25 seconds after it came, not 75.
+    assert cache.get_token(key, deadline, fetch) == "token-1"
+    # It is refreshed after three quarters of its lifetime: 25 seconds after the response, not 75.
     clock.advance(24)
-    assert cache.get_token(owner, deadline, fetch) == "token-1"
+    assert cache.get_token(key, deadline, fetch) == "token-1"
     clock.advance(2)
-    assert cache.get_token(owner, deadline, fetch) == "token-2"
+    assert cache.get_token(key, deadline, fetch) == "token-2"
 
 
-# -- what else the token endpoint says ------------------------------------------------------------------------------
+# -- errors of the token endpoint -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("response", "error_class"),
     [
         (
             json_answer({"success": False, "reasons": [{"code": 50000061, "message": "later"}]}, 400),
@@ -907,47 +947,52 @@ def test_a_token_ages_from_when_it_was_asked_for() -> None:
         (json_answer({"success": False, "reasons": [{"code": 50000020, "message": "no"}]}, 400), AuthenticationError),
     ],
 )
-def test_what_is_not_about_the_client_does_not_blame_it(start, said: bytes, kind: type) -> None:
-    _, api = start(said, said, said)
+def test_temporary_token_errors(start: Start, response: bytes, error_class: type) -> None:
+    """Temporary errors and proxy errors of the token endpoint do not blame the client credentials."""
+    _, api = start(response, response, response)
     with pytest.raises(ApiException) as caught:
         api.get_entity_connections()
-    assert type(caught.value) is kind
-    assert ("client_secret" in caught.value.advice) is (kind is AuthenticationError)
+    assert type(caught.value) is error_class
+    assert ("client_secret" in caught.value.advice) is (error_class is AuthenticationError)
     assert caught.value.outcome == "not_sent"
 
 
-def test_an_answer_without_a_token_is_told_with_its_ids_and_without_its_body(start) -> None:
+def test_response_without_token(start: Start) -> None:
+    """The error keeps the ids of the response and drops its body."""
     _, api = start(json_answer({"message": "x"}, 200, {"Zuora-Request-Id": "17b5be40-e343-40c3-bcfb-495d8dbb2450"}))
-    with pytest.raises(InvalidResponseError, match="/oauth/token: the token endpoint answered without") as caught:
+    with pytest.raises(InvalidResponseError, match="/oauth/token: the response has no usable access_token") as caught:
         api.get_entity_connections()
     assert (caught.value.status, caught.value.body) == (200, None)
     assert caught.value.request_id == "17b5be40-e343-40c3-bcfb-495d8dbb2450"
 
 
 @pytest.mark.parametrize("value", [True, 7, 1.5, None, [], {}])
-def test_only_text_is_a_token(start, value: Any) -> None:
+def test_token_must_be_text(start: Start, value: Any) -> None:
     _, api = start(token(value))
-    with pytest.raises(InvalidResponseError, match="without a usable access_token"):
+    with pytest.raises(InvalidResponseError, match="no usable access_token"):
         api.get_entity_connections()
     api.api_client.configuration.access_token = lambda: value
     with pytest.raises((TypeError, ValueError), match="access_token"):
         api.get_entity_connections()
 
 
-def test_what_a_callable_raises_is_its_own_trouble(start) -> None:
-    def store() -> str:
+def test_callable_that_raises_api_exception(start: Start) -> None:
+    """An ApiException of the callable is wrapped like any other exception."""
+
+    def broken() -> str:
         raise ApiTimeoutError(reason="the vault is sealed")
 
     server, api = start()
-    api.api_client.configuration.access_token = store
+    api.api_client.configuration.access_token = broken
     with pytest.raises(AuthenticationError, match="callable raised ApiTimeoutError") as caught:
         api.put_entity_connections_accept("1")
-    assert "Zuora was not asked" in caught.value.advice
+    assert "access_token callable failed, not Zuora" in caught.value.advice
     assert isinstance(caught.value.__cause__, ApiTimeoutError)
     assert (caught.value.outcome, server.requests) == ("not_sent", [])
 
 
-def test_the_token_request_has_the_callers_user_agent_however_it_is_spelled(start) -> None:
+def test_token_request_uses_callers_user_agent(start: Start) -> None:
+    """The caller's User-Agent is used whatever the case of its name."""
     server, api = start()
     api.api_client.default_headers.pop("User-Agent")
     api.api_client.default_headers["user-agent"] = "billing/7"
@@ -955,11 +1000,12 @@ def test_the_token_request_has_the_callers_user_agent_however_it_is_spelled(star
     assert server.token_requests[0].headers["user-agent"] == "billing/7"
 
 
-def test_a_token_of_an_earlier_attempt_is_not_told() -> None:
-    with TokenServer(token("first-token-of-all")) as server:
-        server.refused = {"Bearer first-token-of-all"}
-        server.call_behaviour = json_answer({"message": "session first-token-of-all ended"}, 403)
+def test_earlier_token_is_redacted() -> None:
+    """A token of an earlier attempt that a later response echoes is redacted."""
+    with TokenServer(token("first-token")) as server:
+        server.refused = {"Bearer first-token"}
+        server.call_behaviour = json_answer({"message": "session first-token ended"}, 403)
         settings = Configuration(server.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
         with ApiClient(settings) as client, pytest.raises(PermissionDeniedError) as caught:
             EntityConnectionsApi(client).get_entity_connections()
-    assert "first-token-of-all" not in f"{caught.value}{vars(caught.value)}"
+    assert "first-token" not in f"{caught.value}{vars(caught.value)}"

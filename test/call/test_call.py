@@ -1,4 +1,4 @@
-"""One call over all its attempts: under which key, with which token, what is known in the end, and what is told."""
+"""One call over all its attempts: idempotency keys, tokens, the outcome, the attempts on the error, and the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support import FakeClock, answer, json_answer, reset
-from support.calls import CALLS, READS, WRITES, Said, check, failure_of, refusal
+from support.calls import CALLS, READS, WRITES, Expected, assert_failure, failure_of, refusal
 from support.late import LateServer, OpeningClock
 from support.scripted import Behaviour
 from support.wire import YES, Wire
@@ -30,122 +30,126 @@ from zuora_client.exceptions import (
 
 TOKEN = json_answer({"access_token": "fetched-token", "expires_in": 3599, "token_type": "bearer"})
 
-# -- the outcome belongs to the call --------------------------------------------------------------------------------
+# -- keys and outcome -------------------------------------------------------------------------------------------------
 
-LOST, LOCKED, TWIN, SLOW = reset, refusal(53500050), refusal(50000050, status=409), answer(429)
-LATER, GATEWAY, FAILED = answer(503, b"", {"Retry-After": "1"}), answer(502), answer(500)
-NO, FAULT, STRANGER = refusal(50000030), refusal(50000061), answer(401)
+LOST = reset
+LOCKED = refusal(53500050)
+IN_PROGRESS = refusal(50000050, status=409)
+THROTTLED = answer(429)
+UNAVAILABLE = answer(503, b"", {"Retry-After": "1"})
+BAD_GATEWAY = answer(502)
+SERVER_ERROR = answer(500)
+REFUSED = refusal(50000030)
+SERVER_FAULT = refusal(50000061)
+UNAUTHORIZED = answer(401)
 
 
 class Script(NamedTuple):
-    """Answers in turn; the keys as letters, a new letter for a new key; and the end."""
+    """The responses in turn, the keys as letters (a new letter is a new key), and the error and outcome if it fails."""
 
-    answers: tuple[Behaviour, ...]
+    responses: tuple[Behaviour, ...]
     keys: str
-    end: tuple[type[ApiException], str] | None = None
+    failure: tuple[type[ApiException], str] | None = None
 
 
-COURSES = {
+SCRIPTS = {
     "lost, ok": Script((LOST, YES), "AA"),
     "lost, lost, ok": Script((LOST, LOST, YES), "AAA"),
-    "502, ok": Script((GATEWAY, YES), "AA"),
+    "502, ok": Script((BAD_GATEWAY, YES), "AA"),
     "503, ok": Script((answer(503), YES), "AA"),
     "408, ok": Script((answer(408), YES), "AA"),
-    "lost, a gateway's JSON 404": Script(
+    "lost, JSON 404 of a gateway": Script(
         (LOST, json_answer({"message": "no Route matched"}, 404)), "AA", (NotFoundError, "unknown")
     ),
     "lost, no bearer token": Script(
         (LOST, json_answer({"message": "No bearer token"}, 400)), "AA", (RequestRejectedError, "unknown")
     ),
     "lost, wrong entity": Script((LOST, refusal(90000020, status=400)), "AA", (RequestRejectedError, "unknown")),
-    "lost, a 400 in Zuora's words": Script(
-        (LOST, refusal(53100320, status=400)), "AA", (RequestRejectedError, "answered")
-    ),
+    "lost, 400 with a reason": Script((LOST, refusal(53100320, status=400)), "AA", (RequestRejectedError, "answered")),
     "409 with another reason": Script((refusal(53500030, status=409),), "A", (ConflictError, "answered")),
     "lost, 409 with any reason": Script((LOST, refusal(53500030, status=409), YES), "AAA"),
-    "409, ok": Script((TWIN, YES), "AA"),
-    "429, ok": Script((SLOW, YES), "AB"),
-    "503 with a hint, ok": Script((LATER, YES), "AB"),
+    "409, ok": Script((IN_PROGRESS, YES), "AA"),
+    "429, ok": Script((THROTTLED, YES), "AB"),
+    "503 with Retry-After, ok": Script((UNAVAILABLE, YES), "AB"),
     "lock, ok": Script((LOCKED, YES), "AB"),
     "lock, lock, ok": Script((LOCKED, LOCKED, YES), "ABC"),
     "lock, lost, ok": Script((LOCKED, LOST, YES), "ABB"),
-    "429, lost, ok": Script((SLOW, LOST, YES), "ABB"),
-    "lost, 429, ok": Script((LOST, SLOW, YES), "AAA"),
-    "lost, 503 with a hint, ok": Script((LOST, LATER, YES), "AAA"),
+    "429, lost, ok": Script((THROTTLED, LOST, YES), "ABB"),
+    "lost, 429, ok": Script((LOST, THROTTLED, YES), "AAA"),
+    "lost, 503 with Retry-After, ok": Script((LOST, UNAVAILABLE, YES), "AAA"),
     "lost, lock, ok": Script((LOST, LOCKED, YES), "AAA"),
-    "409, lock, ok": Script((TWIN, LOCKED, YES), "AAA"),
-    "409, 429, ok": Script((TWIN, SLOW, YES), "AAA"),
-    "lost, refused": Script((LOST, NO), "AA", (RequestRejectedError, "answered")),
+    "409, lock, ok": Script((IN_PROGRESS, LOCKED, YES), "AAA"),
+    "409, 429, ok": Script((IN_PROGRESS, THROTTLED, YES), "AAA"),
+    "lost, refused": Script((LOST, REFUSED), "AA", (RequestRejectedError, "answered")),
     "lost, not found": Script((LOST, refusal(50000040, status=404)), "AA", (NotFoundError, "answered")),
-    "lost, a page of a gateway": Script((LOST, answer(404)), "AA", (NotFoundError, "unknown")),
+    "lost, 404 page of a gateway": Script((LOST, answer(404)), "AA", (NotFoundError, "unknown")),
     "lost, no permission": Script((LOST, refusal(50000010)), "AA", (PermissionDeniedError, "unknown")),
-    "409, refused": Script((TWIN, NO), "AA", (RequestRejectedError, "answered")),
-    "lost, 401": Script((LOST, STRANGER), "AA", (AuthenticationError, "unknown")),
-    "lost, 500": Script((LOST, FAILED), "AA", (ServerError, "unknown")),
-    "lost, trouble": Script((LOST, FAULT), "AA", (RequestRejectedError, "unknown")),
-    "lost, 429, 429": Script((LOST, SLOW, SLOW), "AAA", (RateLimitError, "unknown")),
-    "lost, 503 with a hint, 429": Script((LOST, LATER, SLOW), "AAA", (RateLimitError, "unknown")),
+    "409, refused": Script((IN_PROGRESS, REFUSED), "AA", (RequestRejectedError, "answered")),
+    "lost, 401": Script((LOST, UNAUTHORIZED), "AA", (AuthenticationError, "unknown")),
+    "lost, 500": Script((LOST, SERVER_ERROR), "AA", (ServerError, "unknown")),
+    "lost, server fault": Script((LOST, SERVER_FAULT), "AA", (RequestRejectedError, "unknown")),
+    "lost, 429, 429": Script((LOST, THROTTLED, THROTTLED), "AAA", (RateLimitError, "unknown")),
+    "lost, 503 with Retry-After, 429": Script((LOST, UNAVAILABLE, THROTTLED), "AAA", (RateLimitError, "unknown")),
     "lost, lock, lock": Script((LOST, LOCKED, LOCKED), "AAA", (ConflictError, "answered")),
-    "lost, lock, 429": Script((LOST, LOCKED, SLOW), "AAA", (RateLimitError, "answered")),
+    "lost, lock, 429": Script((LOST, LOCKED, THROTTLED), "AAA", (RateLimitError, "answered")),
     "lock, lost, lost": Script((LOCKED, LOST, LOST), "ABB", (ApiConnectionError, "unknown")),
-    "lock, lock, 502": Script((LOCKED, LOCKED, GATEWAY), "ABC", (ServerError, "unknown")),
-    "409, 409, 409": Script((TWIN, TWIN, TWIN), "AAA", (ConflictError, "unknown")),
-    "429, 429, 429": Script((SLOW, SLOW, SLOW), "ABC", (RateLimitError, "answered")),
-    "429, refused": Script((SLOW, NO), "AB", (RequestRejectedError, "answered")),
-    "429, unreadable": Script((SLOW, json_answer(3)), "AB", (InvalidResponseError, "unknown")),
+    "lock, lock, 502": Script((LOCKED, LOCKED, BAD_GATEWAY), "ABC", (ServerError, "unknown")),
+    "409, 409, 409": Script((IN_PROGRESS, IN_PROGRESS, IN_PROGRESS), "AAA", (ConflictError, "unknown")),
+    "429, 429, 429": Script((THROTTLED, THROTTLED, THROTTLED), "ABC", (RateLimitError, "answered")),
+    "429, refused": Script((THROTTLED, REFUSED), "AB", (RequestRejectedError, "answered")),
+    "429, unreadable": Script((THROTTLED, json_answer(3)), "AB", (InvalidResponseError, "unknown")),
 }
 
 
 def letters(keys: list[str | None]) -> str:
-    known: list[str | None] = []
-    for key in keys:
-        if key not in known:
-            known.append(key)
-    return "".join("ABC"[known.index(key)] for key in keys)
+    distinct = list(dict.fromkeys(keys))
+    return "".join("ABC"[distinct.index(key)] for key in keys)
 
 
-@pytest.mark.parametrize("name", COURSES)
-def test_key_and_outcome_of_a_post(name: str) -> None:
-    course = COURSES[name]
-    with Wire(*course.answers, access_token="fixed-token") as wire:
-        if course.end is None:
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_post_keys_and_outcome(name: str) -> None:
+    """The keys of the attempts of a POST, and its outcome."""
+    script = SCRIPTS[name]
+    with Wire(*script.responses, access_token="fixed-token") as wire:
+        if script.failure is None:
             assert CALLS["POST"](wire.api).success
         else:
             error = failure_of(CALLS["POST"], wire.api)
-            check(error, Said(len(course.answers), *course.end))
+            assert_failure(error, Expected(len(script.responses), *script.failure))
         keys = [request.headers.get("idempotency-key") for request in wire.requests]
-        assert letters(keys) == course.keys
+        assert letters(keys) == script.keys
         assert all(len(key or "") == 32 for key in keys)
 
 
-OWN = {
+CALLERS_KEY_SCRIPTS = {
     "lost, ok": Script((LOST, YES), "AA"),
-    "409, 502, ok": Script((TWIN, GATEWAY, YES), "AAA"),
-    "lost, 429, ok": Script((LOST, SLOW, YES), "AAA"),
-    "429": Script((SLOW,), "A", (RateLimitError, "answered")),
-    "503 with a hint": Script((LATER,), "A", (ServerError, "answered")),
+    "409, 502, ok": Script((IN_PROGRESS, BAD_GATEWAY, YES), "AAA"),
+    "lost, 429, ok": Script((LOST, THROTTLED, YES), "AAA"),
+    "429": Script((THROTTLED,), "A", (RateLimitError, "answered")),
+    "503 with Retry-After": Script((UNAVAILABLE,), "A", (ServerError, "answered")),
     "lock": Script((LOCKED,), "A", (ConflictError, "answered")),
     "lost, lock, lock": Script((LOST, LOCKED, LOCKED), "AAA", (ConflictError, "answered")),
-    "409, 409, 409": Script((TWIN, TWIN, TWIN), "AAA", (ConflictError, "unknown")),
+    "409, 409, 409": Script((IN_PROGRESS, IN_PROGRESS, IN_PROGRESS), "AAA", (ConflictError, "unknown")),
 }
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_the_callers_key_is_never_replaced(name: str) -> None:
-    course = OWN[name]
-    with Wire(*course.answers, access_token="fixed-token") as wire:
+@pytest.mark.parametrize("name", CALLERS_KEY_SCRIPTS)
+def test_callers_key_is_never_replaced(name: str) -> None:
+    script = CALLERS_KEY_SCRIPTS[name]
+    with Wire(*script.responses, access_token="fixed-token") as wire:
 
         def call(api: EntityConnectionsApi) -> Any:
             return api.post_entity_connections(request={"targetEntityId": "t"}, idempotency_key="order-4711")
 
-        if course.end is None:
+        if script.failure is None:
             assert call(wire.api).success
         else:
-            check(failure_of(call, wire.api), Said(len(course.answers), *course.end))
-        assert [request.headers["idempotency-key"] for request in wire.requests] == ["order-4711"] * len(course.keys)
+            assert_failure(failure_of(call, wire.api), Expected(len(script.responses), *script.failure))
+        assert [request.headers["idempotency-key"] for request in wire.requests] == ["order-4711"] * len(script.keys)
 
 
-def test_the_callers_key_is_sent_again_when_the_request_never_left() -> None:
+def test_callers_key_after_not_sent() -> None:
+    """A request that was not sent is retried with the caller's key."""
     with LateServer(YES) as server, ApiClient(Configuration(server.url), clock=OpeningClock(server)) as client:
         EntityConnectionsApi(client).post_entity_connections(
             request={"targetEntityId": "t"}, idempotency_key="order-4711"
@@ -153,8 +157,9 @@ def test_the_callers_key_is_sent_again_when_the_request_never_left() -> None:
         assert [request.headers["idempotency-key"] for request in server.requests] == ["order-4711"]
 
 
-def test_a_key_among_the_headers_is_the_callers_too() -> None:
-    with Wire(SLOW, YES) as wire:
+def test_key_header_is_callers_key() -> None:
+    """An Idempotency-Key header counts as the caller's key."""
+    with Wire(THROTTLED, YES) as wire:
         error = failure_of(
             lambda api: api.api_client.call_api("/v1/x", "POST", header_params={"idempotency-KEY": "mine"}), wire.api
         )
@@ -162,7 +167,7 @@ def test_a_key_among_the_headers_is_the_callers_too() -> None:
         assert [request.headers["idempotency-key"] for request in wire.requests] == ["mine"]
 
 
-def test_every_call_has_a_key_of_its_own() -> None:
+def test_each_call_has_own_key() -> None:
     with Wire() as wire:
         for _ in range(20):
             CALLS["POST"](wire.api)
@@ -171,18 +176,20 @@ def test_every_call_has_a_key_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", [*READS, *WRITES])
-def test_no_other_call_carries_a_key(name: str) -> None:
+def test_no_key_on_other_methods(name: str) -> None:
     with Wire(LOCKED, YES) as wire:
         CALLS[name](wire.api)
         assert [request.headers.get("idempotency-key") for request in wire.requests] == [None, None]
 
 
-def test_a_write_refused_once_and_then_never_reached_was_not_done() -> None:
-    def refuse_and_go(sock: Any, _: Any) -> None:
+def test_refused_then_not_sent() -> None:
+    """A write that was refused, and whose retries were not sent, was not done."""
+
+    def refuse_and_close(sock: Any, _: Any) -> None:
         server.refuse()
         sock.sendall(LOCKED.replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
 
-    with LateServer(refuse_and_go) as server, ApiClient(Configuration(server.url), clock=FakeClock()) as client:
+    with LateServer(refuse_and_close) as server, ApiClient(Configuration(server.url), clock=FakeClock()) as client:
         server.open()
         error = failure_of(CALLS["PUT disconnect"], EntityConnectionsApi(client))
         assert len(server.requests) == 1
@@ -194,14 +201,16 @@ def test_a_write_refused_once_and_then_never_reached_was_not_done() -> None:
     assert error.outcome == "answered"
 
 
-# -- tokens ---------------------------------------------------------------------------------------------------------
+# -- tokens -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("no", [STRANGER, refusal(50000011), refusal(90000011, status=401)], ids=["401", "11", "both"])
+@pytest.mark.parametrize(
+    "unauthorized", [UNAUTHORIZED, refusal(50000011), refusal(90000011, status=401)], ids=["401", "11", "both"]
+)
 @pytest.mark.parametrize("name", CALLS)
-def test_a_refused_token_is_dropped_and_the_call_sent_once_more(name: str, no: bytes) -> None:
+def test_refused_token_is_refreshed(name: str, unauthorized: bytes) -> None:
     fresh = json_answer({"access_token": "second-token", "expires_in": 3599})
-    with Wire(TOKEN, no, fresh, YES, client_id="id", client_secret="secret") as wire:
+    with Wire(TOKEN, unauthorized, fresh, YES, client_id="id", client_secret="secret") as wire:
         assert CALLS[name](wire.api) is not None
         sent = [(request.target.partition("?")[0], request.headers.get("authorization")) for request in wire.requests]
         assert sent[0] == sent[2] == ("/oauth/token", None)
@@ -210,15 +219,15 @@ def test_a_refused_token_is_dropped_and_the_call_sent_once_more(name: str, no: b
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_second_refusal_is_final(name: str) -> None:
-    with Wire(TOKEN, STRANGER, TOKEN, STRANGER, client_id="id", client_secret="secret") as wire:
-        check(failure_of(CALLS[name], wire.api), Said(2, AuthenticationError, "answered"))
+def test_second_refusal_is_raised(name: str) -> None:
+    with Wire(TOKEN, UNAUTHORIZED, TOKEN, UNAUTHORIZED, client_id="id", client_secret="secret") as wire:
+        assert_failure(failure_of(CALLS[name], wire.api), Expected(2, AuthenticationError, "answered"))
         assert len(wire.requests) == 4
 
 
-def test_a_callable_is_asked_for_every_attempt() -> None:
+def test_callable_is_called_per_attempt() -> None:
     tokens = iter(["one", "two", "three"])
-    with Wire(LATER, STRANGER, YES, access_token=lambda: next(tokens)) as wire:
+    with Wire(UNAVAILABLE, UNAUTHORIZED, YES, access_token=lambda: next(tokens)) as wire:
         CALLS["PUT accept"](wire.api)
         assert [request.headers["authorization"] for request in wire.requests] == [
             "Bearer one",
@@ -234,45 +243,46 @@ def test_a_callable_is_asked_for_every_attempt() -> None:
         {"api_key": {"apiAccessKeyId": "key-id", "apiSecretAccessKey": "key-secret"}},
         {},
     ],
-    ids=["fixed token", "access keys", "nothing"],
+    ids=["fixed token", "access keys", "none"],
 )
-def test_what_cannot_be_renewed_gets_no_second_try(settings: dict[str, Any]) -> None:
-    with Wire(STRANGER, **settings) as wire:
-        check(failure_of(CALLS["GET"], wire.api), Said(1, AuthenticationError, "answered"))
+def test_fixed_credentials_are_not_retried(settings: dict[str, Any]) -> None:
+    with Wire(UNAUTHORIZED, **settings) as wire:
+        assert_failure(failure_of(CALLS["GET"], wire.api), Expected(1, AuthenticationError, "answered"))
         assert len(wire.requests) == 1
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call_that_got_no_token_was_not_sent(name: str) -> None:
+def test_call_without_token_is_not_sent(name: str) -> None:
     with Wire(answer(502), client_id="id", client_secret="secret") as wire:
         error = failure_of(CALLS[name], wire.api)
-        check(error, Said(3, ServerError, "not_sent"))
+        assert_failure(error, Expected(3, ServerError, "not_sent"))
         assert {request.target for request in wire.requests} == {"/oauth/token"}
 
 
-def test_a_post_in_doubt_stays_in_doubt_when_no_new_token_can_be_had() -> None:
-    with Wire(TOKEN, LOST, STRANGER, refusal(50000010, status=403), client_id="id", client_secret="secret") as wire:
+def test_doubt_survives_failed_refresh() -> None:
+    """A POST in doubt stays in doubt if no new token can be fetched for its retry."""
+    with Wire(TOKEN, LOST, UNAUTHORIZED, refusal(50000010, status=403), client_id="id", client_secret="secret") as wire:
         error = failure_of(CALLS["POST"], wire.api)
     assert isinstance(error, OutcomeUnknownError)
     assert isinstance(error.__cause__, AuthenticationError)
     assert [attempt.status for attempt in error.attempts] == [None, 401, 403]
 
 
-def test_the_token_endpoint_is_asked_as_often_as_a_read() -> None:
-    with Wire(LOST, FAILED, TOKEN, YES, client_id="id", client_secret="secret") as wire:
+def test_token_request_is_retried() -> None:
+    with Wire(LOST, SERVER_ERROR, TOKEN, YES, client_id="id", client_secret="secret") as wire:
         CALLS["PUT accept"](wire.api)
         assert [request.target for request in wire.requests[:3]] == ["/oauth/token"] * 3
 
 
-# -- attempts -------------------------------------------------------------------------------------------------------
+# -- attempts ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_attempt_is_on_the_error() -> None:
+def test_error_lists_attempts() -> None:
     with Wire(reset, answer(429, b"", {"Retry-After": "7"}), answer(502)) as wire:
         error = failure_of(CALLS["GET"], wire.api)
-        told = [(attempt.number, attempt.status, attempt.error, attempt.wait) for attempt in error.attempts]
+        attempts = [(attempt.number, attempt.status, attempt.error, attempt.wait) for attempt in error.attempts]
         first = wire.clock.sleeps[0]
-        assert told == [
+        assert attempts == [
             (1, None, "ApiConnectionError", first),
             (2, 429, "RateLimitError", 7.0),
             (3, 502, "ServerError", None),
@@ -280,8 +290,8 @@ def test_every_attempt_is_on_the_error() -> None:
         assert f"#1 ApiConnectionError after 0.0 s, waited {first:.1f} s; #2 RateLimitError 429" in str(error)
 
 
-def test_elapsed_is_the_time_of_the_attempt_without_the_wait() -> None:
-    def slow(sock: Any, _: Any) -> bool:
+def test_elapsed_excludes_waits() -> None:
+    def slow(sock: Any, _: Any) -> Any:
         wire.clock.advance(2.5)
         sock.sendall(answer(502))
         return True
@@ -291,7 +301,8 @@ def test_elapsed_is_the_time_of_the_attempt_without_the_wait() -> None:
     assert [attempt.elapsed for attempt in error.attempts] == [pytest.approx(2.5)] * 3
 
 
-def test_a_token_that_cannot_be_had_tells_the_attempts_of_the_fetch() -> None:
+def test_error_lists_token_attempts() -> None:
+    """The error of a failed token request lists the attempts of that request."""
     with Wire(reset, answer(502), answer(503), client_id="id", client_secret="secret") as wire:
         error = failure_of(CALLS["PUT accept"], wire.api)
     assert [(attempt.number, attempt.status) for attempt in error.attempts] == [(1, None), (2, 502), (3, 503)]
@@ -299,7 +310,7 @@ def test_a_token_that_cannot_be_had_tells_the_attempts_of_the_fetch() -> None:
     assert "/oauth/token" in str(error.reason)
 
 
-# -- the log --------------------------------------------------------------------------------------------------------
+# -- the log ----------------------------------------------------------------------------------------------------------
 
 LINE = re.compile(
     r"(?P<method>[A-Z]+) (?P<template>/[a-z0-9/{}_-]+): (?P<status>\d{3}|no response) in \d+ ms, "
@@ -307,27 +318,28 @@ LINE = re.compile(
 )
 
 
-def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, str]]:
-    """Each line of the log, which holds nothing but what the pattern names."""
-    found = [(record, LINE.fullmatch(record.getMessage())) for record in caplog.records]
-    assert all(record.name.startswith("zuora_client") and record.levelno == logging.DEBUG for record, _ in found)
-    assert all(match for _, match in found), [record.getMessage() for record in caplog.records]
-    return [match.groupdict() for _, match in found if match]
+def parsed_lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, str]]:
+    """Return the fields of each log line; fail if a line holds anything else."""
+    matches = [(record, LINE.fullmatch(record.getMessage())) for record in caplog.records]
+    assert all(record.name.startswith("zuora_client") and record.levelno == logging.DEBUG for record, _ in matches)
+    assert all(match for _, match in matches), [record.getMessage() for record in caplog.records]
+    return [match.groupdict() for _, match in matches if match]
 
 
-def test_each_attempt_is_one_line_of_an_allow_list(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_line_per_attempt(caplog: pytest.LogCaptureFixture) -> None:
+    """Each attempt is one log line, and the line holds only the fields of an allow-list."""
     ids = {
         "Zuora-Request-Id": "0a1b2c3d-0000-4000-8000-000000000000",
         "Zuora-Track-Id": "job-7",
         "Set-Cookie": "s3cret",
     }
-    said = {"success": True, "id": "body-secret", "access_token": "tok-secret", "nextPage": "?page=secret"}
+    document = {"success": True, "id": "body-secret", "access_token": "tok-secret", "nextPage": "?page=secret"}
     secrets = ("id-secret", "key-secret", "query-secret", "cli-secret", "head-secret", "mine-secret")
     with (
         Wire(
-            json_answer(said, 200, ids),
+            json_answer(document, 200, ids),
             reset,
-            json_answer(said, 200, ids),
+            json_answer(document, 200, ids),
             client_id="id-secret",
             client_secret="cli-secret",
         ) as wire,
@@ -342,29 +354,31 @@ def test_each_attempt_is_one_line_of_an_allow_list(caplog: pytest.LogCaptureFixt
             body={"a": "body-secret"},
             response_type="object",
         )
-    told = lines(caplog)
-    known = {"request": ids["Zuora-Request-Id"], "track": "job-7"}
-    assert told == [
-        {"method": "POST", "template": "/oauth/token", "status": "200", **known},
+    logged = parsed_lines(caplog)
+    received = {"request": ids["Zuora-Request-Id"], "track": "job-7"}
+    assert logged == [
+        {"method": "POST", "template": "/oauth/token", "status": "200", **received},
         {"method": "POST", "template": "/v1/things/{id}", "status": "no response", "request": "None", "track": "None"},
-        {"method": "POST", "template": "/v1/things/{id}", "status": "200", **known},
+        {"method": "POST", "template": "/v1/things/{id}", "status": "200", **received},
     ]
     assert not [secret for secret in secrets if secret in caplog.text]
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_refusal_is_logged_with_its_ids_and_without_its_words(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    no = json_answer(
+def test_log_omits_reasons(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The log line of a refusal has its ids and not its messages."""
+    refused = json_answer(
         {"success": False, "reasons": [{"code": 50000030, "message": "Acme owes"}]}, 200, {"Zuora-Request-Id": "r-1"}
     )
-    with Wire(no, access_token="fixed-token") as wire, caplog.at_level("DEBUG", "zuora_client"):
+    with Wire(refused, access_token="fixed-token") as wire, caplog.at_level("DEBUG", "zuora_client"):
         failure_of(CALLS[name], wire.api)
-    (line,) = lines(caplog)
+    (line,) = parsed_lines(caplog)
     assert (line["status"], line["request"]) == ("200", "r-1")
     assert "{" in line["template"] or line["template"] == "/v1/entity-connections"
 
 
-def test_a_folded_id_forges_no_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_folded_header_stays_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A folded header cannot forge a log line."""
     folded = b"HTTP/1.1 404 No\r\nZuora-Request-Id: a\r\n GET /v1/x: 200 in 1 ms\r\nContent-Length: 0\r\n\r\n"
     with Wire(folded) as wire, caplog.at_level("DEBUG", "zuora_client"):
         failure_of(CALLS["GET"], wire.api)
@@ -372,7 +386,7 @@ def test_a_folded_id_forges_no_line(caplog: pytest.LogCaptureFixture) -> None:
     assert "\r" not in caplog.records[0].getMessage()
 
 
-def test_nothing_is_logged_above_debug_about_a_call_that_works(caplog: pytest.LogCaptureFixture) -> None:
+def test_success_logs_at_debug_only(caplog: pytest.LogCaptureFixture) -> None:
     with Wire(reset, YES) as wire, caplog.at_level("INFO"):
         CALLS["GET"](wire.api)
     assert caplog.records == []

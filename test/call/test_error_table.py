@@ -1,7 +1,7 @@
-"""Every code, status and error shape that Zuora's guides name, through HTTP, by each kind of call.
+"""All codes, statuses and error envelopes of Zuora's guides, over HTTP, by each kind of call.
 
-The rows are the tables of Zuora's guides to error codes, error handling, rate limits and idempotent requests, of its
-reference of the token endpoint, and, where marked, what its users have seen.
+The cases are the tables of Zuora's guides to error codes, error handling, rate limits and idempotent requests, and of
+its reference of the token endpoint. Cases that only users have reported are marked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from zuora_client import (
     ServerError,
 )
 
-Kind = type[ApiException]
+ErrorClass = type[ApiException]
 
 IDS = {"Zuora-Request-Id": "0f3c2f4e-6e2b-4c88-9d3b-1f0e5a7c9b21", "Zuora-Track-Id": "order-4711"}
 PROCESS_ID = "CBCFED6580B4E076"
@@ -48,41 +48,45 @@ CALLS: dict[str, Callable[..., Any]] = {
 every_call = pytest.mark.parametrize("method", CALLS)
 
 
-class Row(NamedTuple):
-    """An answer, the class it means, whether a write then hangs in the air, and words that its text must hold.
+class Case(NamedTuple):
+    """A response and the error that it means.
 
-    `keyed` is the class for POST where that differs, `doubtful` the calls whose outcome is unknown.
+    Attributes:
+        parts: texts that the printed error contains.
+        in_doubt: the methods whose outcome is unknown.
+        post_class: the class for POST, if it differs.
     """
 
-    sent: bytes
-    kind: Kind
-    words: tuple[str, ...]
-    doubtful: str = ""
-    keyed: Kind | None = None
+    response: bytes
+    error_class: ErrorClass
+    parts: tuple[str, ...]
+    in_doubt: str = ""
+    post_class: ErrorClass | None = None
 
 
-def envelope(code: Any, message: str = "Zuora's own words.", status: int = 200, **headers: str) -> bytes:
+def envelope(code: Any, message: str = "Zuora's message.", status: int = 200, **headers: str) -> bytes:
     document = {"success": False, "processId": PROCESS_ID, "reasons": [{"code": code, "message": message}]}
     return json_answer(document, status, {**IDS, **{name.replace("_", "-"): value for name, value in headers.items()}})
 
 
-def category(number: int, kind: Kind, meaning: str, doubtful: str = "") -> Row:
-    return Row(envelope(50000000 + number), kind, (f"{50000000 + number} ({meaning}): Zuora's own words.",), doubtful)
+def category(number: int, error_class: ErrorClass, meaning: str, in_doubt: str = "") -> Case:
+    code = 50000000 + number
+    return Case(envelope(code), error_class, (f"{code} ({meaning}): Zuora's message.",), in_doubt)
 
 
-def check(error: ApiException, method: str, row: Row) -> None:
-    kind = row.keyed if method == "POST" and row.keyed else row.kind
-    if method in row.doubtful.split():
+def assert_case(error: ApiException, method: str, case: Case) -> None:
+    error_class = case.post_class if method == "POST" and case.post_class else case.error_class
+    if method in case.in_doubt.split():
         assert type(error) is OutcomeUnknownError
-        assert type(error.__cause__) is kind
+        assert type(error.__cause__) is error_class
         assert error.outcome == "unknown"
         assert "it may or may not have been done" in str(error)
     else:
-        assert type(error) is kind
+        assert type(error) is error_class
         assert error.outcome == "answered"
         assert ("Reads change nothing" if method == "GET" else "refused, nothing was done") in str(error)
-    for words in row.words:
-        assert words in str(error)
+    for part in case.parts:
+        assert part in str(error)
     assert (error.method, error.path) == (method, sent_path(method))
     assert f"{method} {error.path}: " in str(error)
 
@@ -91,7 +95,7 @@ def sent_path(method: str) -> str:
     return "/v1/entity-connections" + (f"/{CONNECTION_ID}/accept" if method == "PUT" else "")
 
 
-# -- the last two digits of a code ----------------------------------------------------------------------------------
+# -- the last two digits of a code ------------------------------------------------------------------------------------
 
 CATEGORIES = {
     10: category(10, PermissionDeniedError, "permission or access denied"),
@@ -105,26 +109,27 @@ CATEGORIES = {
     40: category(40, NotFoundError, "not found"),
     45: category(45, RequestRejectedError, "method not supported"),
     50: category(50, ConflictError, "locking contention"),
-    60: category(60, RequestRejectedError, "internal error", doubtful="POST PUT"),
-    61: category(61, RequestRejectedError, "temporary error", doubtful="POST PUT"),
-    70: Row(envelope(50000070), RateLimitError, ("50000070 (concurrency limit): Zuora's own words.",)),
+    60: category(60, RequestRejectedError, "internal error", in_doubt="POST PUT"),
+    61: category(61, RequestRejectedError, "temporary error", in_doubt="POST PUT"),
+    70: Case(envelope(50000070), RateLimitError, ("50000070 (concurrency limit): Zuora's message.",)),
     90: category(90, RequestRejectedError, "malformed JSON"),
-    99: category(99, RequestRejectedError, "integration error", doubtful="POST PUT"),
+    99: category(99, RequestRejectedError, "integration error", in_doubt="POST PUT"),
 }
 
 
 @every_call
 @pytest.mark.parametrize("number", CATEGORIES)
-def test_every_category_under_http_200(method: str, number: int) -> None:
-    with Wire(CATEGORIES[number].sent) as wire:
+def test_category_under_200(method: str, number: int) -> None:
+    """Each category of Zuora's table, in a failure with status 200."""
+    with Wire(CATEGORIES[number].response) as wire:
         error = failure_of(CALLS[method], wire.api)
-    check(error, method, CATEGORIES[number])
-    assert (error.status, error.reason) == (200, "Zuora's own words.")
+    assert_case(error, method, CATEGORIES[number])
+    assert (error.status, error.reason) == (200, "Zuora's message.")
     assert (error.request_id, error.track_id, error.process_id) == (*IDS.values(), PROCESS_ID)
     assert f"request id {IDS['Zuora-Request-Id']}, process id {PROCESS_ID}, track id order-4711" in str(error)
     (reason,) = error.reasons
     assert (reason.code, reason.resource, reason.category) == (50000000 + number, 500000, number)
-    assert reason.message == "Zuora's own words."
+    assert reason.message == "Zuora's message."
 
 
 @pytest.mark.parametrize(
@@ -140,41 +145,44 @@ def test_every_category_under_http_200(method: str, number: int) -> None:
         (None, None, None),
     ],
 )
-def test_a_code_is_a_number_or_digits_or_two_digits_or_a_word(code: Any, resource: Any, number: Any) -> None:
+def test_forms_of_error_codes(code: Any, resource: Any, number: Any) -> None:
+    """A code is a number, a string of digits, two digits or a word."""
     with Wire(envelope(code, status=400)) as wire:
         (reason,) = failure_of(CALLS["GET"], wire.api).reasons
     assert (reason.resource, reason.category) == (resource, number)
     assert reason.code == (int(code) if isinstance(code, str) and code.isdigit() else code)
 
 
-# -- single codes that are known ------------------------------------------------------------------------------------
+# -- documented codes -------------------------------------------------------------------------------------------------
 
 CODES = {
-    90000011: Row(envelope(90000011), AuthenticationError, ("90000011 (invalid credential or token)", "data center")),
-    90000020: Row(  # as users have seen it
+    90000011: Case(envelope(90000011), AuthenticationError, ("90000011 (invalid credential or token)", "data center")),
+    90000020: Case(  # reported by users
         envelope(90000020),
         RequestRejectedError,
         ("90000020 (wrong or inaccessible entity)", "check zuora_entity_ids (or entity_id)"),
     ),
-    53500050: Row(envelope(53500050), ConflictError, ("53500050 (locking contention)", "Wait for the other change")),
+    53500050: Case(envelope(53500050), ConflictError, ("53500050 (locking contention)", "Wait for the other change")),
 }
 
 
 @every_call
 @pytest.mark.parametrize("code", CODES)
-def test_every_code_with_a_meaning_of_its_own(method: str, code: int) -> None:
-    with Wire(CODES[code].sent) as wire:
-        check(failure_of(CALLS[method], wire.api), method, CODES[code])
+def test_documented_code(method: str, code: int) -> None:
+    """Codes whose meaning differs from that of their category."""
+    with Wire(CODES[code].response) as wire:
+        assert_case(failure_of(CALLS[method], wire.api), method, CODES[code])
 
 
-def test_a_wrong_entity_is_told_even_when_the_status_is_403() -> None:
+def test_wrong_entity_under_403() -> None:
+    """Code 90000020 sets the advice under status 403, too."""
     with Wire(envelope(90000020, status=403)) as wire:
         error = failure_of(CALLS["PUT"], wire.api)
     assert type(error) is PermissionDeniedError
     assert "check zuora_entity_ids" in error.advice
 
 
-# -- HTTP statuses --------------------------------------------------------------------------------------------------
+# -- HTTP statuses ----------------------------------------------------------------------------------------------------
 
 RATE = {
     "RateLimit-Limit": "2250000, 50000;w=60, 2250000;w=3600, 27000000;w=86400",
@@ -191,34 +199,34 @@ TOO_MANY = "API Rate limit exceeded for the minute, retry after 17 seconds"
 REALMS = "Basic realm=Zuora API, ZSession realm=Zuora API, Bearer realm=Zuora API"
 
 STATUSES = {
-    "400 malformed": Row(
+    "400 malformed": Case(
         envelope(50000090, status=400), RequestRejectedError, ("50000090 (malformed JSON)", "Fix what the reasons")
     ),
-    "400 without a token": Row(json_answer({"message": "No bearer token"}, 400), RequestRejectedError, ("No bearer",)),
-    "401": Row(
+    "400 without a token": Case(json_answer({"message": "No bearer token"}, 400), RequestRejectedError, ("No bearer",)),
+    "401": Case(
         json_answer({"message": "Authentication error"}, 401, {"WWW-Authenticate": REALMS}),
         AuthenticationError,
         ("  Authentication error", "client id and secret (or the token)"),
     ),
-    "401 Spring": Row(
+    "401 Spring": Case(
         json_answer({"status": 401, "error": "Unauthorized", "message": "Token is expired", "path": "/v1/x"}, 401),
         AuthenticationError,
         ("  Unauthorized: Token is expired",),
     ),
-    "403": Row(envelope(50000010, status=403), PermissionDeniedError, ("50000010 (permission or access denied)",)),
-    "403 edge page": Row(
+    "403": Case(envelope(50000010, status=403), PermissionDeniedError, ("50000010 (permission or access denied)",)),
+    "403 edge page": Case(
         answer(403, PAGE, HTML),
         PermissionDeniedError,
         ("  Response: Error Service Unavailable Reference #18.d4b4dd58\n",),
     ),
-    "404": Row(envelope(50000040, status=404), NotFoundError, ("50000040 (not found)", "host and entity")),
-    "404 no route": Row(answer(404), NotFoundError, ("(404)\nReason: Said\n",)),
-    "409": Row(json_answer({"message": "still running"}, 409), ConflictError, ("  still running",), doubtful="POST"),
-    "415": Row(answer(415), RequestRejectedError, ("(415)",)),
-    "422": Row(
-        json_answer({"message": "key reused"}, 422), RequestRejectedError, ("  key reused",), keyed=ConflictError
+    "404": Case(envelope(50000040, status=404), NotFoundError, ("50000040 (not found)", "host and entity")),
+    "404 no route": Case(answer(404), NotFoundError, ("(404)\nReason: Said\n",)),
+    "409": Case(json_answer({"message": "still running"}, 409), ConflictError, ("  still running",), in_doubt="POST"),
+    "415": Case(answer(415), RequestRejectedError, ("(415)",)),
+    "422": Case(
+        json_answer({"message": "key reused"}, 422), RequestRejectedError, ("  key reused",), post_class=ConflictError
     ),
-    "429 by rate": Row(
+    "429 by rate": Case(
         json_answer({"reasons": [{"code": 70, "message": TOO_MANY}]}, 429, RATE),
         RateLimitError,
         (
@@ -228,7 +236,7 @@ STATUSES = {
             "less often",
         ),
     ),
-    "429 by concurrency": Row(
+    "429 by concurrency": Case(
         json_answer({"reasons": [{"code": 50000070, "message": "Too many at once"}]}, 429, CONCURRENCY),
         RateLimitError,
         (
@@ -238,57 +246,60 @@ STATUSES = {
             "fewer calls at once",
         ),
     ),
-    "500": Row(
+    "500": Case(
         json_answer({"reasons": [{"code": "SystemError", "message": "Try again."}]}, 500),
         ServerError,
         ("  SystemError: Try again.",),
-        doubtful="POST PUT",
+        in_doubt="POST PUT",
     ),
-    "502 page": Row(answer(502, PAGE, HTML), ServerError, ("Service Unavailable",), doubtful="POST PUT"),
-    "503 page": Row(answer(503, PAGE, HTML), ServerError, ("Service Unavailable",), doubtful="POST PUT"),
-    "503 with a hint": Row(answer(503, PAGE, {**HTML, "Retry-After": "9"}), ServerError, ("Zuora asked to wait 9 s.",)),
-    "504": Row(answer(504, reason="Gateway Timeout"), ServerError, ("Reason: Gateway Timeout",), doubtful="POST PUT"),
+    "502 page": Case(answer(502, PAGE, HTML), ServerError, ("Service Unavailable",), in_doubt="POST PUT"),
+    "503 page": Case(answer(503, PAGE, HTML), ServerError, ("Service Unavailable",), in_doubt="POST PUT"),
+    "503 with Retry-After": Case(
+        answer(503, PAGE, {**HTML, "Retry-After": "9"}), ServerError, ("Zuora asked to wait 9 s.",)
+    ),
+    "504": Case(answer(504, reason="Gateway Timeout"), ServerError, ("Reason: Gateway Timeout",), in_doubt="POST PUT"),
 }
 
 
 @every_call
 @pytest.mark.parametrize("name", STATUSES)
-def test_every_status(method: str, name: str) -> None:
-    with Wire(STATUSES[name].sent) as wire:
+def test_status(method: str, name: str) -> None:
+    """Each HTTP status of Zuora's guides."""
+    with Wire(STATUSES[name].response) as wire:
         error = failure_of(CALLS[method], wire.api)
-    check(error, method, STATUSES[name])
+    assert_case(error, method, STATUSES[name])
     assert error.status == int(name[:3])
     assert "<h1>" not in str(error)
 
 
 @every_call
 @pytest.mark.parametrize("status", [600, 999])
-def test_a_status_that_nobody_has_defined_is_a_failure_of_the_server(method: str, status: int) -> None:
+def test_undefined_status_is_server_error(method: str, status: int) -> None:
     with Wire(answer(status)) as wire:
-        check(failure_of(CALLS[method], wire.api), method, Row(b"", ServerError, (f"({status})",), "POST PUT"))
+        assert_case(failure_of(CALLS[method], wire.api), method, Case(b"", ServerError, (f"({status})",), "POST PUT"))
 
 
-def test_limits_are_read_as_they_are_written() -> None:
-    with Wire(STATUSES["429 by rate"].sent) as wire:
+def test_limits_are_parsed() -> None:
+    with Wire(STATUSES["429 by rate"].response) as wire:
         rate = failure_of(CALLS["GET"], wire.api)
     assert isinstance(rate, RateLimitError)
     assert (rate.limit_type, rate.remaining, rate.retry_after) == ("rate", 0, 17.0)
     assert rate.limits == {0: 2250000, 60: 50000, 3600: 2250000, 86400: 27000000}
-    with Wire(STATUSES["429 by concurrency"].sent) as wire:
+    with Wire(STATUSES["429 by concurrency"].response) as wire:
         concurrency = failure_of(CALLS["GET"], wire.api)
     assert isinstance(concurrency, RateLimitError)
     assert (concurrency.limit_type, concurrency.remaining, concurrency.retry_after) == ("concurrency", 0, 120.0)
     assert concurrency.limits == {0: 40}
 
 
-# -- the token endpoint ---------------------------------------------------------------------------------------------
+# -- the token endpoint -----------------------------------------------------------------------------------------------
 
 OAUTH = {
     "400": (json_answer({"code": 400, "message": "Bad credentials"}, 400), AuthenticationError, "400: Bad credentials"),
     "401": (json_answer({"message": "Invalid client id"}, 401), AuthenticationError, "  Invalid client id"),
     "403": (json_answer({"code": 403, "message": "Forbidden"}, 403), AuthenticationError, "403: Forbidden"),
     "429": (answer(429), RateLimitError, "(429)"),
-    # As users have seen it: Spring's own errors, and a user who was deactivated.
+    # Reported by users: errors of Spring, and a deactivated user.
     "Spring": (
         json_answer(
             {"status": 400, "error": "Bad Request", "message": "Invalid client id", "path": "/oauth/token"}, 400
@@ -297,7 +308,7 @@ OAUTH = {
         "  Bad Request: Invalid client id",
     ),
     "deactivated": (json_answer({"message": "User is not active"}, 403), AuthenticationError, "User is not active"),
-    # RFC 6749's own fields; nobody has seen them from Zuora.
+    # The fields of RFC 6749. No user has reported them from Zuora.
     "RFC 6749": (
         json_answer({"error": "invalid_client", "error_description": "Client unknown"}, 401),
         AuthenticationError,
@@ -309,31 +320,34 @@ OAUTH = {
 
 @every_call
 @pytest.mark.parametrize("name", OAUTH)
-def test_every_error_of_the_token_endpoint(method: str, name: str) -> None:
-    sent, kind, words = OAUTH[name]
-    with Wire(sent, client_id="c" * 36, client_secret="s" * 36) as wire:
+def test_token_endpoint_error(method: str, name: str) -> None:
+    """Each error of Zuora's reference of the token endpoint."""
+    response, error_class, part = OAUTH[name]
+    with Wire(response, client_id="c" * 36, client_secret="s" * 36) as wire:
         error = failure_of(CALLS[method], wire.api)
         assert {request.target for request in wire.requests} == {"/oauth/token"}
         assert f"{wire.server.url}/oauth/token: " in str(error)
-    assert (type(error), error.outcome) == (kind, "not_sent")
+    assert (type(error), error.outcome) == (error_class, "not_sent")
     assert (error.method, error.path) == (method, sent_path(method))
-    assert words in str(error)
+    assert part in str(error)
     assert "the request was not sent" in str(error)
-    if kind is AuthenticationError:
+    if error_class is AuthenticationError:
         assert "client_id and client_secret" in error.advice
         assert wire.server.url in error.advice
 
 
-# -- where a generated client goes wrong ----------------------------------------------------------------------------
+# -- faults of the generated client -----------------------------------------------------------------------------------
 
 
-def test_1_success_false_under_200_raises_with_process_id_and_reasons() -> None:
+def test_success_false_raises() -> None:
+    """1. success: false under 200 raises, with process id and reasons."""
     with Wire(envelope(53100320)) as wire:
         error = failure_of(CALLS["POST"], wire.api)
     assert (error.process_id, [reason.code for reason in error.reasons]) == (PROCESS_ID, [53100320])
 
 
-def test_2_a_target_in_its_long_spelling_loses_its_hyphens_and_nothing_else() -> None:
+def test_target_uuid_is_sent_unhyphenated() -> None:
+    """2. A target id of 36 characters is sent without its hyphens."""
     with Wire() as wire:
         wire.api.post_entity_connections(
             request=POSTEntityConnectionsType("8a808255-56ff-28a4-0157-08ba29312ecc"), zuora_entity_ids="e" * 32
@@ -341,14 +355,16 @@ def test_2_a_target_in_its_long_spelling_loses_its_hyphens_and_nothing_else() ->
         assert wire.sent.body == b'{"targetEntityId": "8a80825556ff28a4015708ba29312ecc"}'
 
 
-def test_3_a_page_size_of_none_is_not_given_and_a_page_can_be() -> None:
+def test_page_size_none_is_omitted() -> None:
+    """3. page_size=None is not sent, and page is supported."""
     with Wire() as wire:
         wire.api.get_entity_connections(page_size=None)
         wire.api.get_entity_connections(page_size=2, page=3)
         assert [request.target.partition("?")[2] for request in wire.requests] == ["", "pageSize=2&page=3"]
 
 
-def test_5_a_disconnect_whose_answer_is_lost_is_sent_once() -> None:
+def test_lost_disconnect_is_sent_once() -> None:
+    """5. A disconnect whose response is lost is not retried."""
     with Wire(hang_up) as wire:
         error = failure_of(lambda api: api.put_entity_connections_disconnect(CONNECTION_ID), wire.api)
         assert len(wire.requests) == 1
@@ -356,7 +372,8 @@ def test_5_a_disconnect_whose_answer_is_lost_is_sent_once() -> None:
     assert "Disconnected means done, Connected means not done" in error.advice
 
 
-def test_6_an_entity_of_the_whole_client_and_another_of_the_call_are_refused() -> None:
+def test_conflicting_entities_are_refused() -> None:
+    """6. A default Zuora-Entity-Ids header and another entity of the call raise ValueError."""
     with Wire() as wire:
         wire.client.set_default_header("Zuora-Entity-Ids", "a" * 32)
         with pytest.raises(ValueError, match="zuora_entity_ids"):
@@ -364,14 +381,16 @@ def test_6_an_entity_of_the_whole_client_and_another_of_the_call_are_refused() -
         assert wire.requests == []
 
 
-def test_7_a_put_says_what_it_carries_and_has_no_key() -> None:
+def test_put_headers() -> None:
+    """7. A PUT has a Content-Type and no Idempotency-Key."""
     with Wire() as wire:
         CALLS["PUT"](wire.api)
         assert wire.sent.headers["content-type"].startswith("application/json")
         assert "idempotency-key" not in wire.sent.headers
 
 
-def test_8_nulls_text_for_numbers_and_new_fields_are_taken_as_they_come() -> None:
+def test_unexpected_values_are_kept() -> None:
+    """8. Nulls, values of other types and new fields of a response are kept as received."""
     row = {"id": None, "sourceEntityId": 7, "status": ["new"], "targetEntityId": 1.5, "since": {"day": 1}}
     with Wire(json_answer({"entityConnections": [row, None], "nextPage": None, "success": True, "total": 2})) as wire:
         listed = CALLS["GET"](wire.api)
@@ -382,13 +401,15 @@ def test_8_nulls_text_for_numbers_and_new_fields_are_taken_as_they_come() -> Non
     assert listed.additional_properties == {"total": 2}
 
 
-def test_9_a_status_that_is_new_passes() -> None:
+def test_unknown_connection_status_is_kept() -> None:
+    """9. An unknown status of a connection is kept."""
     with Wire(json_answer({"entityConnections": [{"status": "Paused"}], "success": True})) as wire:
         assert CALLS["GET"](wire.api).entity_connections[0].status == "Paused"
 
 
-def test_a_yes_is_a_yes_with_and_without_the_flag() -> None:
-    for yes in (YES, json_answer({"id": "1"}), json_answer({"success": None}), json_answer({"success": True})):
-        with Wire(yes) as wire:
+def test_success_with_and_without_flag() -> None:
+    """A response without a `success` field is a success."""
+    for success in (YES, json_answer({"id": "1"}), json_answer({"success": None}), json_answer({"success": True})):
+        with Wire(success) as wire:
             for call in CALLS.values():
                 call(wire.api)

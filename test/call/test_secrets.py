@@ -1,9 +1,11 @@
-"""No secret comes out: not in text, logs, errors, copies of errors, models or reports, whatever a server says back."""
+"""No secret is shown in text, logs, errors, copies of errors, models or reports, whatever a server echoes."""
 
 from __future__ import annotations
 
 import pickle
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,48 +18,48 @@ from support.tokens import CLIENT_ID, TokenServer, token
 from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi
 
 KEYS = {"apiAccessKeyId": canary.KEY_ID, "apiSecretAccessKey": canary.KEY_SECRET}
-OAUTH = {"client_id": CLIENT_ID, "client_secret": canary.CLIENT_SECRET}
-EVERYTHING = {**OAUTH, "api_key": KEYS, "username": "me", "password": canary.PASSWORD}
+OAUTH: dict[str, Any] = {"client_id": CLIENT_ID, "client_secret": canary.CLIENT_SECRET}
+EVERYTHING: dict[str, Any] = {**OAUTH, "api_key": KEYS, "username": "me", "password": canary.PASSWORD}
 CONFIGURED = [canary.CLIENT_SECRET, canary.KEY_ID, canary.PASSWORD, canary.BASIC, canary.COOKIE, canary.COOKIE_VALUE]
 CONFIGURED += [canary.KEY_SECRET]
 
-# How a client comes by its credentials: the settings, and what a server may know by then besides.
-WAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
+# Kinds of credentials: the settings, and the further secrets that a server may echo.
+CREDENTIALS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "client credentials": (EVERYTHING, [canary.TOKEN]),
-    "token": ({**EVERYTHING, "access_token": canary.GIVEN_TOKEN}, [canary.GIVEN_TOKEN]),
-    "token in bytes": ({**EVERYTHING, "access_token": canary.GIVEN_TOKEN.encode()}, [canary.GIVEN_TOKEN]),
-    "callable": ({**EVERYTHING, "access_token": lambda: canary.GIVEN_TOKEN}, [canary.GIVEN_TOKEN]),
+    "token": ({**EVERYTHING, "access_token": canary.FIXED_TOKEN}, [canary.FIXED_TOKEN]),
+    "token in bytes": ({**EVERYTHING, "access_token": canary.FIXED_TOKEN.encode()}, [canary.FIXED_TOKEN]),
+    "callable": ({**EVERYTHING, "access_token": lambda: canary.FIXED_TOKEN}, [canary.FIXED_TOKEN]),
     "access keys": ({"api_key": KEYS}, []),
-    "own header": (EVERYTHING, [canary.OWN]),
-    "basic": ({**EVERYTHING, "access_token": canary.GIVEN_TOKEN}, [canary.GIVEN_TOKEN]),
+    "own header": (EVERYTHING, [canary.OWN_AUTHORIZATION]),
+    "basic": ({**EVERYTHING, "access_token": canary.FIXED_TOKEN}, [canary.FIXED_TOKEN]),
 }
 
 
-# `ApiClient.request` sends no configured credentials, and what a callable returned, or a token that was dropped, is
-# known to nobody by then.
+# `ApiClient.request` sends no configured credentials, and the client does not remember the token of a callable or a
+# token that was invalidated.
 WITHOUT_REQUEST = ("callable", "client credentials")
 
 
-def known(way: str) -> list[str]:
-    if way == "access keys":
+def known_to_server(kind: str) -> list[str]:
+    if kind == "access keys":
         return [canary.COOKIE_VALUE, canary.KEY_ID, canary.KEY_SECRET]
-    return CONFIGURED + WAYS[way][1]
+    return CONFIGURED + CREDENTIALS[kind][1]
 
 
-def look_at(api: EntityConnectionsApi, collector: Collector) -> None:
-    """Look at every public object in the ways in which people look at objects."""
+def collect_objects(api: EntityConnectionsApi, collector: Collector) -> None:
+    """Collect the text of all public objects."""
     client = api.api_client
-    for thing in (client.configuration, client, api, client.rest_client, client.last_response):
-        collector.see(thing)
+    for value in (client.configuration, client, api, client.rest_client, client.last_response):
+        collector.add_object(value)
     collector.add("report", client.configuration.to_debug_report(), client.configuration.credentials)
 
 
-def calls(api: EntityConnectionsApi, way: str) -> Any:
+def calls(api: EntityConnectionsApi, kind: str) -> Any:
     """Yield calls of every kind: reads, writes, streams, threads, pages, and paths without a method of their own."""
     client = api.api_client
-    if way == "own header":
-        client.set_default_header("Authorization", canary.OWN)
-    basic = ["basic"] if way == "basic" else []
+    if kind == "own header":
+        client.set_default_header("Authorization", canary.OWN_AUTHORIZATION)
+    basic = ["basic"] if kind == "basic" else []
     yield api.get_entity_connections
     yield lambda: list(api.iter_entity_connections())
     yield lambda: api.post_entity_connections(request={"targetEntityId": "8a80825556ff28a4015708ba29312ecc"})
@@ -66,84 +68,85 @@ def calls(api: EntityConnectionsApi, way: str) -> Any:
     yield lambda: client.call_api("/v1/things", "DELETE", auth_settings=basic)
     yield lambda: api.get_entity_connections(async_req=True).get(60)
     yield lambda: api.get_entity_connections(_preload_content=False).close()
-    if way not in WITHOUT_REQUEST:
-        own = {"Authorization": canary.OWN if way == "own header" else canary.BASIC, "Cookie": canary.COOKIE}
+    if kind not in WITHOUT_REQUEST:
+        authorization = canary.OWN_AUTHORIZATION if kind == "own header" else canary.BASIC
+        own = {"Authorization": authorization, "Cookie": canary.COOKIE}
         yield lambda: client.request("GET", client.configuration.host + "/v1/things", headers=own)
 
 
-def watch(call: Any, collector: Collector, *, everything: bool) -> bool:
-    """Look at what a call returned or raised; return whether it succeeded."""
+def collect_result(call: Any, collector: Collector, *, everything: bool) -> bool:
+    """Collect the result or error of a call; return whether it succeeded."""
     try:
         result = call()
     except ApiException as error:
-        collector.error(error)
+        collector.add_error(error)
         return False
     if everything or hasattr(result, "to_dict"):
-        collector.see(result)
+        collector.add_object(result)
     return True
 
 
-def run(url: str, way: str, collector: Collector, *, everything: bool = False, **settings: Any) -> tuple[int, int]:
-    """Make every call with these credentials; count those that succeeded and those that failed.
+def run(url: str, kind: str, collector: Collector, *, everything: bool = False, **settings: Any) -> tuple[int, int]:
+    """Make all calls with these credentials; return the numbers of successes and failures.
 
-    What a call returned is looked at if it is a model, or if `everything` is.
+    Results that are not models are collected only if `everything` is set.
     """
-    configuration = Configuration(url, max_attempts=2, **{**WAYS[way][0], **settings})
-    good = bad = 0
+    configuration = Configuration(url, max_attempts=2, **{**CREDENTIALS[kind][0], **settings})
+    succeeded = failed = 0
     with ApiClient(configuration, cookie=canary.COOKIE, clock=FakeClock()) as client:
         api = EntityConnectionsApi(client)
-        for call in calls(api, way):
-            succeeded = watch(call, collector, everything=everything)
-            good, bad = good + succeeded, bad + (not succeeded)
-        look_at(api, collector)
-    return good, bad
+        for call in calls(api, kind):
+            ok = collect_result(call, collector, everything=everything)
+            succeeded, failed = succeeded + ok, failed + (not ok)
+        collect_objects(api, collector)
+    return succeeded, failed
 
 
-# How an answer says a secret is one thing, how the secret got there another: all ways are tried with these.
-ALL_WAYS = ("body 400", "any header", "reason phrase", "status line")
-SOME_WAYS = ("client credentials", "own header")
+# Echoes that are tried with all kinds of credentials. The others are tried with SOME_CREDENTIALS.
+THOROUGH_ECHOES = ("body 400", "any header", "reason phrase", "status line")
+SOME_CREDENTIALS = ("client credentials", "own header")
 
 
 @pytest.mark.parametrize("echo", canary.ECHOES)
-def test_an_answer_that_says_secrets_back(echo: str) -> None:
+def test_response_echoes_secrets(echo: str) -> None:
     collector = Collector()
-    for way in WAYS if echo in ALL_WAYS else SOME_WAYS:
-        with TokenServer(*[token(canary.TOKEN)] * 99) as server, collector.watching():
-            server.call_behaviour = canary.echoes(known(way))[echo]
-            good, bad = run(server.url, way, collector)
-        assert good + bad == (8 if way in WITHOUT_REQUEST else 9)
-        assert bad or "yes" in echo
+    for kind in CREDENTIALS if echo in THOROUGH_ECHOES else SOME_CREDENTIALS:
+        with TokenServer(*[token(canary.TOKEN)] * 99) as server, collector.capturing():
+            server.call_behaviour = canary.echoes(known_to_server(kind))[echo]
+            succeeded, failed = run(server.url, kind, collector)
+        assert succeeded + failed == (8 if kind in WITHOUT_REQUEST else 9)
+        assert failed or "success" in echo
     assert "GET /v1/entity-connections" in collector.log
-    collector.check()
+    collector.assert_no_secrets()
 
 
 @pytest.mark.parametrize("echo", canary.ECHOES)
-def test_a_token_endpoint_that_says_secrets_back(echo: str) -> None:
+def test_token_response_echoes_secrets(echo: str) -> None:
     collector = Collector()
-    said = [secret for secret in CONFIGURED if secret not in (canary.COOKIE, canary.COOKIE_VALUE)]
-    with TokenServer(*[canary.echoes(said)[echo]] * 99) as server, collector.watching():
+    echoed = [secret for secret in CONFIGURED if secret not in (canary.COOKIE, canary.COOKIE_VALUE)]
+    with TokenServer(*[canary.echoes(echoed)[echo]] * 99) as server, collector.capturing():
         run(server.url, "client credentials", collector)
     assert "POST /oauth/token" in collector.log
-    collector.check()
+    collector.assert_no_secrets()
 
 
-def test_success() -> None:
-    for way in WAYS:
+def test_success_shows_no_secret() -> None:
+    for kind in CREDENTIALS:
         collector = Collector()
-        with TokenServer(token(canary.TOKEN)) as server, collector.watching():
-            assert run(server.url, way, collector, everything=True) == (8 if way in WITHOUT_REQUEST else 9, 0)
+        with TokenServer(token(canary.TOKEN)) as server, collector.capturing():
+            assert run(server.url, kind, collector, everything=True) == (8 if kind in WITHOUT_REQUEST else 9, 0)
         sent = repr([request.headers for request in server.requests])
-        assert canary.MARK in sent or "me:" in sent  # the secrets were there to leak
-        collector.check()
+        assert canary.MARK in sent or "me:" in sent  # secrets were sent, so they could leak
+        collector.assert_no_secrets()
 
 
 @pytest.mark.parametrize(
-    "answered",
+    "response",
     [
         json_answer(
             {"access_token": canary.TOKEN, "success": False, "reasons": [{"code": 1, "message": canary.TOKEN}]}
         ),
-        json_answer({"access_token": canary.POISON, "expires_in": 3600}),
+        json_answer({"access_token": canary.INJECTION, "expires_in": 3600}),
         json_answer({"access_token": [canary.TOKEN]}),
         json_answer({"access_token": canary.TOKEN, "message": canary.TOKEN}, 400, {"X-Token": canary.TOKEN}),
         answer(200, b'{"access_token": "' + canary.TOKEN.encode()),
@@ -152,95 +155,100 @@ def test_success() -> None:
         answer(200, b"<access_token>" + canary.TOKEN.encode() + b"</access_token>"),
         json_answer([{"access_token": canary.TOKEN}]),
     ],
-    ids=["a no", "poisoned", "wrapped", "refused", "cut", "no JSON", "a form", "XML", "listed"],
+    ids=["failure", "injection", "in a list", "refused", "cut", "not JSON", "form", "XML", "list"],
 )
-def test_a_token_that_comes_in_a_way_in_which_it_cannot_be_used(answered: bytes) -> None:
+def test_unusable_token_response(response: bytes) -> None:
+    """A token in a response that cannot be used is shown nowhere."""
     collector = Collector()
-    with TokenServer(*[answered] * 99) as server, collector.watching():
+    with TokenServer(*[response] * 99) as server, collector.capturing():
         assert run(server.url, "client credentials", collector)[1] == 8
-    collector.check()
+    collector.assert_no_secrets()
 
 
-@pytest.mark.parametrize("echo", ["body 400", "reason phrase", "status line", "no status line", "any header", "page"])
-@pytest.mark.parametrize("way", SOME_WAYS)
-def test_a_proxy_that_says_its_password_back(echo: str, way: str) -> None:
+@pytest.mark.parametrize(
+    "echo", ["body 400", "reason phrase", "status line", "invalid status line", "any header", "HTML page"]
+)
+@pytest.mark.parametrize("kind", SOME_CREDENTIALS)
+def test_proxy_echoes_its_password(echo: str, kind: str) -> None:
     collector = Collector()
-    behaviour = canary.echoes([*known(way)[:-1], canary.PROXY_PASSWORD, canary.PROXY_BASIC])[echo]
+    behaviour = canary.echoes([*known_to_server(kind)[:-1], canary.PROXY_PASSWORD, canary.PROXY_BASIC])[echo]
     userinfo = f"me:{quote(canary.PROXY_PASSWORD, safe='')}"
-    # For http it is asked for whole URLs, for https for a tunnel: both times this is its answer.
+    # The proxy sends this response to a request for an http URL and to a CONNECT.
     for host in ("http://127.0.0.1:1", "https://127.0.0.1:1"):
-        with ScriptedServer(behaviour) as proxy, collector.watching():
-            good, _ = run(host, way, collector, proxy=proxy.url.replace("//", f"//{userinfo}@"))
-            assert good == 0
+        with ScriptedServer(behaviour) as proxy, collector.capturing():
+            succeeded, _ = run(host, kind, collector, proxy=proxy.url.replace("//", f"//{userinfo}@"))
+            assert succeeded == 0
         assert any("proxy-authorization" in request.headers for request in proxy.requests)
-    collector.check()
+    collector.assert_no_secrets()
 
 
-def test_a_live_token_in_the_answer_to_somebody_else() -> None:
+def test_live_token_in_other_response() -> None:
+    """The cached token is masked in the response to a request that did not carry it."""
     collector = Collector()
     with TokenServer(token(canary.TOKEN)) as server, ApiClient(Configuration(server.url, **OAUTH)) as client:
         client.call_api("/v1/x", "GET")
         server.call_behaviour = canary.echoes([canary.TOKEN])["body 400"]
         with pytest.raises(ApiException) as caught:
             client.request("GET", server.url + "/v1/x")
-        collector.error(caught.value)
-    collector.check()
+        collector.add_error(caught.value)
+    collector.assert_no_secrets()
 
 
-def test_a_no_that_is_returned_as_an_object() -> None:
+def test_failure_returned_as_model() -> None:
     collector = Collector()
     for echo in ("body 200", "many reasons"):
-        with TokenServer(*[token(canary.TOKEN)] * 6) as server, collector.watching():
-            server.call_behaviour = canary.echoes(known("client credentials"))[echo]
+        with TokenServer(*[token(canary.TOKEN)] * 6) as server, collector.capturing():
+            server.call_behaviour = canary.echoes(known_to_server("client credentials"))[echo]
             configuration = Configuration(server.url, raise_on_failure=False, **EVERYTHING)
             with ApiClient(configuration, cookie=canary.COOKIE) as client:
                 api = EntityConnectionsApi(client)
                 for result in (api.get_entity_connections(), api.put_entity_connections_accept("1")):
                     assert result.success is False
                     assert len(result.additional_properties["reasons"]) in (1, 30)
-                    collector.see(result)
-                    collector.add("fields that no model knows", result.additional_properties)
+                    collector.add_object(result)
+                    collector.add("additional properties", result.additional_properties)
                     collector.add("pickle", pickle.dumps(result))
                 with pytest.raises(ApiException) as caught:
                     list(api.iter_entity_connections())
-                collector.error(caught.value)
-    collector.check()
+                collector.add_error(caught.value)
+    collector.assert_no_secrets()
 
 
-def test_words_that_are_no_secrets_stay() -> None:
-    """A mask must not eat what a person needs: the names of schemes and headers, and short words."""
-    told = "Bearer realm=Zuora API, Basic realm=Zuora API, me, dark"
+def test_ordinary_words_are_kept() -> None:
+    """Names of schemes and headers, and short words, are not masked."""
+    message = "Bearer realm=Zuora API, Basic realm=Zuora API, me, dark"
     with TokenServer() as server:
-        server.call_behaviour = json_answer({"message": told}, 401, {"WWW-Authenticate": told})
+        server.call_behaviour = json_answer({"message": message}, 401, {"WWW-Authenticate": message})
         configuration = Configuration(server.url, access_token="abc", username="me", password="secret", **OAUTH)
         with ApiClient(configuration, cookie="theme=dark; a=b") as client, pytest.raises(ApiException) as caught:
             client.call_api("/v1/x", "GET")
-    assert told in str(caught.value)
-    assert caught.value.headers["WWW-Authenticate"] == told
+    assert message in str(caught.value)
+    assert (caught.value.headers or {})["WWW-Authenticate"] == message
 
 
-def test_two_headers_of_one_name_are_both_kept_and_cleaned() -> None:
-    answered = f"HTTP/1.1 400 No\r\nX-A: one {canary.GIVEN_TOKEN}\r\nX-A: two\r\nContent-Length: 0\r\n\r\n".encode()
-    with ScriptedServer(answered) as server:
-        client = ApiClient(Configuration(server.url, access_token=canary.GIVEN_TOKEN))
+def test_repeated_header_is_redacted() -> None:
+    """Both values of a repeated header are kept, redacted."""
+    response = f"HTTP/1.1 400 No\r\nX-A: one {canary.FIXED_TOKEN}\r\nX-A: two\r\nContent-Length: 0\r\n\r\n".encode()
+    with ScriptedServer(response) as server:
+        client = ApiClient(Configuration(server.url, access_token=canary.FIXED_TOKEN))
         with client, pytest.raises(ApiException) as caught:
             client.call_api("/v1/x", "GET")
-    assert caught.value.headers["X-A"] == "one [redacted], two"
+    assert (caught.value.headers or {})["X-A"] == "one [redacted], two"
 
 
-# -- arguments and settings that hold a secret and are refused ------------------------------------------------------
+# -- invalid secrets --------------------------------------------------------------------------------------------------
 
-POISONS = {
-    "line break": canary.POISON,
+INVALID = {
+    "line break": canary.INJECTION,
     "end of line": canary.secret("el") + "\n",
     "not ASCII": canary.secret("na", "\u00e4\u20ac"),
-    "half a pair": canary.secret("hp", "\ud800"),
-    "no UTF-8": canary.secret("nu").encode() + b"\xff",
-    "control": canary.secret("ct", "\x00"),
+    "lone surrogate": canary.secret("hp", "\ud800"),
+    "not UTF-8": canary.secret("nu").encode() + b"\xff",
+    "control character": canary.secret("ct", "\x00"),
 }
 
 
-def poison(place: str, value: Any, url: str) -> ApiClient:
+def client_with(place: str, value: Any, url: str) -> ApiClient:
     settings: dict[str, Any] = {}
     if place in ("access_token", "client_id", "client_secret"):
         settings = {**OAUTH, place: value}
@@ -259,31 +267,32 @@ def poison(place: str, value: Any, url: str) -> ApiClient:
 PLACES = ["access_token", "client_id", "client_secret", "callable", "access key", "cookie", "Authorization", "X-Mine"]
 
 
-def under_way(result: Any, place: str) -> None:
-    """Only what a callable returns is known no sooner than when the call is under way."""
+def wait_for(result: Any, place: str) -> None:
+    """Wait for an asynchronous call. Only the value of a callable may fail this late."""
     assert place == "callable"
     result.get(60)
 
 
-@pytest.mark.parametrize("kind", POISONS)
+@pytest.mark.parametrize("kind", INVALID)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("async_req", [False, True])
-def test_a_poisoned_secret_is_refused_by_name_alone(place: str, kind: str, async_req: bool) -> None:
+def test_invalid_secret_is_not_shown(place: str, kind: str, async_req: Any) -> None:
+    """A secret that cannot be sent raises an error that names the setting and hides the value."""
     collector = Collector()
-    value = POISONS[kind]
-    with TokenServer() as server, collector.watching(), poison(place, value, server.url) as client:
+    value = INVALID[kind]
+    with TokenServer() as server, collector.capturing(), client_with(place, value, server.url) as client:
         api = EntityConnectionsApi(client)
         if kind == "not ASCII" and place in ("client_id", "client_secret"):
-            # A form carries it.
+            # A form can hold it.
             assert api.get_entity_connections().success is True
         else:
             with pytest.raises((TypeError, ValueError)) as caught:
-                under_way(api.put_entity_connections_accept("1", async_req=async_req), place)
+                wait_for(api.put_entity_connections_accept("1", async_req=async_req), place)
             assert not isinstance(caught.value, UnicodeError)
-            collector.error(caught.value)
+            collector.add_error(caught.value)
             assert server.requests == []
-        look_at(api, collector)
-    collector.check()
+        collect_objects(api, collector)
+    collector.assert_no_secrets()
 
 
 @pytest.mark.parametrize(
@@ -298,30 +307,30 @@ def test_a_poisoned_secret_is_refused_by_name_alone(place: str, kind: str, async
         {"proxy": f"http://me:{quote(canary.PROXY_PASSWORD, safe='')}@[::1"},
     ],
 )
-def test_a_refused_setting_is_not_shown(settings: dict[str, Any]) -> None:
+def test_refused_setting_is_not_shown(settings: dict[str, Any]) -> None:
     collector = Collector()
-    with collector.watching(), pytest.raises((TypeError, ValueError)) as caught:
+    with collector.capturing(), pytest.raises((TypeError, ValueError)) as caught:
         ApiClient(Configuration(**settings))
-    collector.error(caught.value)
-    collector.check()
+    collector.add_error(caught.value)
+    collector.assert_no_secrets()
 
 
-def test_a_callable_that_raises_with_a_secret_in_its_words() -> None:
+def test_callable_raises_with_secret() -> None:
     def broken() -> str:
         raise LookupError(f"no such path: {canary.CLIENT_SECRET}")
 
     collector = Collector()
     configuration = Configuration(access_token=broken, client_secret=canary.CLIENT_SECRET)
-    with ApiClient(configuration) as client, collector.watching(), pytest.raises(ApiException) as caught:
+    with ApiClient(configuration) as client, collector.capturing(), pytest.raises(ApiException) as caught:
         client.call_api("/v1/x", "GET")
-    collector.error(caught.value)
-    collector.check()
+    collector.add_error(caught.value)
+    collector.assert_no_secrets()
 
 
-def test_debug_and_log_file_show_nothing(tmp_path) -> None:
+def test_debug_log_shows_no_secret(tmp_path: Path) -> None:
     collector = Collector()
     path = tmp_path / "log"
-    with TokenServer(token(canary.TOKEN)) as server, collector.watching():
+    with TokenServer(token(canary.TOKEN)) as server, collector.capturing():
         configuration = Configuration(server.url, **EVERYTHING)
         configuration.debug = True
         configuration.logger_file = str(path)
@@ -338,12 +347,12 @@ def test_debug_and_log_file_show_nothing(tmp_path) -> None:
     assert "POST /v1/x: 200" in text
     assert "in the body" not in text
     collector.add("file", text)
-    collector.check()
+    collector.assert_no_secrets()
 
 
-# -- plain http -----------------------------------------------------------------------------------------------------
+# -- plain http -------------------------------------------------------------------------------------------------------
 
-OPEN = [
+REMOTE = [
     "evil.example.test",
     "127.evil.test",
     "127.0.0.1.evil.test",
@@ -365,8 +374,8 @@ OPEN = [
 LOOPBACK = ["localhost", "LocalHost", "127.0.0.1", "127.8.9.10", "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]"]
 CARRIERS: dict[str, Any] = {
     "client credentials": OAUTH,
-    "token": {"access_token": canary.GIVEN_TOKEN},
-    "callable": {"access_token": lambda: canary.GIVEN_TOKEN},
+    "token": {"access_token": canary.FIXED_TOKEN},
+    "callable": {"access_token": lambda: canary.FIXED_TOKEN},
     "access keys": {"api_key": KEYS},
     "cookie": {},
     "default header": {},
@@ -377,20 +386,21 @@ CARRIERS: dict[str, Any] = {
 
 
 @pytest.fixture
-def everywhere(monkeypatch):
-    """A server to which every name leads."""
-    look_up = socket.getaddrinfo
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *a, **o: look_up("127.0.0.1", *a, **o))
+def any_host_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+    """A server that all host names resolve to."""
+    getaddrinfo = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *args, **kwargs: getaddrinfo("127.0.0.1", *args, **kwargs))
     with TokenServer() as server:
         yield server
 
 
-def carry(carrier: str, client: ApiClient) -> Any:
-    path, options = "/v1/x", {}
+def call_with(carrier: str, client: ApiClient) -> Any:
+    path = "/v1/x"
+    options: dict[str, Any] = {}
     if carrier == "cookie":
         client.cookie = canary.COOKIE
     elif carrier == "default header":
-        client.set_default_header("authorization", canary.OWN)
+        client.set_default_header("authorization", canary.OWN_AUTHORIZATION)
     elif carrier == "own header":
         options = {"header_params": {"apiSecretAccessKey": canary.KEY_SECRET}}
     elif carrier == "auth_settings":
@@ -401,38 +411,40 @@ def carry(carrier: str, client: ApiClient) -> Any:
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_plain_http_off_this_machine_is_refused_with_credentials(everywhere, carrier: str) -> None:
-    for host in OPEN:
-        configuration = Configuration(f"http://{host}:{everywhere.port}", **CARRIERS[carrier])
+def test_credentials_over_plain_http(any_host_server: TokenServer, carrier: str) -> None:
+    """Credentials over plain HTTP to a remote host are refused before a connection is made."""
+    for host in REMOTE:
+        configuration = Configuration(f"http://{host}:{any_host_server.port}", **CARRIERS[carrier])
         with ApiClient(configuration) as client:
             with pytest.raises(ValueError, match="allow_insecure_http") as caught:
-                carry(carrier, client)
+                call_with(carrier, client)
             assert host in str(caught.value)
-    assert everywhere.connections == 0
+    assert any_host_server.connections == 0
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@pytest.mark.parametrize("hosts", [LOOPBACK, OPEN[:4]], ids=["this machine", "allowed"])
-def test_on_this_machine_or_when_allowed_it_goes(everywhere, carrier: str, hosts: list[str]) -> None:
+@pytest.mark.parametrize("hosts", [LOOPBACK, REMOTE[:4]], ids=["loopback", "allowed"])
+def test_plain_http_when_allowed(any_host_server: TokenServer, carrier: str, hosts: list[str]) -> None:
+    """Plain HTTP with credentials is allowed on loopback, and with allow_insecure_http."""
     for host in hosts:
         settings = {**CARRIERS[carrier], "allow_insecure_http": hosts is not LOOPBACK}
-        with ApiClient(Configuration(f"http://{host}:{everywhere.port}", **settings)) as client:
-            carry(carrier, client)
-    assert len(everywhere.calls) == len(hosts)
+        with ApiClient(Configuration(f"http://{host}:{any_host_server.port}", **settings)) as client:
+            call_with(carrier, client)
+    assert len(any_host_server.calls) == len(hosts)
 
 
-def test_without_credentials_plain_http_goes_anywhere(everywhere) -> None:
-    with ApiClient(Configuration(f"http://{OPEN[0]}:{everywhere.port}")) as client:
+def test_plain_http_without_credentials(any_host_server: TokenServer) -> None:
+    with ApiClient(Configuration(f"http://{REMOTE[0]}:{any_host_server.port}")) as client:
         client.call_api("/v1/x", "GET", header_params={"X-Mine": "yes"})
-    assert len(everywhere.calls) == 1
+    assert len(any_host_server.calls) == 1
 
 
-def test_it_is_judged_at_each_call(everywhere) -> None:
-    with ApiClient(Configuration(f"http://localhost:{everywhere.port}", access_token="t")) as client:
+def test_plain_http_is_checked_per_call(any_host_server: TokenServer) -> None:
+    with ApiClient(Configuration(f"http://localhost:{any_host_server.port}", access_token="t")) as client:
         client.call_api("/v1/x", "GET")
-        client.configuration.host = f"http://{OPEN[0]}:{everywhere.port}"
+        client.configuration.host = f"http://{REMOTE[0]}:{any_host_server.port}"
         with pytest.raises(ValueError, match="allow_insecure_http"):
             client.call_api("/v1/x", "GET", async_req=True)
         client.configuration.allow_insecure_http = True
         client.call_api("/v1/x", "GET")
-    assert len(everywhere.calls) == 2
+    assert len(any_host_server.calls) == 2

@@ -1,4 +1,4 @@
-"""The tree of errors: what each one knows, carries through a copy and a pickle, and says to a person at night."""
+"""The exceptions: attributes, copies and pickles, reasons, and the printed text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pickle
 import re
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ from zuora_client.exceptions import (
     Reason,
     TlsError,
 )
-from zuora_client.rest import ApiException as ApiExceptionOfRest
+from zuora_client.rest import ApiException as RestApiException
 from zuora_client.rest import RESTResponse
 
 CLASSES = [
@@ -44,52 +45,53 @@ CLASSES = [
 REQUEST_ID = "0f3c2f4e-6e2b-4c88-9d3b-1f0e5a7c9b21"
 
 
-# -- the tree -------------------------------------------------------------------------------------------------------
+# -- classes ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+def test_docstring_lists_all_classes() -> None:
     drawn = re.findall(r"^(?:\|  )?(?:\+- )?(\w+) {2,}\S", exceptions.__doc__ or "", re.MULTILINE)
-    assert sorted(drawn) == sorted(kind.__name__ for kind in CLASSES)
-    assert all(issubclass(kind, ApiException) for kind in CLASSES)
+    assert sorted(drawn) == sorted(cls.__name__ for cls in CLASSES)
+    assert all(issubclass(cls, ApiException) for cls in CLASSES)
     assert issubclass(TlsError, ApiConnectionError)
 
 
-def test_every_error_is_a_public_name() -> None:
-    assert {kind.__name__ for kind in CLASSES} <= set(zuora_client.__all__)
+def test_all_errors_are_public() -> None:
+    assert {cls.__name__ for cls in CLASSES} <= set(zuora_client.__all__)
 
 
-def test_the_root_has_the_name_place_and_form_that_generated_code_knows() -> None:
-    assert ApiExceptionOfRest is ApiException is zuora_client.ApiException
+def test_root_class_is_compatible() -> None:
+    """ApiException has the location, arguments, attributes and text of the generated class."""
+    assert RestApiException is ApiException is zuora_client.ApiException
     assert str(ApiException(status=418, reason="Teapot")) == "(418)\nReason: Teapot\n"
-    response = RESTResponse(502, "Bad Gateway", HTTPHeaderDict({"A": "b"}), b"words")
+    response = RESTResponse(502, "Bad Gateway", HTTPHeaderDict({"A": "b"}), b"text")
     error = ApiException(http_resp=response)
     assert (error.status, error.reason, error.body, dict(error.headers or {})) == (
         502,
         "Bad Gateway",
-        "words",
+        "text",
         {"A": "b"},
     )
     assert str(error).startswith("(502)\nReason: Bad Gateway\n")
 
 
-@pytest.mark.parametrize("kind", CLASSES)
-def test_every_error_has_everything_from_the_start(kind: type[ApiException]) -> None:
-    error = kind()
+@pytest.mark.parametrize("cls", CLASSES)
+def test_default_attributes(cls: type[ApiException]) -> None:
+    error = cls()
     assert (error.status, error.reason, error.body, error.headers) == (None, None, None, None)
     assert (error.method, error.path, error.reasons, error.attempts) == (None, None, (), [])
     assert (error.request_id, error.track_id, error.process_id, error.retry_after) == (None, None, None, None)
-    with_status = "unknown" if kind is OutcomeUnknownError else "answered"
-    assert (error.outcome, kind(status=400).outcome) == ("unknown", with_status)
-    assert kind(*kind(504, "Gateway Timeout").args).outcome == with_status
-    assert kind(outcome="not_sent").outcome == "not_sent"
+    with_status = "unknown" if cls is OutcomeUnknownError else "answered"
+    assert (error.outcome, cls(status=400).outcome) == ("unknown", with_status)
+    assert cls(*cls(504, "Gateway Timeout").args).outcome == with_status
+    assert cls(outcome="not_sent").outcome == "not_sent"
     assert error.advice.endswith(".")
 
 
-# -- copies and pickles ---------------------------------------------------------------------------------------------
+# -- copies and pickles -----------------------------------------------------------------------------------------------
 
 
-def a_full(kind: type[ApiException]) -> ApiException:
-    error = kind(503, "why")
+def full_error(cls: type[ApiException]) -> ApiException:
+    error = cls(503, "why")
     error.body, error.headers = "body", HTTPHeaderDict({"Zuora-Request-Id": REQUEST_ID})
     error.outcome, error.method, error.path = "not_sent", "PUT", "/v1/x"
     error.reasons = (Reason(53100320, "first"), Reason("SystemError", "second"))
@@ -104,49 +106,52 @@ def a_full(kind: type[ApiException]) -> ApiException:
     return error
 
 
-def everything(error: ApiException) -> dict[str, Any]:
-    facts = {**vars(error), "text": str(error), "args": error.args, "headers": dict(error.headers or {})}
-    return {**facts, "attempts": [str(attempt) for attempt in error.attempts]}
+def state(error: Any) -> dict[str, Any]:
+    """Return all attributes and texts of an error, in a form that can be compared."""
+    attributes = {**vars(error), "text": str(error), "args": error.args, "headers": dict(error.headers or {})}
+    return {**attributes, "attempts": [str(attempt) for attempt in error.attempts]}
 
 
-WAYS: dict[str, Callable[[Any], Any]] = {
+def _pickled(protocol: int, error: Any) -> Any:
+    return pickle.loads(pickle.dumps(error, protocol))
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
-    **{
-        f"pickle {protocol}": lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol))
-        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)
-    },
+    **{f"pickle {protocol}": partial(_pickled, protocol) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)},
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("kind", CLASSES)
-def test_every_error_survives_with_all_it_knows(kind: type[ApiException], way: str) -> None:
-    error = a_full(kind)
-    other = WAYS[way](error)
-    assert type(other) is kind
+@pytest.mark.parametrize("method", COPIES)
+@pytest.mark.parametrize("cls", CLASSES)
+def test_copy_and_pickle_keep_state(cls: type[ApiException], method: str) -> None:
+    error = full_error(cls)
+    other = COPIES[method](error)
+    assert type(other) is cls
     assert other is not error
-    assert everything(other) == everything(error)
+    assert state(other) == state(error)
     assert type(other.__cause__) is InvalidResponseError
-    assert everything(other.__cause__) == everything(error.__cause__)
-    if kind is RateLimitError:
+    assert state(other.__cause__) == state(error.__cause__)
+    if isinstance(other, RateLimitError):
         assert (other.limits, other.limit_type, other.remaining) == ({60: 50000}, "concurrency", 3)
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "copy"])  # which shares what it holds
-def test_an_error_from_the_wire_survives_without_its_foreign_cause(way: str) -> None:
+@pytest.mark.parametrize("method", [method for method in COPIES if method != "copy"])
+def test_pickle_drops_foreign_cause(method: str) -> None:
+    """A copy keeps causes that are ApiExceptions, and drops causes of other libraries."""
     with Wire(hang_up) as wire:
         error = failure_of(lambda api: api.put_entity_connections_deny(CONNECTION_ID), wire.api)
-    other = WAYS[way](error)
-    assert everything(other) == everything(error)
+    other = COPIES[method](error)
+    assert state(other) == state(error)
     assert type(other.__cause__) is ApiConnectionError
     assert other.__cause__.__cause__ is None
 
 
-# -- reasons --------------------------------------------------------------------------------------------------------
+# -- reasons ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_category_has_a_name() -> None:
+def test_category_names() -> None:
     assert {Reason(53100000 + number, "").category_name for number in CATEGORIES} == set(CATEGORIES.values())
     assert Reason(53100055, "").category_name is None
     assert Reason("SystemError", "").category_name is None
@@ -165,21 +170,21 @@ def test_every_category_has_a_name() -> None:
         (Reason(None, ""), "(no message)"),
     ],
 )
-def test_a_reason_in_words(reason: Reason, text: str) -> None:
+def test_str_of_reason(reason: Reason, text: str) -> None:
     assert str(reason) == text
 
 
-def test_reasons_are_values() -> None:
+def test_reason_equality_and_hash() -> None:
     assert Reason(1, "a") == Reason(1, "a") != Reason(1, "b")
     assert len({Reason(1, "a"), Reason(1, "a"), Reason(2, "a")}) == 2
     assert eval(repr(Reason(1, "a"))) == Reason(1, "a")
     assert Reason(1, "a") != (1, "a")
 
 
-# -- text from outside ----------------------------------------------------------------------------------------------
+# -- untrusted text ---------------------------------------------------------------------------------------------------
 
 
-def test_text_from_outside_is_one_short_printable_line() -> None:
+def test_single_line() -> None:
     assert single_line("a\r\nb\t c\x00\x1b[2J\u202e\ud800") == "a b c??[2J??"
     assert single_line("x" * 501) == "x" * 500 + "..."
     assert single_line("x" * 10_000_000, 20) == "x" * 20 + "..."
@@ -187,7 +192,7 @@ def test_text_from_outside_is_one_short_printable_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "words"),
+    ("page", "excerpt"),
     [
         ("<html><head><title>A</title></head><body>B<br>C</body></html>", "A B C"),
         ("\ufeff \r\n<!DOCTYPE html><p>B", "B"),
@@ -199,11 +204,12 @@ def test_text_from_outside_is_one_short_printable_line() -> None:
         ("", ""),
     ],
 )
-def test_an_extract_holds_the_words_of_a_page(page: str, words: str) -> None:
-    assert body_excerpt(page).rstrip() == words
+def test_body_excerpt(page: str, excerpt: str) -> None:
+    assert body_excerpt(page).rstrip() == excerpt
 
 
-def test_many_reasons_are_all_kept_and_some_are_shown() -> None:
+def test_many_reasons() -> None:
+    """All reasons are kept, and the first ten are printed."""
     reasons = [{"code": 53100320, "message": f"reason {number}"} for number in range(25)]
     with Wire(json_answer({"success": False, "reasons": reasons})) as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
@@ -212,14 +218,14 @@ def test_many_reasons_are_all_kept_and_some_are_shown() -> None:
     assert "  ... and 15 more reasons\n" in str(error)
 
 
-def test_no_error_prints_more_than_a_screen() -> None:
+def test_printed_error_is_limited() -> None:
     reasons = [{"code": "c" * 10_000, "message": "m" * 10_000}] * 100
     with Wire(json_answer({"success": False, "processId": "p" * 10_000, "reasons": reasons})) as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
     assert len(str(error)) < 15_000
 
 
-def test_what_an_operation_advises_names_every_operation() -> None:
+def test_advice_covers_all_operations() -> None:
     verbs = {"accept", "deny", "disconnect"}
     templates = {"/v1/entity-connections", *(f"/v1/entity-connections/{{connection_id}}/{verb}" for verb in verbs)}
     for template in templates:
@@ -231,7 +237,7 @@ def test_what_an_operation_advises_names_every_operation() -> None:
         assert "administrator" in refused.advice
 
 
-# -- what is printed at night ---------------------------------------------------------------------------------------
+# -- printed errors ---------------------------------------------------------------------------------------------------
 
 
 def printed(call: Callable[[Any], Any], wire: Wire) -> str:
@@ -245,39 +251,39 @@ def refusal(code: int, message: str) -> bytes:
 
 
 def disconnect(api: Any) -> Any:
-    return api.put_entity_connections_disconnect(CONNECTION_ID, zuora_track_id="night-shift-7")
+    return api.put_entity_connections_disconnect(CONNECTION_ID, zuora_track_id="track-7")
 
 
 def accept(api: Any) -> Any:
     return api.put_entity_connections_accept(CONNECTION_ID)
 
 
-def test_print_of_a_200_that_says_no() -> None:
+def test_print_failure_under_200() -> None:
     with Wire(refusal(53100030, "The connection is not established.")) as wire:
         assert printed(disconnect, wire) == (
             "(200)\n"
             "Reason: The connection is not established.\n"
             f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: refused, nothing was done.\n"
             "  53100030 (business rule): The connection is not established.\n"
-            f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076, track id night-shift-7\n"
-            "What to do: Look at the list before anything else: the connection may already be what you want, or be "
-            "gone. Otherwise correct what the answer names; the same call would be refused again.\n"
+            f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076, track id track-7\n"
+            "What to do: List the connections first: this one may already be as you want it, or be gone. Otherwise "
+            "fix what the reasons name; the same call would be refused again.\n"
         )
 
 
-def test_print_of_a_disconnect_that_nobody_knows_about() -> None:
+def test_print_disconnect_in_doubt() -> None:
     with Wire(hang_up) as wire:
         assert printed(disconnect, wire) == (
             "(None)\n"
             "Reason: the connection broke: the connection ended before the head of the answer was here\n"
             f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: it may or may not have been done.\n"
-            "For Zuora support: track id night-shift-7\n"
+            "For Zuora support: track id track-7\n"
             "What to do: List the connection before you try again: Disconnected means done, Connected means not "
             "done, or not yet.\n"
         )
 
 
-def test_print_of_a_wrong_entity() -> None:
+def test_print_wrong_entity() -> None:
     with Wire(refusal(90000020, "Entity not accessible.")) as wire:
         assert printed(accept, wire) == (
             "(200)\n"
@@ -285,13 +291,12 @@ def test_print_of_a_wrong_entity() -> None:
             f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: refused, nothing was done.\n"
             "  90000020 (wrong or inaccessible entity): Entity not accessible.\n"
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076\n"
-            "What to do: The entity is not one that these credentials may use, or none was named and they "
-            "hold several: check zuora_entity_ids (or "
-            "entity_id), and which entities the OAuth client was made for.\n"
+            "What to do: These credentials have no access to the entity, or have access to several and none was "
+            "named: check zuora_entity_ids (or entity_id), and which entities the OAuth client was created for.\n"
         )
 
 
-def test_print_of_a_missing_permission() -> None:
+def test_print_missing_permission() -> None:
     with Wire(refusal(50000010, "You do not have permission.")) as wire:
         assert printed(accept, wire) == (
             "(200)\n"
@@ -299,17 +304,17 @@ def test_print_of_a_missing_permission() -> None:
             f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: refused, nothing was done.\n"
             "  50000010 (permission or access denied): You do not have permission.\n"
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076\n"
-            "What to do: An administrator of the TARGET entity must make this call, in that entity. To write at "
-            "all, the user behind the client needs API Write Access.\n"
+            "What to do: This call requires an administrator of the TARGET entity, and must be made in that entity. "
+            "For any write, the user of the OAuth client also needs API Write Access.\n"
         )
 
 
-def test_print_of_a_limit() -> None:
-    said = {
+def test_print_rate_limit() -> None:
+    document = {
         "reasons": [{"code": 70, "message": "API Rate limit exceeded for the minute, retry after 200 seconds"}],
     }
     headers = {"RateLimit-Limit": "2250000, 50000;w=60, 2250000;w=3600", "RateLimit-Remaining": "0"}
-    with Wire(json_answer(said, 429, {**headers, "Retry-After": "200", "Zuora-Request-Id": REQUEST_ID})) as wire:
+    with Wire(json_answer(document, 429, {**headers, "Retry-After": "200", "Zuora-Request-Id": REQUEST_ID})) as wire:
         assert printed(accept, wire) == (
             "(429)\n"
             "Reason: Said\n"
@@ -318,15 +323,15 @@ def test_print_of_a_limit() -> None:
             f"For Zuora support: request id {REQUEST_ID}\n"
             "Limit by rate: 50000 calls in 60 s, 2250000 calls in 3600 s, 0 remaining\n"
             "Zuora asked to wait 200 s.\n"
-            "What to do: Wait, then call again, less often: the limit counts every call of your tenant, failed ones "
-            "too.\n"
+            "What to do: Wait, then call less often: the limit counts all calls of your tenant, including failed "
+            "ones.\n"
         )
         assert wire.clock.sleeps == []
 
 
-def test_print_of_a_refused_client_id() -> None:
-    said = {"status": 400, "error": "Bad Request", "message": "Invalid client id", "path": "/oauth/token"}
-    with Wire(json_answer(said, 400), client_id="c" * 36, client_secret="s" * 36) as wire:
+def test_print_rejected_client_id() -> None:
+    document = {"status": 400, "error": "Bad Request", "message": "Invalid client id", "path": "/oauth/token"}
+    with Wire(json_answer(document, 400), client_id="c" * 36, client_secret="s" * 36) as wire:
         assert printed(disconnect, wire) == (
             "(400)\n"
             "Reason: http://HOST/oauth/token: Said\n"
@@ -337,7 +342,7 @@ def test_print_of_a_refused_client_id() -> None:
         )
 
 
-def test_print_of_a_refused_connection() -> None:
+def test_print_refused_connection() -> None:
     with Wire(max_attempts=1) as wire:
         wire.server.__exit__()
         assert printed(disconnect, wire) == (
@@ -350,7 +355,7 @@ def test_print_of_a_refused_connection() -> None:
         wire.server.__enter__()
 
 
-def test_print_of_a_name_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_print_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown_name(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -374,7 +379,7 @@ def test_print_of_a_name_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> N
 PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>nginx</h1></center></body></html>"
 
 
-def test_print_of_the_page_of_a_load_balancer() -> None:
+def test_print_load_balancer_page() -> None:
     with Wire(answer(502, PAGE, {"Content-Type": "text/html"}, "Bad Gateway"), max_attempts=1) as wire:
         request = {"targetEntityId": TARGET_ID}
         assert printed(lambda api: api.post_entity_connections(request=request), wire) == (
@@ -395,7 +400,7 @@ def test_print_of_the_page_of_a_load_balancer() -> None:
         )
 
 
-def test_print_of_several_attempts_tells_each() -> None:
+def test_print_attempts() -> None:
     error = ApiTimeoutError(reason="late")
     error.method, error.path = "GET", "/v1/x"
     error.attempts = [AttemptRecord(1, 1.26, 503, "ServerError"), AttemptRecord(2, 130.0, None, "ApiTimeoutError")]

@@ -1,4 +1,4 @@
-"""The pieces of a request: what could not arrive as it was meant is refused by name, and nothing is sent."""
+"""Request validation: a value that cannot be sent unchanged is rejected by name, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from zuora_client import (
 )
 from zuora_client.models import PUTEntityConnectionsAcceptResponseType
 
-YES = json_answer({"success": True})
+SUCCESS = json_answer({"success": True})
 
 
 @pytest.mark.parametrize(
     "path", ["/v1/orders/{id}", "/v1/a#b", "/v1/a b", '/v1/"a"', "/v1/a\nb", "/v1/\xe9", "/v1/<a>"]
 )
-def test_a_path_that_would_not_arrive_is_refused(path: str) -> None:
-    with Wire(YES) as wire:
+def test_invalid_path_is_rejected(path: str) -> None:
+    with Wire(SUCCESS) as wire:
         with pytest.raises(ValueError, match="resource_path"):
             wire.client.call_api(path, "DELETE", {"ID": 1})
         assert wire.requests == []
 
 
-def test_a_query_in_the_path_and_one_beside_it_become_one() -> None:
-    with Wire(YES) as wire:
+def test_query_in_path_is_extended() -> None:
+    with Wire(SUCCESS) as wire:
         wire.client.call_api("/v1/any?x=1", "GET", query_params=[("y", 2)])
         assert wire.requests[0].target == "/v1/any?x=1&y=2"
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
 @pytest.mark.parametrize("default", [True, False])
-def test_headers_that_frame_a_request_are_the_clients_own(name: str, default: bool) -> None:
-    with Wire(YES) as wire:
+def test_framing_headers_are_rejected(name: str, default: bool) -> None:
+    with Wire(SUCCESS) as wire:
         own: dict[str, Any] = {} if default else {name: "3"}
         if default:
             wire.client.set_default_header(name, "3")
@@ -50,18 +50,19 @@ def test_headers_that_frame_a_request_are_the_clients_own(name: str, default: bo
         assert wire.requests == []
 
 
-@pytest.mark.parametrize("how", ["argument", "entity_id", "default header"])
-def test_an_empty_entity_is_refused(how: str) -> None:
-    with Wire(YES, entity_id="" if how == "entity_id" else None) as wire:
-        if how == "default header":
+@pytest.mark.parametrize("source", ["argument", "entity_id", "default header"])
+def test_empty_entity_is_rejected(source: str) -> None:
+    with Wire(SUCCESS, entity_id="" if source == "entity_id" else None) as wire:
+        if source == "default header":
             wire.client.set_default_header("Zuora-Entity-Ids", "")
-        given = {"zuora_entity_ids": ""} if how == "argument" else {}
+        options: dict[str, Any] = {"zuora_entity_ids": ""} if source == "argument" else {}
         with pytest.raises(ValueError, match="empty"):
-            wire.api.put_entity_connections_disconnect("c1", **given)
+            wire.api.put_entity_connections_disconnect("c1", **options)
         assert wire.requests == []
 
 
-def test_a_key_of_any_name_does_not_travel_in_the_open() -> None:
+def test_api_key_needs_https() -> None:
+    """An API key of any name is rejected over unencrypted HTTP, and the error does not contain it."""
     configuration = Configuration("http://zuora.example.com")
     configuration.api_key["X-Api-Key"] = "secret-secret"
     with ApiClient(configuration) as client, pytest.raises(ValueError, match="allow_insecure_http") as caught:
@@ -69,42 +70,45 @@ def test_a_key_of_any_name_does_not_travel_in_the_open() -> None:
     assert "secret-secret" not in str(caught.value)
 
 
-# -- credentials that change while a call is under way --------------------------------------------------------------
+# -- credentials that change during a call --------------------------------------------------------------------------
 
 
-def test_a_token_source_that_fails_later_does_not_make_a_lost_write_forgotten() -> None:
+def test_token_failure_keeps_unknown_outcome() -> None:
+    """If the token callable fails on the retry of a write without a response, the outcome is still unknown."""
     tokens = iter(["first-token", ""])
-    with Wire(reset, YES, access_token=lambda: next(tokens)) as wire:
+    with Wire(reset, SUCCESS, access_token=lambda: next(tokens)) as wire:
         with pytest.raises(OutcomeUnknownError) as caught:
             wire.api.post_entity_connections(request={"targetEntityId": "t"})
         assert caught.value.outcome == "unknown"
         assert len(wire.requests) == 1
 
 
-def test_a_token_source_that_fails_at_once_is_a_wrong_argument() -> None:
-    with Wire(YES, access_token=lambda: "") as wire:
+def test_invalid_first_token_is_value_error() -> None:
+    with Wire(SUCCESS, access_token=lambda: "") as wire:
         with pytest.raises(ValueError, match="access_token"):
             wire.api.post_entity_connections(request={"targetEntityId": "t"})
         assert wire.requests == []
 
 
-# -- answers to a write ---------------------------------------------------------------------------------------------
+# -- response bodies ------------------------------------------------------------------------------------------------
 
-PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 18\r\n\r\n<html>log in</html"
+HTML_PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 18\r\n\r\n<html>log in</html"
 
 
 @pytest.mark.parametrize("response_type", [None, "object", PUTEntityConnectionsAcceptResponseType])
-def test_a_page_is_no_yes_to_a_write(response_type: Any) -> None:
-    with Wire(PAGE) as wire, pytest.raises(OutcomeUnknownError):
+def test_html_response_fails_a_write(response_type: Any) -> None:
+    """A write is not treated as successful on an HTML page."""
+    with Wire(HTML_PAGE) as wire, pytest.raises(OutcomeUnknownError):
         wire.client.call_api("/v1/any", "PUT", response_type=response_type)
 
 
-def test_a_page_under_a_read_is_text_for_who_asks_for_text() -> None:
-    with Wire(PAGE) as wire:
+def test_html_response_is_text_for_reads() -> None:
+    """A read with `response_type="str"` returns the page."""
+    with Wire(HTML_PAGE) as wire:
         assert wire.client.call_api("/v1/any", "GET", response_type="str")[0] == "<html>log in</html"
 
 
-def test_an_error_keeps_a_start_of_a_large_answer() -> None:
+def test_error_body_is_truncated() -> None:
     body = b"x" * 1_000_000
     head = b"HTTP/1.1 404 No\r\nContent-Length: 1000000\r\n\r\n"
     with Wire(head + body) as wire, pytest.raises(NotFoundError) as caught:
@@ -112,41 +116,43 @@ def test_an_error_keeps_a_start_of_a_large_answer() -> None:
     assert caught.value.body == "x" * 65536
 
 
-def test_a_session_in_an_answer_is_not_kept() -> None:
-    answer = json_answer({"message": "no"}, 404, {"Set-Cookie": "ZSession=live-session-of-zuora; Path=/"})
-    with Wire(answer) as wire:
+def test_session_cookie_is_not_kept() -> None:
+    response = json_answer({"message": "no"}, 404, {"Set-Cookie": "ZSession=live-session-of-zuora; Path=/"})
+    with Wire(response) as wire:
         with pytest.raises(NotFoundError) as caught:
             wire.api.get_entity_connections()
         assert caught.value.headers is not None
         assert "live-session" not in repr(dict(caught.value.headers))
 
 
-# -- what the text says to who forgot something ---------------------------------------------------------------------
+# -- error messages -------------------------------------------------------------------------------------------------
 
 
-def test_a_401_without_credentials_says_that_none_are_set() -> None:
-    no = json_answer({"message": "Authentication error"}, 401)
-    with Wire(no) as wire, pytest.raises(AuthenticationError, match="No credentials are set"):
+def test_missing_credentials_are_named() -> None:
+    """A 401 response to a call without credentials says that none are set."""
+    unauthorized = json_answer({"message": "Authentication error"}, 401)
+    with Wire(unauthorized) as wire, pytest.raises(AuthenticationError, match="No credentials are set"):
         wire.api.get_entity_connections()
 
 
-def test_a_host_without_a_token_endpoint_is_told_as_such() -> None:
-    no = json_answer({"message": "no"}, 404)
-    with Wire(no, client_id="id", client_secret="secret") as wire:
+def test_missing_token_endpoint_is_named() -> None:
+    not_found = json_answer({"message": "no"}, 404)
+    with Wire(not_found, client_id="id", client_secret="secret") as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
     assert isinstance(error, AuthenticationError)
     assert "without /v1" in error.advice
 
 
-def test_an_unknown_keyword_is_named_alone() -> None:
+def test_unknown_keyword_is_named() -> None:
     with Wire() as wire:
         with pytest.raises(TypeError, match=r"unexpected keyword argument 'timeout'$"):
-            wire.api.get_entity_connections(timeout=3)
+            wire.api.get_entity_connections(timeout=3)  # type: ignore[call-overload]
         assert wire.requests == []
 
 
 @pytest.mark.usefixtures("deep_stack")
-def test_a_no_that_is_nested_deeply_is_an_error_also_when_it_is_to_be_returned() -> None:
+def test_deeply_nested_failure_is_raised() -> None:
+    """A failure that is nested too deeply is raised even with `raise_on_failure=False`."""
     deep = b'{"success":false,"x":' + b"[" * 900 + b"]" * 900 + b"}"
     with Wire(answer(200, deep), raise_on_failure=False) as wire, pytest.raises(RequestRejectedError):
         wire.api.put_entity_connections_accept("c1")

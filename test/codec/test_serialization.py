@@ -1,4 +1,4 @@
-"""Python values to JSON and back: strict with callers, lenient with answers, and never an error of another kind."""
+"""Python values to JSON and back: strict on send, lenient on receive, and only documented errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zuora_client import (
 )
 from zuora_client._codec.serialization import converter, decode_text, dump_json, empty_value, parse_json
 
-LISTED = "GETEntityConnectionsResponseType"
+LIST_RESPONSE = "GETEntityConnectionsResponseType"
 ROWS = "list[GETEntityConnectionsArrayItemsType]"
 
 json_values = st.recursive(
@@ -39,21 +39,21 @@ def nested(levels: int) -> Any:
     return value
 
 
-def endless() -> list[Any]:
+def recursive_list() -> list[Any]:
     value: list[Any] = []
     value.append(value)
     return value
 
 
-# -- what is sent ---------------------------------------------------------------------------------------------------
+# -- to JSON --------------------------------------------------------------------------------------------------------
 
 
 @given(json_values)
-def test_plain_data_arrives_as_it_is(value: Any) -> None:
+def test_plain_data_is_unchanged(value: Any) -> None:
     assert json.loads(dump_json("body", value)) == value
 
 
-def test_bytes_dates_tuples_and_models_become_json() -> None:
+def test_other_types_become_json() -> None:
     body = {
         "id": b"8a80",
         "day": datetime.date(2026, 9, 11),
@@ -72,42 +72,44 @@ def test_bytes_dates_tuples_and_models_become_json() -> None:
 
 @pytest.mark.usefixtures("deep_stack")
 @pytest.mark.parametrize(
-    ("value", "error", "words"),
+    ("value", "error", "message"),
     [
-        (object(), TypeError, "cannot send a object"),
-        ({"a": [{1, 2}]}, TypeError, "cannot send a set"),
+        (object(), TypeError, "cannot serialize object"),
+        ({"a": [{1, 2}]}, TypeError, "cannot serialize set"),
         (float("nan"), ValueError, "Out of range"),
         ([float("inf")], ValueError, "Out of range"),
         (b"\xff", ValueError, "not UTF-8"),
-        (endless(), ValueError, "contains itself"),
+        (recursive_list(), ValueError, "contains itself"),
         (nested(100_000), ValueError, "nested too deeply"),
     ],
-    ids=["object", "set", "nan", "infinity", "bytes", "endless", "deep"],
+    ids=["object", "set", "nan", "infinity", "bytes", "recursive", "deep"],
 )
-def test_what_is_no_plain_data_is_refused_by_name(value: Any, error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=f"^request: .*{words}"):
+def test_unserializable_value_names_parameter(value: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^request: .*{message}"):
         dump_json("request", value)
 
 
-# -- what comes -----------------------------------------------------------------------------------------------------
+# -- from JSON ------------------------------------------------------------------------------------------------------
 
 
 @given(st.binary(max_size=200))
-def test_bytes_that_are_no_json_are_an_invalid_response(body: bytes) -> None:
+def test_malformed_json_is_invalid_response(body: bytes) -> None:
     try:
         expected = json.loads(body.decode("utf-8-sig"))
     except ValueError:
-        with pytest.raises(InvalidResponseError, match="the answer is not "):
+        with pytest.raises(InvalidResponseError, match="the response is not "):
             parse_json(body)
     else:
         assert repr(parse_json(body)) == repr(expected)
 
 
 @given(
-    json_values, st.sampled_from([LISTED, ROWS, "POSTEntityConnectionsResponseType", "dict(str, object)", "list[int]"])
+    json_values,
+    st.sampled_from([LIST_RESPONSE, ROWS, "POSTEntityConnectionsResponseType", "dict(str, object)", "list[int]"]),
 )
-def test_any_json_fits_a_type_or_is_an_invalid_response(document: Any, kind: str) -> None:
-    # What is inside may be another container than it should be, too.
+def test_any_json_converts_or_is_invalid(document: Any, kind: str) -> None:
+    """Any document converts to the type or raises InvalidResponseError."""
+    # A nested container may be of the wrong kind too.
     with contextlib.suppress(InvalidResponseError):
         converted = converter(kind)(document)
         assert document is None or isinstance(document, list if kind.startswith("list") else dict)
@@ -116,7 +118,7 @@ def test_any_json_fits_a_type_or_is_an_invalid_response(document: Any, kind: str
 
 @pytest.mark.usefixtures("deep_stack")
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         (b"", "not JSON"),
         (b"<html></html>", "not JSON"),
@@ -126,20 +128,21 @@ def test_any_json_fits_a_type_or_is_an_invalid_response(document: Any, kind: str
         ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
     ],
 )
-def test_what_is_no_json_says_why(body: bytes, words: str) -> None:
-    with pytest.raises(InvalidResponseError, match=words):
+def test_malformed_json_says_why(body: bytes, message: str) -> None:
+    with pytest.raises(InvalidResponseError, match=message):
         parse_json(body)
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
+def test_byte_order_mark_is_skipped() -> None:
     assert parse_json(b'\xef\xbb\xbf{"a": "\xc3\xa9"}') == {"a": "é"}
 
 
-def test_an_integer_that_python_does_not_read_is_kept_as_digits() -> None:
+def test_too_long_integer_is_text() -> None:
+    """An integer with more digits than Python converts is kept as text."""
     digits = "9" * 100_000
     assert parse_json(f'{{"long": {digits}, "short": -7}}'.encode()) in (
         {"long": digits, "short": -7},
-        {"long": int(digits[:1]) * (10**100_000 - 1) // 9, "short": -7},  # where Python has no limit
+        {"long": int(digits[:1]) * (10**100_000 - 1) // 9, "short": -7},  # if Python has no limit
     )
 
 
@@ -155,54 +158,56 @@ def test_an_integer_that_python_does_not_read_is_kept_as_digits() -> None:
         ("text/html; charset=idna", b"\xff", "\ufffd"),
     ],
 )
-def test_text_for_a_person_never_fails(content_type: str | None, body: bytes, text: str) -> None:
+def test_decode_text_never_raises(content_type: str | None, body: bytes, text: str) -> None:
     assert decode_text(body, content_type) == text
 
 
-# -- into models ----------------------------------------------------------------------------------------------------
+# -- to models ------------------------------------------------------------------------------------------------------
 
 ROW = {"id": "1", "sourceEntityId": "a", "status": "Connected", "targetEntityId": "b"}
 
 
-def test_usual_rows_and_odd_ones_are_read_alike() -> None:
-    odd = [{**ROW, "requestId": "r"}, {**ROW, "status": None}, {"id": "2"}, {**ROW, "id": 7}, None]
-    alone = [converter("GETEntityConnectionsArrayItemsType")(row) for row in [ROW, *odd]]
-    together = converter(ROWS)([ROW, *odd])
+def test_fast_path_matches_slow_path() -> None:
+    """A list of complete rows is converted on a fast path; one row that differs must not change the others."""
+    others = [{**ROW, "requestId": "r"}, {**ROW, "status": None}, {"id": "2"}, {**ROW, "id": 7}, None]
+    alone = [converter("GETEntityConnectionsArrayItemsType")(row) for row in [ROW, *others]]
+    together = converter(ROWS)([ROW, *others])
     assert together == alone
     assert together[0] == GETEntityConnectionsArrayItemsType("1", "a", "Connected", "b")
     assert together[1].additional_properties == {"requestId": "r"}
     assert [row.id if row else None for row in together] == ["1", "1", "1", "2", 7, None]
 
 
-def test_rows_that_lack_one_field_and_have_another_keep_it() -> None:
-    """As many fields as usual, but not the usual ones."""
+def test_same_field_count_is_not_enough() -> None:
+    """A row with as many fields as usual, but not the usual ones, is not converted on the fast path."""
     row = {name: text for name, text in ROW.items() if name != "status"}
-    [read] = converter(ROWS)([{**row, "state": "Connected"}])
-    assert (read.status, read.additional_properties) == (None, {"state": "Connected"})
+    [model] = converter(ROWS)([{**row, "state": "Connected"}])
+    assert (model.status, model.additional_properties) == (None, {"state": "Connected"})
 
 
 @pytest.mark.parametrize("rows", [["text"], [[1, 2, 3, 4]], [7], [True]])
-def test_a_row_that_is_no_object_is_an_invalid_response(rows: list[Any]) -> None:
+def test_row_must_be_an_object(rows: list[Any]) -> None:
     with pytest.raises(InvalidResponseError, match="where an object should be"):
-        converter(LISTED)({"entityConnections": rows, "success": True})
+        converter(LIST_RESPONSE)({"entityConnections": rows, "success": True})
 
 
 @pytest.mark.parametrize(
-    ("document", "words"),
+    ("document", "found"),
     [("text", "text"), (7, "a number"), (True, "a boolean"), ([], "a list")],
 )
-def test_another_container_is_named(document: Any, words: str) -> None:
-    with pytest.raises(InvalidResponseError, match=f"holds {words} where an object"):
-        converter(LISTED)(document)
+def test_wrong_container_is_named(document: Any, found: str) -> None:
+    with pytest.raises(InvalidResponseError, match=f"has {found} where an object"):
+        converter(LIST_RESPONSE)(document)
 
 
-def test_what_a_model_would_refuse_from_a_caller_is_kept_from_an_answer() -> None:
-    read = converter("POSTEntityConnectionsType")({"targetEntityId": "x" * 99})
-    assert read.target_entity_id == "x" * 99
+def test_received_values_are_not_validated() -> None:
+    """A value that a model rejects from a caller is kept from a response."""
+    model = converter("POSTEntityConnectionsType")({"targetEntityId": "x" * 99})
+    assert model.target_entity_id == "x" * 99
     assert converter("POSTEntityConnectionsType")({}).target_entity_id is None
 
 
-def test_a_class_of_the_callers_that_refuses_is_an_invalid_response() -> None:
+def test_error_in_custom_model_constructor() -> None:
     class Picky:
         swagger_types: ClassVar = {"id": "str"}
         attribute_map: ClassVar = {"id": "id"}
@@ -210,32 +215,33 @@ def test_a_class_of_the_callers_that_refuses_is_an_invalid_response() -> None:
         def __init__(self, id: str) -> None:
             raise ValueError(f"not {id}")
 
-    with pytest.raises(InvalidResponseError, match="Picky does not take what the answer holds: not 7"):
+    with pytest.raises(InvalidResponseError, match="cannot create Picky from the response: not 7"):
         converter(Picky)({"id": "7"})
 
 
 @pytest.mark.usefixtures("deep_stack")
-@pytest.mark.parametrize("kind", ["object", LISTED, "dict(str, object)", "str", "list[str]"])
-def test_nesting_that_no_copy_could_follow_is_an_invalid_response(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["object", LIST_RESPONSE, "dict(str, object)", "str", "list[str]"])
+def test_deep_nesting_is_invalid_response(kind: str) -> None:
     document = {"success": True, "more": nested(150)}
     with pytest.raises(InvalidResponseError, match="nested deeper than 100 levels"):
         converter(kind)([document] if kind.startswith("list") else document)
 
 
 @pytest.mark.usefixtures("deep_stack")
-def test_nesting_is_found_where_text_should_be() -> None:
+def test_deep_nesting_in_scalar_field() -> None:
     row = dict.fromkeys(GETEntityConnectionsArrayItemsType.attribute_map.values(), "x")
     with pytest.raises(InvalidResponseError, match="nested deeper than 100 levels"):
         converter(ROWS)([row, {**row, "status": nested(150)}])
 
 
-@pytest.mark.parametrize("kind", ["object", LISTED, "dict(str, object)"])
-def test_nesting_as_deep_as_is_read_can_be_copied_and_pickled(kind: str) -> None:
-    read = converter(kind)({"success": True, "more": nested(90)})
-    assert pickle.loads(pickle.dumps(copy.deepcopy(read))) == read
+@pytest.mark.parametrize("kind", ["object", LIST_RESPONSE, "dict(str, object)"])
+def test_allowed_nesting_can_be_copied(kind: str) -> None:
+    """Data of the maximum depth can be copied and pickled."""
+    converted = converter(kind)({"success": True, "more": nested(90)})
+    assert pickle.loads(pickle.dumps(copy.deepcopy(converted))) == converted
 
 
-# -- into what else there is ----------------------------------------------------------------------------------------
+# -- to other types -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -264,13 +270,13 @@ def test_nesting_as_deep_as_is_read_can_be_copied_and_pickled(kind: str) -> None
     ],
 )
 def test_native_types(kind: Any, document: Any, expected: Any) -> None:
-    read = converter(kind)(document)
-    assert (type(read), read) == (type(expected), expected)
+    converted = converter(kind)(document)
+    assert (type(converted), converted) == (type(expected), expected)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "9" * 50])
 @pytest.mark.parametrize("kind", ["date", "datetime"])
-def test_text_that_is_no_date_is_an_invalid_response(kind: str, text: str) -> None:
+def test_malformed_date_is_invalid_response(kind: str, text: str) -> None:
     with pytest.raises(InvalidResponseError, match="where a date should be"):
         converter(kind)(text)
 
@@ -289,18 +295,18 @@ def test_text_that_is_no_date_is_an_invalid_response(kind: str, text: str) -> No
         (dict, TypeError),
         (7, TypeError),
     ],
-    ids=["unknown", "in a list", "half a dict", "file", "no model", "empty", "deep", "class", "number"],
+    ids=["unknown", "in a list", "half a dict", "file", "not a model", "empty", "deep", "class", "number"],
 )
-def test_a_type_that_does_not_exist_is_refused(kind: Any, error: type[Exception]) -> None:
+def test_unknown_type_is_rejected(kind: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=r"response_type|list\["):
         converter(kind)
 
 
-def test_a_type_is_looked_up_once() -> None:
+def test_converters_are_cached() -> None:
     assert converter(ROWS) is converter(ROWS)
 
 
-def test_an_empty_yes_is_a_model_with_nothing_set_or_none() -> None:
+def test_value_of_an_empty_response() -> None:
     assert empty_value("PUTEntityConnectionsAcceptResponseType") == PUTEntityConnectionsAcceptResponseType()
     assert empty_value(GETEntityConnectionsResponseType) == GETEntityConnectionsResponseType()
     assert empty_value("object") is None
@@ -310,34 +316,36 @@ def test_an_empty_yes_is_a_model_with_nothing_set_or_none() -> None:
 
 @pytest.mark.parametrize("text", ["9999-12-31T24:00:00", "0000-00-00", "99999999999999999999", "x" * 200])
 @pytest.mark.parametrize("kind", ["datetime", "date"])
-def test_no_date_text_raises_anything_else(text: str, kind: str) -> None:
+def test_hostile_date_is_invalid_response(text: str, kind: str) -> None:
+    """The error contains the text only if it is short."""
     with pytest.raises(InvalidResponseError) as caught:
         converter(kind)(text)
+    assert caught.value.reason is not None
     assert (text in caught.value.reason) is (len(text) <= 40)
 
 
 @pytest.mark.parametrize("text", ["2020-01-01 10:00 XYZ", "Wed, 1 Jan 2020 10:00 XYZ"])
-def test_a_zone_that_nobody_knows_is_no_warning(text: str) -> None:
+def test_unknown_time_zone_does_not_warn(text: str) -> None:
     assert converter("datetime")(text) == datetime.datetime(2020, 1, 1, 10, 0)
 
 
-def test_a_zone_that_is_known_counts() -> None:
-    moment = datetime.datetime(2020, 1, 1, 10, 0, tzinfo=datetime.timezone.utc)
+def test_known_time_zone_is_used() -> None:
+    expected = datetime.datetime(2020, 1, 1, 10, 0, tzinfo=datetime.timezone.utc)
     for text in ("2020-01-01T10:00Z", "Wed, 1 Jan 2020 10:00 GMT", "1 Jan 2020 12:00 +0200"):
-        assert converter("datetime")(text) == moment
+        assert converter("datetime")(text) == expected
 
 
 @pytest.mark.parametrize("charset", ["punycode", "idna", "rot13", "undefined", "unicode_escape", "nonsense", "utf-99"])
-def test_a_charset_that_answers_do_not_have_is_read_as_utf_8(charset: str) -> None:
+def test_other_charset_means_utf_8(charset: str) -> None:
     assert decode_text("Zürich-".encode(), f"text/html; charset={charset}") == "Zürich-"
 
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "Latin-1", "windows-1252", "UTF-16", "us-ascii", "utf8"])
-def test_a_charset_that_answers_have_is_honored(charset: str) -> None:
+def test_known_charset_is_used(charset: str) -> None:
     assert decode_text("abc".encode(charset), f'text/html; charset="{charset}"') == "abc"
 
 
-def test_fields_that_no_model_knows_are_kept_in_each_row_of_a_list() -> None:
-    usual = {"id": "1", "sourceEntityId": "s", "status": "Pending", "targetEntityId": "t"}
-    rows = converter("list[GETEntityConnectionsArrayItemsType]")([usual, {**usual, "note": "n"}, {**usual, "more": 1}])
-    assert [row.additional_properties for row in rows] == [{}, {"note": "n"}, {"more": 1}]
+def test_unknown_fields_are_kept_per_row() -> None:
+    row = {"id": "1", "sourceEntityId": "s", "status": "Pending", "targetEntityId": "t"}
+    rows = converter("list[GETEntityConnectionsArrayItemsType]")([row, {**row, "note": "n"}, {**row, "more": 1}])
+    assert [model.additional_properties for model in rows] == [{}, {"note": "n"}, {"more": 1}]

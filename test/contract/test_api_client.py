@@ -1,4 +1,4 @@
-"""ApiClient: constructor, attributes, and `call_api` for any path."""
+"""ApiClient: constructor, attributes, and `call_api` with any path."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ UUID = "8a808255-56ff-28a4-0157-08ba29312ecc"
 # -- constructor and attributes -------------------------------------------------------------------------------------
 
 
-def test_the_arguments_are_positional_and_optional() -> None:
+def test_constructor_arguments() -> None:
     configuration = Configuration()
     client = ApiClient(configuration, "X-Own", "value", "a=b")
     assert client.configuration is configuration
     assert client.default_headers["X-Own"] == "value"
     assert client.cookie == "a=b"
     assert isinstance(client.rest_client, RESTClientObject)
-    bare = ApiClient()
-    assert isinstance(bare.configuration, Configuration)
-    assert (bare.cookie, bare.last_response) == (None, None)
+    default = ApiClient()
+    assert isinstance(default.configuration, Configuration)
+    assert (default.cookie, default.last_response) == (None, None)
 
 
-def test_every_call_brings_default_headers_and_the_cookie() -> None:
+def test_default_headers_and_cookie_are_sent() -> None:
     with Wire() as wire, ApiClient(wire.configuration, "X-Own", "value", "a=b") as client:
         client.set_default_header("X-Later", "more")
         client.call_api("/v1/any", "GET")
@@ -55,7 +55,7 @@ def test_every_call_brings_default_headers_and_the_cookie() -> None:
         assert wire.sent.headers["cookie"] == "a=b"
 
 
-def test_default_headers_win_whatever_their_case() -> None:
+def test_default_headers_override_ignoring_case() -> None:
     with Wire() as wire:
         wire.client.set_default_header("ACCEPT", "text/plain")
         wire.client.set_default_header("content-type", "application/json; charset=latin-1")
@@ -64,7 +64,8 @@ def test_default_headers_win_whatever_their_case() -> None:
         assert wire.sent.headers["content-type"] == "application/json; charset=latin-1"
 
 
-def test_a_default_header_replaces_the_earlier_one_of_its_name_whatever_their_case() -> None:
+def test_default_header_replaces_earlier_value() -> None:
+    """Setting a default header replaces an earlier value; names are compared without case."""
     with Wire() as wire, ApiClient(wire.configuration, "Authorization", "Bearer 1") as client:
         client.set_default_header("authorization", "Bearer 2")
         client.set_default_header("AUTHORIZATION", "Bearer 3")
@@ -75,17 +76,17 @@ def test_a_default_header_replaces_the_earlier_one_of_its_name_whatever_their_ca
         assert wire.sent.headers["user-agent"] == "billing/7"
 
 
-def test_an_empty_cookie_is_none() -> None:
+def test_empty_cookie_is_not_sent() -> None:
     with Wire() as wire, ApiClient(wire.configuration, cookie="") as client:
         client.call_api("/v1/any", "GET")
         assert "cookie" not in wire.sent.headers
 
 
-# -- another configuration ------------------------------------------------------------------------------------------
+# -- a replaced configuration ---------------------------------------------------------------------------------------
 
 
-def test_another_configuration_is_obeyed_whole() -> None:
-    """Host, credentials and settings belong together: what one tenant knows must not go to another."""
+def test_replaced_configuration_applies_completely() -> None:
+    """Host, credentials and settings change together: no secret of one tenant is sent to another."""
     with Wire(json_answer({"success": False}), access_token="token-of-b", raise_on_failure=False) as b, Wire() as a:
         client = ApiClient(Configuration(a.server.url, access_token="token-of-a"), clock=b.clock)
         client.configuration = b.configuration
@@ -100,7 +101,9 @@ def test_another_configuration_is_obeyed_whole() -> None:
         client.close()
 
 
-def test_another_configuration_fetches_a_token_of_its_own() -> None:
+def test_replaced_configuration_fetches_own_token() -> None:
+    a: Any
+    b: Any
     with TokenServer() as a, TokenServer() as b:
         client = ApiClient(Configuration(a.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET))
         api = EntityConnectionsApi(client)
@@ -112,7 +115,7 @@ def test_another_configuration_fetches_a_token_of_its_own() -> None:
         client.close()
 
 
-def test_another_configuration_without_credentials_sends_none() -> None:
+def test_replaced_configuration_without_credentials() -> None:
     with Wire() as wire:
         client = ApiClient(Configuration(access_token="token-of-a"))
         client.configuration = wire.configuration
@@ -121,18 +124,18 @@ def test_another_configuration_without_credentials_sends_none() -> None:
         client.close()
 
 
-# -- classes derived from ours --------------------------------------------------------------------------------------
+# -- subclasses -----------------------------------------------------------------------------------------------------
 
 
 class Logging(ApiClient):
-    """Overrides `call_api` with the generated parameters, as people do who log or count."""
+    """Overrides `call_api` with the generated parameters, as logging and metrics code does."""
 
     def __init__(self, configuration: Configuration, tenant: str) -> None:
         super().__init__(configuration)
         self.tenant = tenant
         self.seen: list[str] = []
 
-    def call_api(  # type: ignore[override]
+    def call_api(
         self,
         resource_path: str,
         method: str,
@@ -170,7 +173,8 @@ class Logging(ApiClient):
         )
 
 
-def test_call_api_may_be_overridden_with_the_generated_parameters() -> None:
+def test_call_api_override() -> None:
+    """call_api may be overridden with the parameters of the generated client."""
     with Wire(answer(500)) as wire, Logging(wire.configuration, "billing") as client:
         with pytest.raises(OutcomeUnknownError) as caught:
             EntityConnectionsApi(client).put_entity_connections_accept("1")
@@ -178,17 +182,18 @@ def test_call_api_may_be_overridden_with_the_generated_parameters() -> None:
         assert client.seen == ["PUT /v1/entity-connections/{connection_id}/accept"]
 
 
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda client: pickle.loads(pickle.dumps(client))])
-def test_a_copy_of_a_derived_client_keeps_what_the_class_added(again: Any) -> None:
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda client: pickle.loads(pickle.dumps(client))])
+def test_subclass_attributes_are_copied(duplicate: Any) -> None:
+    """A copy of an instance of a subclass keeps the attributes that the subclass added."""
     with Wire() as wire, Logging(wire.configuration, "billing") as client:
-        other = again(client)
+        other = duplicate(client)
         assert (type(other), other.tenant) == (Logging, "billing")
         other.call_api("/v1/any", "GET")
         other.close()
 
 
 class WithDate(GETEntityConnectionsArrayItemsType):
-    """A field more, in front of the others in its maps and behind them in its constructor."""
+    """An additional field: first in the class attributes, not first in the constructor."""
 
     swagger_types: ClassVar = {"created_on": "str", **GETEntityConnectionsArrayItemsType.swagger_types}
     attribute_map: ClassVar = {"created_on": "createdOn", **GETEntityConnectionsArrayItemsType.attribute_map}
@@ -199,7 +204,8 @@ class WithDate(GETEntityConnectionsArrayItemsType):
         self.counted = True
 
 
-def test_a_derived_model_is_filled_by_name_through_its_constructor() -> None:
+def test_model_subclass_is_deserialized() -> None:
+    """A subclass of a model is created by its constructor, with keywords."""
     body = {"id": "c1", "status": "Pending", "sourceEntityId": "s", "createdOn": "2026-11-25", "more": 1}
     with Wire(json_answer(body), json_answer({"id": "c2"})) as wire:
         first, second = (wire.client.call_api("/v1/any", "GET", response_type=WithDate)[0] for _ in range(2))
@@ -214,37 +220,39 @@ class WithNote(POSTEntityConnectionsType):
     note = "for the audit"
 
 
-def test_a_derived_request_sends_its_further_fields() -> None:
+def test_request_subclass_sends_added_fields() -> None:
     with Wire() as wire:
         wire.api.p_ost_entity_connections(request=WithNote(UUID))
         assert json.loads(wire.sent.body) == {"targetEntityId": UUID.replace("-", ""), "note": "for the audit"}
 
 
-def test_a_request_model_has_the_spelling_of_bodies_wherever_it_is_sent() -> None:
+def test_nested_request_model_drops_hyphens() -> None:
+    """A request model is serialized without hyphens at any depth of a body."""
     with Wire() as wire:
         wire.client.call_api("/v1/any", "POST", body={"all": [POSTEntityConnectionsType(UUID)]})
         assert json.loads(wire.sent.body) == {"all": [{"targetEntityId": UUID.replace("-", "")}]}
     assert POSTEntityConnectionsType(UUID).target_entity_id == UUID
 
 
-class Bare:
+class WithoutTypes:
     attribute_map: ClassVar = {"id": "id"}
 
 
-class Uneven:
+class WithMismatch:
     swagger_types: ClassVar = {"id": "str"}
     attribute_map: ClassVar = {"id": "id", "z": "z"}
 
 
-@pytest.mark.parametrize("kind", [Bare, Uneven])
-def test_a_class_that_describes_itself_badly_is_refused_before_anything_is_sent(kind: Any) -> None:
+@pytest.mark.parametrize("kind", [WithoutTypes, WithMismatch])
+def test_inconsistent_response_type_raises(kind: Any) -> None:
+    """A class whose swagger_types and attribute_map do not match raises before anything is sent."""
     with Wire() as wire:
         with pytest.raises(TypeError, match="swagger_types"):
             wire.client.call_api("/v1/any", "GET", response_type=kind)
         assert wire.requests == []
 
 
-def test_user_agent_is_a_property_that_can_be_set() -> None:
+def test_user_agent_is_settable() -> None:
     with Wire() as wire:
         assert wire.client.user_agent == wire.client.default_headers["User-Agent"]
         wire.client.user_agent = "billing/7"
@@ -252,7 +260,7 @@ def test_user_agent_is_a_property_that_can_be_set() -> None:
         assert wire.sent.headers["user-agent"] == wire.client.user_agent == "billing/7"
 
 
-def test_the_pool_is_made_on_first_use() -> None:
+def test_pool_is_created_lazily() -> None:
     with ApiClient() as client:
         before = threading.active_count()
         assert isinstance(client.pool, ThreadPool)
@@ -260,7 +268,7 @@ def test_the_pool_is_made_on_first_use() -> None:
         assert client.pool is client.pool
 
 
-def test_last_response_is_the_answer_to_the_last_call() -> None:
+def test_last_response() -> None:
     with Wire(json_answer({"success": True}, 201, {"X-One": "1"})) as wire:
         wire.api.g_et_entity_connections()
         last = wire.client.last_response
@@ -271,7 +279,8 @@ def test_last_response_is_the_answer_to_the_last_call() -> None:
 # -- call_api -------------------------------------------------------------------------------------------------------
 
 
-def test_the_arguments_of_call_api_are_in_the_generated_order() -> None:
+def test_call_api_parameter_order() -> None:
+    """The parameters of call_api have the order of the generated client."""
     names = list(inspect.signature(ApiClient.call_api).parameters)[1:16]
     assert names == [
         "resource_path",
@@ -292,7 +301,8 @@ def test_the_arguments_of_call_api_are_in_the_generated_order() -> None:
     ]
 
 
-def test_a_bare_call_sends_no_accept_and_says_json() -> None:
+def test_headers_of_bare_call() -> None:
+    """call_api without headers sends no Accept, and Content-Type: application/json."""
     with Wire() as wire:
         wire.client.call_api("/v1/entities", "GET")
         assert set(wire.sent.headers) == {"host", "accept-encoding", "content-type", "user-agent"}
@@ -307,12 +317,12 @@ def test_any_method_and_path(method: str) -> None:
         assert (data, status, headers.get("CONTENT-TYPE")) == ({"success": True, "any": [1]}, 200, "application/json")
 
 
-def test_head_has_an_answer_without_body() -> None:
+def test_head_response_has_no_body() -> None:
     with Wire(answer(200, headers={"Content-Length": "7", "X-Head": "y"})) as wire:
         assert wire.client.call_api("/v1/any", "HEAD")[2]["x-head"] == "y"
 
 
-def test_another_method_is_a_value_error() -> None:
+def test_unsupported_method_is_value_error() -> None:
     with Wire() as wire, pytest.raises(ValueError, match="method"):
         wire.client.call_api("/v1/any", "TRACE")
     assert wire.requests == []
@@ -357,7 +367,8 @@ def test_collection_formats(style: str, sent: str) -> None:
         assert wire.sent.target == f"/v1/any?{sent}"
 
 
-def test_collection_formats_reach_path_headers_and_forms() -> None:
+def test_collection_formats_outside_the_query() -> None:
+    """Collection formats also apply to path parameters, headers and form fields."""
     with Wire() as wire:
         wire.client.call_api(
             "/v1/{p}",
@@ -380,7 +391,8 @@ def test_dates_are_iso_8601_everywhere() -> None:
         assert wire.sent.headers["x-day"] == "2026-01-31"
 
 
-def test_text_goes_as_it_is_under_another_content_type() -> None:
+def test_text_body_is_sent_unchanged() -> None:
+    """Under another Content-Type than JSON a text body is sent unchanged."""
     with Wire() as wire:
         wire.client.call_api("/v1/any", "POST", header_params={"Content-Type": "text/csv"}, body="a,b\n")
         assert wire.sent.body == b"a,b\n"
@@ -392,7 +404,7 @@ def test_call_api_async() -> None:
         assert result.get(60)[:2] == ({"n": 1}, 200)
 
 
-def test_success_false_is_judged_here_too() -> None:
+def test_success_false_raises() -> None:
     refusal = {"success": False, "reasons": [{"code": 53100020, "message": "no"}]}
     with Wire(json_answer(refusal)) as wire, pytest.raises(ApiException) as caught:
         wire.client.call_api("/v1/any", "GET")
@@ -400,7 +412,7 @@ def test_success_false_is_judged_here_too() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"files": {"a": "b"}}, {"response_type": "file"}])
-def test_files_are_left_out_and_say_so(wrong: dict[str, Any]) -> None:
+def test_files_are_not_supported(wrong: dict[str, Any]) -> None:
     with Wire() as wire:
         with pytest.raises(ValueError, match="files are not supported"):
             wire.client.call_api("/v1/any", "POST", **wrong)
@@ -436,7 +448,7 @@ def test_files_are_left_out_and_say_so(wrong: dict[str, Any]) -> None:
         ("POSTEntityConnectionsResponseType", "null", None),
     ],
 )
-def test_every_kind_of_response_type(kind: Any, document: str, expected: Any) -> None:
+def test_response_types(kind: Any, document: str, expected: Any) -> None:
     class Answer:
         data = document
 
@@ -446,18 +458,20 @@ def test_every_kind_of_response_type(kind: Any, document: str, expected: Any) ->
         assert type(found) is type(expected)
 
 
-def test_text_that_is_no_json_is_a_str() -> None:
+def test_non_json_text_as_str() -> None:
     with Wire(answer(200, b"plain words")) as wire:
         assert wire.client.call_api("/v1/any", "GET", response_type="str")[0] == "plain words"
         assert wire.client.deserialize(wire.client.last_response, "str") == "plain words"
 
 
-def test_without_a_response_type_there_is_no_data() -> None:
+def test_no_data_without_response_type() -> None:
     with Wire(YES) as wire:
         assert wire.client.call_api("/v1/any", "GET")[0] is None
 
 
-def test_a_class_of_the_callers_is_filled_by_keywords() -> None:
+def test_user_defined_response_type() -> None:
+    """A class of the caller with swagger_types and attribute_map is created with keywords."""
+
     class Order:
         swagger_types: ClassVar = {"order_id": "str", "lines": "list[int]"}
         attribute_map: ClassVar = {"order_id": "orderId", "lines": "lines"}
@@ -472,7 +486,7 @@ def test_a_class_of_the_callers_is_filled_by_keywords() -> None:
 
 
 @pytest.mark.parametrize("kind", ["NoSuchModel", "list[NoSuchModel]", "dict(str, nothing)", "os", "annotations"])
-def test_a_type_that_does_not_exist_is_a_value_error(kind: str) -> None:
+def test_unknown_response_type_is_value_error(kind: str) -> None:
     with Wire() as wire:
         with pytest.raises(ValueError, match="response_type"):
             wire.client.call_api("/v1/any", "GET", response_type=kind)
@@ -483,13 +497,13 @@ def test_a_type_that_does_not_exist_is_a_value_error(kind: str) -> None:
     ("kind", "document"),
     [("list[str]", "{}"), ("dict(str, str)", "[]"), ("POSTEntityConnectionsResponseType", "[]"), ("date", '"soon"')],
 )
-def test_another_container_is_an_invalid_response(kind: str, document: str) -> None:
+def test_mismatched_container_is_invalid_response(kind: str, document: str) -> None:
     with Wire(answer(200, document.encode())) as wire, pytest.raises(InvalidResponseError) as caught:
         wire.client.call_api("/v1/any", "GET", response_type=kind)
     assert caught.value.status == 200
 
 
-# -- tools ----------------------------------------------------------------------------------------------------------
+# -- helper methods -------------------------------------------------------------------------------------------------
 
 
 def test_sanitize_for_serialization() -> None:
@@ -506,7 +520,7 @@ def test_sanitize_for_serialization() -> None:
 
 
 @pytest.mark.parametrize(
-    ("offered", "chosen"),
+    ("media_types", "selected"),
     [
         ([], None),
         (["text/plain", "Application/JSON"], "application/json"),
@@ -514,12 +528,12 @@ def test_sanitize_for_serialization() -> None:
         (["application/json; charset=utf-8"], "application/json; charset=utf-8"),
     ],
 )
-def test_select_header_accept(offered: list[str], chosen: str | None) -> None:
-    assert ApiClient().select_header_accept(offered) == chosen
+def test_select_header_accept(media_types: list[str], selected: str | None) -> None:
+    assert ApiClient().select_header_accept(media_types) == selected
 
 
 @pytest.mark.parametrize(
-    ("offered", "chosen"),
+    ("media_types", "selected"),
     [
         ([], "application/json"),
         (["text/plain", "application/json"], "application/json"),
@@ -528,8 +542,8 @@ def test_select_header_accept(offered: list[str], chosen: str | None) -> None:
         (["application/json; charset=utf-8"], "application/json; charset=utf-8"),
     ],
 )
-def test_select_header_content_type(offered: list[str], chosen: str) -> None:
-    assert ApiClient().select_header_content_type(offered) == chosen
+def test_select_header_content_type(media_types: list[str], selected: str) -> None:
+    assert ApiClient().select_header_content_type(media_types) == selected
 
 
 def test_parameters_to_tuples() -> None:
@@ -541,7 +555,7 @@ def test_parameters_to_tuples() -> None:
         client.parameters_to_tuples({"a": [1]}, {"a": "tabs"})
 
 
-class _TwoPlaces(Configuration):
+class _HeaderAndQueryAuth(Configuration):
     def auth_settings(self) -> dict[str, Any]:
         return {
             "head": {"type": "api_key", "in": "header", "key": "X-Key", "value": "h"},
@@ -552,7 +566,7 @@ class _TwoPlaces(Configuration):
 
 
 def test_update_params_for_auth() -> None:
-    client = ApiClient(_TwoPlaces())
+    client = ApiClient(_HeaderAndQueryAuth())
     headers: dict[str, Any] = {}
     querys: list[Any] = []
     client.update_params_for_auth(headers, querys, ["head", "query", "empty", "unknown"])
@@ -572,7 +586,7 @@ def test_auth_settings_of_a_call() -> None:
         assert "authorization" not in wire.sent.headers
 
 
-def test_request_takes_a_whole_url() -> None:
+def test_request_takes_absolute_url() -> None:
     with Wire(json_answer({"success": True})) as wire:
         response = wire.client.request(
             "POST", f"{wire.server.url}/any?a=1", [("b", "c")], {"X-Own": "v"}, body={"k": "v"}

@@ -1,4 +1,4 @@
-"""Configuration: the generated attributes and methods."""
+"""Configuration: the attributes and methods of the generated client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.wire import Wire
 import zuora_client
 from zuora_client import ApiClient, Configuration
 
-GENERATED = {
+GENERATED: dict[str, Any] = {
     "host": "https://rest.zuora.com",
     "temp_folder_path": None,
     "api_key": {},
@@ -46,18 +46,18 @@ def default() -> Iterator[None]:
 
 @pytest.fixture
 def configuration() -> Iterator[Configuration]:
-    made = Configuration()
-    yield made
-    made.debug = False
-    made.logger_file = None
+    configuration = Configuration()
+    yield configuration
+    configuration.debug = False
+    configuration.logger_file = None
 
 
 @pytest.mark.parametrize("name", sorted(GENERATED))
-def test_the_attribute_and_its_default(name: str) -> None:
+def test_attribute_defaults(name: str) -> None:
     assert getattr(Configuration(), name) == GENERATED[name]
 
 
-def test_everything_is_assigned_afterwards_in_the_generated_form() -> None:
+def test_attributes_can_be_assigned() -> None:
     with Wire() as wire:
         configuration = Configuration()
         configuration.host = wire.server.url
@@ -69,7 +69,7 @@ def test_everything_is_assigned_afterwards_in_the_generated_form() -> None:
         assert wire.sent.target == "/v1/a/b"
 
 
-def test_the_host_is_read_at_each_call() -> None:
+def test_host_is_read_per_call() -> None:
     with Wire() as first, Wire() as second:
         first.client.configuration.host = second.server.url + "/"
         first.api.g_et_entity_connections()
@@ -82,7 +82,7 @@ def test_loggers_by_role() -> None:
     assert logger["urllib3_logger"] is logging.getLogger("urllib3")
 
 
-def test_logger_format_is_text_that_can_be_set(configuration: Configuration, tmp_path: Any) -> None:
+def test_logger_format_is_settable(configuration: Configuration, tmp_path: Any) -> None:
     assert "%(message)s" in configuration.logger_format
     configuration.logger_format = "<%(message)s>"
     configuration.logger_file = str(tmp_path / "log")
@@ -101,19 +101,20 @@ def test_debug_and_logger_file(configuration: Configuration, tmp_path: Any) -> N
     assert "GET /v1/entity-connections: 200" in (tmp_path / "log").read_text()
 
 
-def test_a_configuration_that_logs_still_copies(configuration: Configuration, tmp_path: Any) -> None:
+def test_logging_configuration_can_be_copied(configuration: Configuration, tmp_path: Any) -> None:
     configuration.debug = True
     configuration.logger_file = str(tmp_path / "log")
-    for twin in (copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration))):
-        assert (twin.logger_file_handler, twin.logger_stream_handler) == (None, None)
-        assert twin.debug is True
+    for duplicate in (copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration))):
+        assert (duplicate.logger_file_handler, duplicate.logger_stream_handler) == (None, None)
+        assert duplicate.debug is True
 
 
-def test_later_configurations_start_as_copies_of_the_default(default: None) -> None:
-    mine = Configuration("https://rest.eu.zuora.com", access_token="t")
-    mine.api_key["k"] = "v"
-    Configuration.set_default(mine)
-    mine.host = "https://rest.na.zuora.com"
+def test_default_is_copied(default: None) -> None:
+    """A new Configuration starts as a copy of the default; later changes to either do not affect the other."""
+    default_configuration = Configuration("https://rest.eu.zuora.com", access_token="t")
+    default_configuration.api_key["k"] = "v"
+    Configuration.set_default(default_configuration)
+    default_configuration.host = "https://rest.na.zuora.com"
     first, second = Configuration(), Configuration()
     assert (first.host, first.access_token, first.api_key) == ("https://rest.eu.zuora.com", "t", {"k": "v"})
     first.api_key["k"] = "other"
@@ -122,7 +123,7 @@ def test_later_configurations_start_as_copies_of_the_default(default: None) -> N
     assert zuora_client.EntityConnectionsApi().api_client.configuration.host == "https://rest.eu.zuora.com"
 
 
-def test_set_default_is_found_on_a_subclass_and_on_an_instance(default: None) -> None:
+def test_set_default_called_on_instance(default: None) -> None:
     Configuration().set_default(Configuration("https://rest.ap.zuora.com"))
     assert Configuration().host == "https://rest.ap.zuora.com"
 
@@ -142,7 +143,7 @@ def test_basic_auth_token() -> None:
     assert configuration.get_basic_auth_token() == "Basic " + base64.b64encode(b"user:pa:ss").decode()
 
 
-def test_auth_settings_describe_what_a_call_may_name() -> None:
+def test_auth_settings() -> None:
     configuration = Configuration()
     configuration.api_key["X-Key"] = "k"
     configuration.username = "user"
@@ -170,13 +171,14 @@ class WithKey(Configuration):
         return {"own": {"type": "api_key", "in": "header", "key": "X-Own", "value": "own"}}
 
 
-def test_a_default_of_a_derived_class_keeps_its_class(default: None) -> None:
+def test_default_keeps_its_subclass(default: None) -> None:
     Configuration.set_default(WithKey(deadline=7))
     later = Configuration()
     assert (type(later), later.deadline, list(later.auth_settings())) == (WithKey, 7, ["own"])
 
 
-def test_debug_leaves_a_level_alone_that_it_did_not_set() -> None:
+def test_debug_false_keeps_foreign_level() -> None:
+    """debug = False does not reset a level that debug = True did not set."""
     logger = logging.getLogger("zuora_client")
     logger.setLevel(logging.INFO)
     try:

@@ -1,4 +1,4 @@
-"""Code as it was written against the generated client, and another client in its wire form, get their answers."""
+"""Programs written for the generated client run, and the emulator accepts the wire format of that client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def zuora() -> Iterator[ZuoraEmulator]:
 
 @pytest.fixture
 def api(zuora: ZuoraEmulator) -> Iterator[EntityConnectionsApi]:
-    """Set up as the generated client's users do."""
+    """Return an API object, set up as in the pages of the generated client."""
     configuration = zuora_client.Configuration()
     configuration.host = zuora.url
     client = zuora_client.ApiClient(
@@ -39,31 +39,34 @@ def api(zuora: ZuoraEmulator) -> Iterator[EntityConnectionsApi]:
     client.close()
 
 
-def test_the_generated_style_does_the_whole_job(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_generated_style_program(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A program in the style of the generated client's pages connects, disconnects and denies."""
     source, target = zuora.entities[:2]
     request = POSTEntityConnectionsType(target_entity_id=target.id)
-    asked = api.p_ost_entity_connections(zuora_entity_ids=source.id, request=request)
-    assert asked.success
+    initiated: Any = api.p_ost_entity_connections(zuora_entity_ids=source.id, request=request)
+    assert initiated.success
+    page: Any
+    headers: Any
     page, code, headers = api.g_et_entity_connections_with_http_info(zuora_entity_ids=source.id, type="outbound")
     assert (code, len(headers.get("Zuora-Request-Id"))) == (200, 36)
     assert [(row.id, row.source_entity_id, row.target_entity_id, row.status) for row in page.entity_connections] == [
-        (asked.id, source.id, target.id, "Pending")
+        (initiated.id, source.id, target.id, "Pending")
     ]
-    assert api.p_ut_entity_connections_accept(asked.id, zuora_entity_ids=target.id).success
+    assert api.p_ut_entity_connections_accept(initiated.id, zuora_entity_ids=target.id).success
     assert zuora.connections[0].status == "Connected"
-    thread = api.p_ut_entity_connections_disconnect(asked.id, zuora_entity_ids=source.id, async_req=True)
+    thread = api.p_ut_entity_connections_disconnect(initiated.id, zuora_entity_ids=source.id, async_req=True)
     assert thread.get().success
     assert zuora.connections[0].status == "Disconnected"
 
-    again = api.p_ost_entity_connections(zuora_entity_ids=source.id, request={"targetEntityId": target.id})
-    assert api.p_ut_entity_connections_deny(again.id, zuora_entity_ids=target.id).success
+    second: Any = api.p_ost_entity_connections(zuora_entity_ids=source.id, request={"targetEntityId": target.id})
+    assert api.p_ut_entity_connections_deny(second.id, zuora_entity_ids=target.id).success
     with pytest.raises(ApiException) as caught:
         api.p_ut_entity_connections_deny("no such/id", zuora_entity_ids=target.id)
     assert caught.value.status == 404
     assert json.loads(caught.value.body or "")["reasons"][0]["code"] == 50000040
 
 
-def test_the_default_configuration_reaches_an_api_without_arguments(zuora: ZuoraEmulator) -> None:
+def test_default_configuration_is_used(zuora: ZuoraEmulator) -> None:
     configuration = Configuration()
     configuration.host = zuora.url
     Configuration.set_default(configuration)
@@ -76,17 +79,17 @@ def test_the_default_configuration_reaches_an_api_without_arguments(zuora: Zuora
     api.api_client.close()
 
 
-def test_call_api_reaches_an_endpoint_that_has_no_method(zuora: ZuoraEmulator) -> None:
+def test_call_api_with_other_endpoint(zuora: ZuoraEmulator) -> None:
     configuration = Configuration()
     configuration.host = zuora.url
     with ApiClient(configuration, "Authorization", "Bearer " + zuora.issue_token()) as client:
-        answer, status, _ = client.call_api("/v1/entities", "GET", response_type="object")
+        document, status, _ = client.call_api("/v1/entities", "GET", response_type="object")
         assert status == 200
-        assert [entity["id"] for entity in answer["entities"]] == [entity.id for entity in zuora.entities]
+        assert [entity["id"] for entity in document["entities"]] == [entity.id for entity in zuora.entities]
 
 
-class AnotherClient:
-    """What the generated client puts on the wire, from urllib3 alone: Accept-Encoding identity, a Content-Type on GET
+class GeneratedWireFormat:
+    """Sends requests as the generated client does, with urllib3 alone: Accept-Encoding: identity, a Content-Type on GET
     and PUT too, no idempotency key, form-encoded queries."""
 
     def __init__(self, zuora: ZuoraEmulator, pool: urllib3.PoolManager) -> None:
@@ -112,21 +115,22 @@ class AnotherClient:
 
 
 @pytest.mark.parametrize("spelling", ["id", "uuid"])
-def test_another_client_gets_its_answers_from_the_emulator(zuora: ZuoraEmulator, spelling: str) -> None:
+def test_emulator_serves_generated_wire_format(zuora: ZuoraEmulator, spelling: str) -> None:
+    """The emulator accepts requests as the generated client sends them."""
     source, target = (getattr(entity, spelling) for entity in zuora.entities[:2])
     with urllib3.PoolManager(num_pools=4, maxsize=4) as pool:
-        client = AnotherClient(zuora, pool)
-        status, asked = client.call(
+        client = GeneratedWireFormat(zuora, pool)
+        status, initiated = client.call(
             "POST", "/v1/entity-connections", source, body={"targetEntityId": zuora.entities[1].id}
         )
-        assert (status, asked["success"]) == (200, True)
-        path = f"/v1/entity-connections/{quote(asked['id'], safe='')}"
+        assert (status, initiated["success"]) == (200, True)
+        path = f"/v1/entity-connections/{quote(initiated['id'], safe='')}"
         fields = [("pageSize", 30), ("type", "inbound")]
         status, page = client.call("GET", "/v1/entity-connections", target, fields)
         assert (status, [row["status"] for row in page["entityConnections"]]) == (200, ["Pending"])
         assert client.call("PUT", f"{path}/accept", target) == (200, {"success": True})
-        status, refused = client.call("PUT", f"{path}/accept", target)
-        assert (status, refused["success"], refused["reasons"][0]["code"] % 100) == (200, False, 30)
+        status, failure = client.call("PUT", f"{path}/accept", target)
+        assert (status, failure["success"], failure["reasons"][0]["code"] % 100) == (200, False, 30)
         assert client.call("PUT", f"{path}/disconnect", source) == (200, {"success": True})
         for row in range(60):
             zuora.add_connection(zuora.entities[0], zuora.entities[1], "Connected", id=f"row-{row}")

@@ -1,4 +1,4 @@
-"""The seven models: constructors, class attributes, text, comparison, and the rules of the one that is sent."""
+"""The seven models: constructors, class attributes, text, comparison, and the validation of the request model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zuora_client import (
     PUTEntityConnectionsDenyResponseType,
 )
 
-# Class: attribute, JSON name, type, in the order of the constructor.
+# Class to (attribute, JSON name, type), in the order of the constructor.
 TABLE: dict[str, list[tuple[str, str, str]]] = {
     "GETEntityConnectionsArrayItemsType": [
         ("id", "id", "str"),
@@ -57,14 +57,15 @@ def test_types_and_json_names(name: str) -> None:
 
 
 @every_model
-def test_arguments_are_the_attributes_in_order_and_default_to_none(name: str) -> None:
+def test_constructor_parameters(name: str) -> None:
+    """The parameters are the attributes, in order, and default to None."""
     parameters = inspect.signature(cls(name)).parameters.values()
     assert [parameter.name for parameter in parameters] == [field for field, _, _ in TABLE[name]]
     assert {parameter.default for parameter in parameters} == {None}
 
 
 @every_model
-def test_positional_and_keyword_arguments_make_the_same(name: str) -> None:
+def test_positional_and_keyword_arguments(name: str) -> None:
     values = [f"value {number}" for number, _ in enumerate(TABLE[name])]
     fields = [field for field, _, _ in TABLE[name]]
     positional, keyword = cls(name)(*values), cls(name)(**dict(zip(fields, values, strict=True)))
@@ -81,19 +82,21 @@ def test_attributes_can_be_assigned(name: str) -> None:
     assert model.to_dict() == {field: "after" for field, _, _ in TABLE[name]}
 
 
-def test_to_dict_has_every_attribute_by_its_python_name() -> None:
+def test_to_dict_uses_attribute_names() -> None:
+    """to_dict() has every attribute, None included, by its Python name."""
     page = GETEntityConnectionsResponseType(entity_connections=[ROW], success=True)
     row = {"id": "c1", "source_entity_id": "s1", "status": "Pending", "target_entity_id": "t1"}
     assert page.to_dict() == {"entity_connections": [row], "next_page": None, "success": True}
 
 
-def test_to_str_and_repr_are_the_pretty_dict() -> None:
+def test_to_str_and_repr() -> None:
     page = GETEntityConnectionsResponseType([ROW] * 5, "https://rest.zuora.com/v1/entity-connections?page=2", True)
     assert page.to_str() == repr(page) == pprint.pformat(page.to_dict())
     assert len(repr(page).splitlines()) > 5
 
 
-def test_equal_means_the_same_class_and_the_same_dict() -> None:
+def test_equality() -> None:
+    """Models are equal if their class and their to_dict() are."""
     assert GETEntityConnectionsArrayItemsType("c1", "s1", "Pending", "t1") == ROW
     assert (GETEntityConnectionsArrayItemsType("c1", "s1", "Pending", "t1") != ROW) is False
     assert GETEntityConnectionsArrayItemsType("c1", "s1", "Connected", "t1") != ROW
@@ -103,14 +106,14 @@ def test_equal_means_the_same_class_and_the_same_dict() -> None:
 
 def test_models_copy_and_pickle() -> None:
     page = GETEntityConnectionsResponseType([ROW], success=True)
-    for twin in (copy.copy(page), copy.deepcopy(page), pickle.loads(pickle.dumps(page))):
-        assert twin == page
+    for duplicate in (copy.copy(page), copy.deepcopy(page), pickle.loads(pickle.dumps(page))):
+        assert duplicate == page
     request = POSTEntityConnectionsType("abc")
     assert pickle.loads(pickle.dumps(request)) == copy.deepcopy(request) == request
 
 
 @pytest.mark.parametrize("given", [None, "x" * 33, UUID + "0", UUID.replace("-", "_"), "-" * 36])
-def test_a_target_that_is_none_or_too_long_is_refused(given: Any) -> None:
+def test_invalid_target_raises(given: Any) -> None:
     with pytest.raises(ValueError, match="target_entity_id"):
         POSTEntityConnectionsType(target_entity_id=given)
     model = POSTEntityConnectionsType("abc")
@@ -125,9 +128,9 @@ def test_a_target_is_required() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "x", "x" * 32, UUID, UUID.upper()])
-def test_a_target_of_32_characters_or_a_uuid_is_kept(given: str) -> None:
+def test_valid_target_is_kept(given: str) -> None:
     assert POSTEntityConnectionsType(given).target_entity_id == given
 
 
-def test_answers_may_lack_everything() -> None:
+def test_response_fields_are_optional() -> None:
     assert POSTEntityConnectionsResponseType().to_dict() == {"id": None, "success": None}

@@ -1,4 +1,4 @@
-"""Names and where they live."""
+"""Import paths of the public classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODELS = {
     "PUTEntityConnectionsDisconnectResponseType": "put_entity_connections_disconnect_response_type",
 }
 
-PLACES = [
+IMPORT_PATHS = [
     ("EntityConnectionsApi", "zuora_client"),
     ("EntityConnectionsApi", "zuora_client.api"),
     ("EntityConnectionsApi", "zuora_client.api.entity_connections_api"),
@@ -36,20 +36,21 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "place"), PLACES)
-def test_the_name_is_a_class_at_this_place(name: str, place: str) -> None:
-    cls = getattr(importlib.import_module(place), name)
+@pytest.mark.parametrize(("name", "module"), IMPORT_PATHS)
+def test_class_is_importable(name: str, module: str) -> None:
+    cls = getattr(importlib.import_module(module), name)
     assert isinstance(cls, type)
     assert cls.__name__ == name
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _ in PLACES}))
-def test_all_places_hold_the_same_class(name: str) -> None:
-    found = {getattr(importlib.import_module(place), name) for known, place in PLACES if known == name}
-    assert len(found) == 1
+@pytest.mark.parametrize("name", sorted({name for name, _ in IMPORT_PATHS}))
+def test_import_paths_share_one_class(name: str) -> None:
+    classes = {getattr(importlib.import_module(module), name) for known, module in IMPORT_PATHS if known == name}
+    assert len(classes) == 1
 
 
-def test_models_are_reached_as_attributes_without_further_imports() -> None:
+def test_submodules_are_attributes() -> None:
+    """Submodules are attributes of the package, without further imports."""
     assert zuora_client.models.POSTEntityConnectionsType is zuora_client.POSTEntityConnectionsType
     assert zuora_client.rest.ApiException is zuora_client.ApiException
     assert zuora_client.api_client.ApiClient is zuora_client.ApiClient

@@ -1,4 +1,4 @@
-"""The five methods, their twins and aliases, their keywords, and what they put on the wire."""
+"""The five methods, their `_with_http_info` variants and aliases, their keywords, and the requests they send."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from support.operations import CONNECTION_ID, MEDIA_TYPE, OPERATIONS, TARGET_ID, Operation
+from support.operations import COMMON_KEYWORDS, CONNECTION_ID, MEDIA_TYPE, OPERATIONS, TARGET_ID, Operation
 from support.scripted import Received, answer, json_answer
 from support.wire import YES, Wire, silent
 
@@ -27,19 +27,18 @@ ENTITY = "8a808255557baba1015580e12fa5083a"
 HYPHENATED = "8a808255-557b-aba1-0155-80e12fa5083a"
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
-each_decision = pytest.mark.parametrize("operation", OPERATIONS[2:], ids=lambda operation: operation.readable)
+each_put = pytest.mark.parametrize("operation", OPERATIONS[2:], ids=lambda operation: operation.readable)
 
-COMMON = ("async_req", "_return_http_data_only", "_preload_content", "_request_timeout")
-HARMLESS = {"request": {"targetEntityId": TARGET_ID}, "page_size": 10, "page": 1, "_preload_content": True}
+VALID: dict[str, Any] = {"request": {"targetEntityId": TARGET_ID}, "page_size": 10, "page": 1, "_preload_content": True}
 
 
-def test_without_a_client_the_api_makes_its_own() -> None:
+def test_api_creates_client_by_default() -> None:
     api = EntityConnectionsApi()
     assert isinstance(api.api_client, ApiClient)
     assert api.api_client is not EntityConnectionsApi().api_client
 
 
-def test_the_given_client_is_held() -> None:
+def test_given_client_is_kept() -> None:
     client = ApiClient()
     assert EntityConnectionsApi(client).api_client is EntityConnectionsApi(api_client=client).api_client is client
 
@@ -49,16 +48,16 @@ def test_the_given_client_is_held() -> None:
 
 @each_operation
 @pytest.mark.parametrize("suffix", ["", "_with_http_info"])
-def test_the_readable_name_is_the_same_method(operation: Operation, suffix: str) -> None:
+def test_readable_name_is_an_alias(operation: Operation, suffix: str) -> None:
     generated = getattr(EntityConnectionsApi, operation.generated + suffix)
     assert getattr(EntityConnectionsApi, operation.readable + suffix) is generated
 
 
 @each_operation
 @pytest.mark.parametrize("suffix", ["", "_with_http_info"])
-def test_every_keyword_is_taken(operation: Operation, suffix: str) -> None:
+def test_every_keyword_is_accepted(operation: Operation, suffix: str) -> None:
     with Wire() as wire:
-        given = {name: HARMLESS.get(name) for name in (*operation.keywords, *COMMON)}
+        given = {name: VALID.get(name) for name in (*operation.keywords, *COMMON_KEYWORDS)}
         operation.call(wire.api, suffix=suffix, **given)
         assert wire.sent.target.partition("?")[0] == operation.path
 
@@ -69,15 +68,15 @@ def test_every_keyword_is_taken(operation: Operation, suffix: str) -> None:
     "name",
     ["pagesize", "body", "path", "query", "headers", "method", "template", "answer", "verb", "_explain", "files"],
 )
-def test_another_keyword_is_a_type_error_that_names_it(operation: Operation, suffix: str, name: str) -> None:
+def test_unknown_keyword_is_type_error(operation: Operation, suffix: str, name: str) -> None:
     with Wire() as wire:
         with pytest.raises(TypeError, match=name):
             operation.call(wire.api, suffix=suffix, **{name: {}})
         assert wire.requests == []
 
 
-@each_decision
-def test_the_connection_id_is_positional_or_a_keyword(operation: Operation) -> None:
+@each_put
+def test_connection_id_is_positional_or_keyword(operation: Operation) -> None:
     with Wire() as wire:
         getattr(wire.api, operation.generated)(connection_id="by-keyword")
         assert wire.sent.target == operation.path.replace(CONNECTION_ID, "by-keyword")
@@ -89,15 +88,17 @@ def test_the_connection_id_is_positional_or_a_keyword(operation: Operation) -> N
 
 
 @each_operation
-def test_what_is_none_is_not_given(operation: Operation) -> None:
+def test_none_means_not_given(operation: Operation) -> None:
     with Wire() as wire:
         operation.call(wire.api)
-        plain = wire.sent
-        given = dict.fromkeys((*operation.keywords, "async_req", "_return_http_data_only", "_request_timeout"))
+        without = wire.sent
+        given: dict[str, Any] = dict.fromkeys(
+            (*operation.keywords, "async_req", "_return_http_data_only", "_request_timeout")
+        )
         given.update(operation.options)
         operation.call(wire.api, **given)
-        assert wire.sent.line == plain.line
-        assert _comparable(wire.sent) == _comparable(plain)
+        assert wire.sent.line == without.line
+        assert _comparable(wire.sent) == _comparable(without)
 
 
 def _comparable(request: Received) -> dict[str, str]:
@@ -105,20 +106,20 @@ def _comparable(request: Received) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page_size", [0, -1, 301, 10**9])
-def test_a_page_size_outside_1_to_300_is_a_value_error(page_size: int) -> None:
+def test_page_size_out_of_range(page_size: int) -> None:
     with Wire() as wire, pytest.raises(ValueError, match="page_size"):
         wire.api.g_et_entity_connections(page_size=page_size)
     assert wire.requests == []
 
 
 @pytest.mark.parametrize("page_size", [1, 300])
-def test_the_ends_of_the_range_are_sent(page_size: int) -> None:
+def test_page_size_boundaries_are_sent(page_size: int) -> None:
     with Wire() as wire:
         wire.api.g_et_entity_connections(page_size=page_size)
         assert wire.sent.target == f"/v1/entity-connections?pageSize={page_size}"
 
 
-# -- on the wire ----------------------------------------------------------------------------------------------------
+# -- requests -------------------------------------------------------------------------------------------------------
 
 
 @each_operation
@@ -152,7 +153,7 @@ def test_only_the_post_has_a_body(operation: Operation) -> None:
         )
 
 
-def test_the_query_is_in_order() -> None:
+def test_query_order() -> None:
     with Wire() as wire:
         wire.api.g_et_entity_connections(page=2, type="outbound", page_size=300)
         assert wire.sent.target == "/v1/entity-connections?pageSize=300&type=outbound&page=2"
@@ -160,12 +161,12 @@ def test_the_query_is_in_order() -> None:
         assert wire.sent.target == "/v1/entity-connections?type=a%20b%26c%2Fd"
 
 
-@each_decision
+@each_put
 @pytest.mark.parametrize(
     ("given", "sent"),
     [("a/b c", "a%2Fb%20c"), ("é%2F?#;", "%C3%A9%252F%3F%23%3B"), (b"a/b", "a%2Fb"), (17, "17"), ("...", "...")],
 )
-def test_an_id_is_percent_encoded_whole(operation: Operation, given: Any, sent: str) -> None:
+def test_connection_id_is_percent_encoded(operation: Operation, given: Any, sent: str) -> None:
     with Wire() as wire:
         getattr(wire.api, operation.generated)(given)
         assert wire.sent.target == operation.path.replace(CONNECTION_ID, sent)
@@ -175,13 +176,13 @@ def test_an_id_is_percent_encoded_whole(operation: Operation, given: Any, sent: 
     "request_",
     [POSTEntityConnectionsType(TARGET_ID), {"targetEntityId": TARGET_ID}, {"targetEntityId": TARGET_ID.encode()}],
 )
-def test_the_request_is_a_model_or_a_dict_with_json_names(request_: Any) -> None:
+def test_request_is_model_or_dict(request_: Any) -> None:
     with Wire() as wire:
         wire.api.p_ost_entity_connections(request=request_)
         assert wire.sent.body == b'{"targetEntityId": "%s"}' % TARGET_ID.encode()
 
 
-def test_further_fields_of_a_dict_are_sent() -> None:
+def test_additional_dict_fields_are_sent() -> None:
     with Wire() as wire:
         wire.api.p_ost_entity_connections(request={"targetEntityId": "t", "note": None})
         assert wire.sent.body == b'{"targetEntityId": "t", "note": null}'
@@ -201,33 +202,35 @@ def test_further_fields_of_a_dict_are_sent() -> None:
         (GETEntityConnectionsArrayItemsType(id="x"), TypeError),
     ],
 )
-def test_another_request_is_refused_by_name(request_: Any, error: type[Exception]) -> None:
+def test_invalid_request_is_named(request_: Any, error: type[Exception]) -> None:
     with Wire() as wire:
         with pytest.raises(error, match=r"request|target_entity_id"):
             wire.api.p_ost_entity_connections(request=request_)
         assert wire.requests == []
 
 
-def test_what_values_say_is_zuoras_to_judge() -> None:
+def test_values_are_not_validated() -> None:
+    """Zuora validates entity ids and types; the client sends any text."""
     with Wire() as wire:
         wire.api.g_et_entity_connections(zuora_entity_ids="zuora_entity_ids_example", type="type_example")
         assert wire.sent.headers["zuora-entity-ids"] == "zuora_entity_ids_example"
         assert wire.sent.target == "/v1/entity-connections?type=type_example"
 
 
-def test_our_own_keywords() -> None:
+def test_added_keywords_are_sent() -> None:
     with Wire() as wire:
-        options = {"zuora_track_id": "night-run-7", "idempotency_key": "my-key"}
-        wire.api.p_ost_entity_connections(request={"targetEntityId": "t"}, **options)
+        wire.api.p_ost_entity_connections(
+            request={"targetEntityId": "t"}, zuora_track_id="night-run-7", idempotency_key="my-key"
+        )
         assert wire.sent.headers["zuora-track-id"] == "night-run-7"
         assert wire.sent.headers["idempotency-key"] == "my-key"
 
 
-# -- answers --------------------------------------------------------------------------------------------------------
+# -- responses ------------------------------------------------------------------------------------------------------
 
 
 @each_operation
-def test_the_answer_is_a_model(operation: Operation) -> None:
+def test_operation_returns_model(operation: Operation) -> None:
     with Wire() as wire:
         model = operation.call(wire.api)
         assert type(model) is operation.answer
@@ -235,15 +238,15 @@ def test_the_answer_is_a_model(operation: Operation) -> None:
 
 
 @each_operation
-def test_the_twin_answers_with_a_triple(operation: Operation) -> None:
+def test_with_http_info_returns_triple(operation: Operation) -> None:
     headers = {"Zuora-Request-Id": "r-1", "X-Twice": "a"}
     with Wire(json_answer({"success": True}, 201, headers)) as wire:
         data, status, received = operation.call(wire.api, suffix="_with_http_info")
         assert (type(data), status) == (operation.answer, 201)
         assert received.get("zuora-request-id") == received["ZUORA-REQUEST-ID"] == "r-1"
         assert received.get("absent") is None
-        alone = operation.call(wire.api, suffix="_with_http_info", _return_http_data_only=True)
-        assert alone == data
+        data_only = operation.call(wire.api, suffix="_with_http_info", _return_http_data_only=True)
+        assert data_only == data
 
 
 def test_rows_are_models() -> None:
@@ -257,12 +260,12 @@ def test_rows_are_models() -> None:
 # -- async_req ------------------------------------------------------------------------------------------------------
 
 
-def held(event: threading.Event, then: bytes) -> Callable[..., bool]:
-    """A behaviour: answer when the test allows it."""
+def respond_after(event: threading.Event, response: bytes) -> Callable[..., Any]:
+    """Return a behaviour that sends `response` when the event is set."""
 
     def behave(sock: Any, _: Received) -> bool:
         event.wait(60)
-        sock.sendall(then)
+        sock.sendall(response)
         return True
 
     return behave
@@ -270,21 +273,22 @@ def held(event: threading.Event, then: bytes) -> Callable[..., bool]:
 
 @each_operation
 @pytest.mark.parametrize("suffix", ["", "_with_http_info"])
-def test_async_req_returns_at_once_and_gives_the_same_later(operation: Operation, suffix: str) -> None:
+def test_async_req_returns_immediately(operation: Operation, suffix: str) -> None:
+    """async_req returns immediately; get() returns what the synchronous call returns."""
     go = threading.Event()
-    with Wire(held(go, YES)) as wire:
+    with Wire(respond_after(go, YES)) as wire:
         result = operation.call(wire.api, suffix=suffix, async_req=True)
         assert not result.ready()
         go.set()
         result.wait(60)
         assert result.ready()
         assert result.successful()
-        later, plain = result.get(60), operation.call(wire.api, suffix=suffix)
-        assert later == plain if not suffix else later[:2] == plain[:2]
+        later, direct = result.get(60), operation.call(wire.api, suffix=suffix)
+        assert later == direct if not suffix else later[:2] == direct[:2]
 
 
 @each_operation
-def test_async_req_raises_what_the_plain_call_raises(operation: Operation) -> None:
+def test_async_req_raises_same_error(operation: Operation) -> None:
     with Wire(answer(404)) as wire:
         result = operation.call(wire.api, async_req=True)
         with pytest.raises(NotFoundError) as caught:
@@ -294,7 +298,8 @@ def test_async_req_raises_what_the_plain_call_raises(operation: Operation) -> No
 
 
 @each_operation
-def test_async_req_raises_wrong_arguments_at_the_call(operation: Operation) -> None:
+def test_async_req_checks_arguments_immediately(operation: Operation) -> None:
+    """A wrong argument raises at the call, not in get()."""
     with Wire() as wire:
         with pytest.raises(ValueError, match="zuora_entity_ids"):
             operation.call(wire.api, async_req=True, zuora_entity_ids="a\nb")
@@ -307,7 +312,8 @@ def test_async_req_raises_wrong_arguments_at_the_call(operation: Operation) -> N
 
 
 @each_operation
-def test_without_preloading_the_response_is_urllib3s_and_unread(operation: Operation) -> None:
+def test_preload_content_false_returns_unread_response(operation: Operation) -> None:
+    """Without preloading the result is urllib3's response with its body unread."""
     body = threading.Event()
 
     def head_first(sock: Any, _: Received) -> None:
@@ -325,23 +331,23 @@ def test_without_preloading_the_response_is_urllib3s_and_unread(operation: Opera
         assert wire.sent.headers["accept-encoding"] == "identity"
 
 
-def test_the_unread_response_decodes_itself() -> None:
-    zipped = answer(200, gzip.compress(b'{"any": "thing"}'), {"Content-Encoding": "gzip"})
-    with Wire(zipped) as wire:
+def test_unread_response_decodes_itself() -> None:
+    compressed = answer(200, gzip.compress(b'{"any": "thing"}'), {"Content-Encoding": "gzip"})
+    with Wire(compressed) as wire:
         response = wire.api.g_et_entity_connections(_preload_content=False)
         assert response.data == b'{"any": "thing"}'
         response.release_conn()
         assert wire.client.last_response is response
 
 
-def test_the_twin_has_the_unread_response_in_its_triple() -> None:
+def test_unread_response_with_http_info() -> None:
     with Wire(answer(200, b"x", {"X-Head": "y"})) as wire:
         response, status, headers = wire.api.g_et_entity_connections_with_http_info(_preload_content=False)
         assert (response.data, status, headers.get("x-head")) == (b"x", 200, "y")
         response.release_conn()
 
 
-def test_an_unread_answer_is_judged_by_its_status() -> None:
+def test_unread_response_raises_by_status() -> None:
     with Wire(answer(404, b"gone")) as wire, pytest.raises(ApiException) as caught:
         wire.api.g_et_entity_connections(_preload_content=False)
     assert (caught.value.status, caught.value.body) == (404, "gone")
@@ -351,7 +357,7 @@ def test_an_unread_answer_is_judged_by_its_status() -> None:
 
 
 @pytest.mark.parametrize("timeout", [0.1, (30, 0.1), (30.0, 0.1), [None, 0.1], urllib3.Timeout(0.1)])
-def test_a_timeout_holds(timeout: Any) -> None:
+def test_timeout_is_enforced(timeout: Any) -> None:
     with Wire(silent, max_attempts=1) as wire:
         with pytest.raises(ApiTimeoutError):
             wire.api.g_et_entity_connections(_request_timeout=timeout)
@@ -359,7 +365,7 @@ def test_a_timeout_holds(timeout: Any) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), True, (0, 1), (1,), (1, 2, 3), "1"])
-def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
+def test_invalid_timeout_raises(timeout: Any) -> None:
     with Wire() as wire:
         with pytest.raises((TypeError, ValueError), match="_request_timeout"):
             wire.api.g_et_entity_connections(_request_timeout=timeout)
@@ -367,7 +373,7 @@ def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
 
 
 @pytest.mark.parametrize("timeout", [60, 60.5, (60, 60), urllib3.Timeout(connect=60, read=60)])
-def test_a_timeout_does_not_outlive_its_call(timeout: Any) -> None:
+def test_timeout_does_not_change_configuration(timeout: Any) -> None:
     with Wire() as wire:
         before = dict(vars(wire.configuration))
         wire.api.g_et_entity_connections(_request_timeout=timeout)

@@ -10,7 +10,7 @@ from support.wire import Wire
 from zuora_client.rest import ApiException, RESTResponse
 
 
-def test_a_response_has_status_reason_text_and_headers() -> None:
+def test_rest_response_attributes() -> None:
     body = "grün".encode("latin-1")
     with Wire(answer(202, body, {"Content-Type": "text/plain; charset=latin-1"}, "Noted")) as wire:
         wire.client.call_api("/v1/any", "GET")
@@ -23,7 +23,7 @@ def test_a_response_has_status_reason_text_and_headers() -> None:
         assert response.getheader("X-None", "default") == "default"
 
 
-def test_an_exception_of_three_arguments() -> None:
+def test_api_exception_constructor() -> None:
     bare = ApiException()
     assert (bare.status, bare.reason, bare.body, bare.headers) == (None, None, None, None)
     given = ApiException(status=0, reason="why")

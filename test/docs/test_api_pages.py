@@ -1,4 +1,4 @@
-"""The API page and the model pages say what the code says."""
+"""The API page and the model pages agree with the code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def section(operation: Operation) -> str:
 
 
 @each_operation
-def test_the_method_table_has_the_operation(operation: Operation) -> None:
+def test_method_table(operation: Operation) -> None:
+    """The method tables of the API page and the index list the operation."""
     path = operation.path.replace("8a808255575bdae401576a914a140420", "{connection-id}")
     link = f"[**{operation.generated}**](EntityConnectionsApi.md#{operation.generated})"
     for page in (API_PAGE, INDEX):
@@ -34,33 +35,35 @@ def test_the_method_table_has_the_operation(operation: Operation) -> None:
 
 
 @each_operation
-def test_the_parameters_are_those_of_the_method(operation: Operation) -> None:
+def test_parameters(operation: Operation) -> None:
+    """The parameter table has the parameters of the method, in order, and marks the required ones."""
     rows = pages.tables(section(operation))[0][1:]
-    twin = inspect.signature(getattr(zuora_client.EntityConnectionsApi, f"{operation.generated}_with_http_info"))
-    named = [name for name in twin.parameters if name not in ("self", "options")]
-    assert [row[0].strip("*") for row in rows] == named
+    signature = inspect.signature(getattr(zuora_client.EntityConnectionsApi, f"{operation.generated}_with_http_info"))
+    parameters = [name for name in signature.parameters if name not in ("self", "options")]
+    assert [row[0].strip("*") for row in rows] == parameters
     required = {row[0].strip("*") for row in rows if "[optional]" not in row[3]}
     assert required == ({"connection_id"} if operation.arguments else set(operation.options))
 
 
 @each_operation
-def test_the_return_type_is_the_answer(operation: Operation) -> None:
-    answer = operation.answer.__name__
-    assert section(operation).startswith(f"> {answer} {operation.generated}(")
-    assert f"### Return type\n\n[**{answer}**]({answer}.md)\n" in section(operation)
+def test_return_type(operation: Operation) -> None:
+    model = operation.answer.__name__
+    assert section(operation).startswith(f"> {model} {operation.generated}(")
+    assert f"### Return type\n\n[**{model}**]({model}.md)\n" in section(operation)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_properties_are_those_of_the_model(model: str) -> None:
+def test_model_properties(model: str) -> None:
+    """The page of a model lists its attributes and types, and the index links to it."""
     cls: Any = getattr(zuora_client, model)
     head, *rows = pages.tables(pages.read(pages.ROOT / "docs" / f"{model}.md"))[0]
     assert head == ["Name", "Type", "Description", "Notes"]
-    plain = [(row[0].strip("*"), re.sub(r"^\[(.*)\]\(\w+\.md\)$", r"\1", row[1]).strip("*")) for row in rows]
-    assert plain == list(cls.swagger_types.items())
+    properties = [(row[0].strip("*"), re.sub(r"^\[(.*)\]\(\w+\.md\)$", r"\1", row[1]).strip("*")) for row in rows]
+    assert properties == list(cls.swagger_types.items())
     assert f"[{model}]({model}.md)" in pages.read(INDEX)
 
 
-def test_the_index_names_every_page() -> None:
+def test_index_links_every_page() -> None:
     linked = {link for link in pages.links(INDEX) if "#" not in link}
-    here = {page.name for page in pages.PAGES if page.parent == INDEX.parent and page != INDEX}
-    assert here - linked == {"EntityConnectionsApi.md"} - linked
+    names = {page.name for page in pages.PAGES if page.parent == INDEX.parent and page != INDEX}
+    assert names - linked == {"EntityConnectionsApi.md"} - linked

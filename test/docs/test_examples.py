@@ -1,4 +1,4 @@
-"""The examples run as they are, and can only do what they say."""
+"""The examples run unchanged, and the pages print what their programs print."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from zuora_client.emulator import ZuoraEmulator, faults
 
 PAGES = ("README.md", "docs/guide.md")
 ROOT = Path(__file__).resolve().parents[2]
-PLAIN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ZUORA_")}
+CLEAN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ZUORA_")}
 
 
 def run(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", str(ROOT / "examples" / script), *arguments],
-        env={**PLAIN_ENVIRONMENT, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
+        env={**CLEAN_ENVIRONMENT, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -36,17 +36,17 @@ def demo() -> subprocess.CompletedProcess[str]:
     return run("demo.py")
 
 
-def test_the_demo_does_the_whole_job(demo: subprocess.CompletedProcess[str]) -> None:
+def test_demo_connects_and_disconnects(demo: subprocess.CompletedProcess[str]) -> None:
     assert (demo.returncode, demo.stderr) == (0, "")
-    seen = re.findall(
+    rows = re.findall(
         r"^Acme[\w -]+\((outbound|inbound)\) .* (Pending|Connected|Disconnected) +\w{32}$", demo.stdout, re.M
     )
-    assert seen == [
+    assert rows == [
         (side, status) for status in ("Pending", "Connected", "Disconnected") for side in ("outbound", "inbound")
     ]
 
 
-def test_the_demo_shows_what_an_error_looks_like(demo: subprocess.CompletedProcess[str]) -> None:
+def test_demo_shows_an_error(demo: subprocess.CompletedProcess[str]) -> None:
     assert "    (200)\n    Reason: Cannot accept the connection: it is Connected, not Pending.\n" in demo.stdout
     assert "refused, nothing was done" in demo.stdout
     assert "outcome='answered', category=30" in demo.stdout
@@ -55,26 +55,27 @@ def test_the_demo_shows_what_an_error_looks_like(demo: subprocess.CompletedProce
     assert "lost for good" in demo.stdout
 
 
-def test_the_demo_ignores_zuora_variables_and_proxies(demo: subprocess.CompletedProcess[str]) -> None:
-    """A trap stands where the variables point: whoever reads one of them is caught."""
-    with ScriptedServer(json_answer({"success": True, "entities": []})) as trap:
-        trapped = run(
+def test_demo_ignores_the_environment(demo: subprocess.CompletedProcess[str]) -> None:
+    """A server records any request that follows a ZUORA_* or proxy variable."""
+    with ScriptedServer(json_answer({"success": True, "entities": []})) as decoy:
+        result = run(
             "demo.py",
-            ZUORA_HOST=trap.url,
+            ZUORA_HOST=decoy.url,
             ZUORA_CLIENT_ID="real",
             ZUORA_CLIENT_SECRET="real",
             ZUORA_ACCESS_TOKEN="real",
             ZUORA_ENTITY_ID="real",
-            HTTP_PROXY=trap.url,
-            http_proxy=trap.url,
-            ALL_PROXY=trap.url,
+            HTTP_PROXY=decoy.url,
+            http_proxy=decoy.url,
+            ALL_PROXY=decoy.url,
         )
-        assert trap.requests == []
-    changing = r"127\.0\.0\.1:\d+|request id [\w-]+|process id \w+"
-    assert re.sub(changing, "", trapped.stdout) == re.sub(changing, "", demo.stdout)
+        assert decoy.requests == []
+    varying = r"127\.0\.0\.1:\d+|request id [\w-]+|process id \w+"
+    assert re.sub(varying, "", result.stdout) == re.sub(varying, "", demo.stdout)
 
 
-def test_connect_tenant_connects_and_then_finds_nothing_to_do() -> None:
+def test_connect_tenant_twice() -> None:
+    """The first run connects; the second finds nothing to do."""
     with ZuoraEmulator() as zuora:
         source, target = zuora.entities[:2]
         environment = {
@@ -86,12 +87,12 @@ def test_connect_tenant_connects_and_then_finds_nothing_to_do() -> None:
         assert (first.returncode, first.stderr) == (0, "")
         assert f"{source.uuid}  Acme Corporation\n  {target.id}  Acme-Americas\n" in first.stdout
         assert first.stdout.endswith("\nConnected.\n")
-        assert second.stdout.endswith("\nConnected already, nothing to do.\n")
+        assert second.stdout.endswith("\nAlready connected, nothing to do.\n")
         assert statuses(zuora, source, target) == ["Connected"]
         assert set(sent(zuora)) == {"entities", "list", "initiate", "accept"}
 
 
-def test_connect_tenant_says_why_it_failed() -> None:
+def test_connect_tenant_prints_the_error() -> None:
     with ZuoraEmulator() as zuora:
         zuora.fail_next(faults.refusal(50000010, "No."), method="POST")
         failed = run(
@@ -107,7 +108,7 @@ def test_connect_tenant_says_why_it_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "words"),
+    ("arguments", "environment", "pattern"),
     [
         (["a", "b"], {}, "set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET"),
         (["a"], {}, "TARGET_ENTITY_ID|target_entity_id"),
@@ -118,16 +119,17 @@ def test_connect_tenant_says_why_it_failed() -> None:
         ),
     ],
 )
-def test_connect_tenant_names_what_is_missing(arguments: list[str], environment: dict[str, str], words: str) -> None:
+def test_connect_tenant_usage_errors(arguments: list[str], environment: dict[str, str], pattern: str) -> None:
+    """A usage error names the missing or conflicting setting, without a traceback."""
     failed = run("connect_tenant.py", *arguments, **environment)
     assert failed.returncode == 2
-    assert re.search(words, failed.stderr)
+    assert re.search(pattern, failed.stderr)
     assert "Traceback" not in failed.stderr
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_pages_print_what_their_programs_print(page: str) -> None:
-    """Each ```text block is what the programs before it print, ids aside."""
+def test_printed_output(page: str) -> None:
+    """Each ```text block contains what the programs of the page print, except for ids."""
     script = ROOT / "test" / "support" / "run_page.py"
     result = run(str(script), str(ROOT / page))
     assert (result.returncode, result.stderr) == (0, "")

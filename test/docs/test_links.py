@@ -1,4 +1,4 @@
-"""Links, anchors and commands on the pages lead somewhere."""
+"""Links, anchors and commands on the pages resolve."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ every_page = pytest.mark.parametrize("page", pages.PAGES, ids=pages.name)
 
 
 @every_page
-def test_every_link_and_anchor_resolves(page: Path) -> None:
+def test_links_and_anchors(page: Path) -> None:
     broken = [link for link in pages.links(page) if not resolves(page, link)]
     assert broken == []
 
 
 def resolves(page: Path, link: str) -> bool:
-    """Whether a link leads to a file of the project and, when it names one, to an anchor in it."""
+    """Whether a link points to an existing file of the project, and to an existing anchor if it has one."""
     if re.match(r"[a-z]+:", link):
         return link.startswith(("https://", "mailto:"))
     path, _, anchor = unquote(link).partition("#")
@@ -31,7 +31,8 @@ def resolves(page: Path, link: str) -> bool:
 
 
 @every_page
-def test_every_command_names_a_file_that_is_there(page: Path) -> None:
+def test_files_in_commands(page: Path) -> None:
+    """Every script that a command names exists, and those in scripts/ are executable."""
     text = "\n".join(block.text for block in pages.blocks(page, "sh", "bash", "console"))
     named = set(re.findall(r"(?<![\w./-])((?:scripts|examples|benchmarks)/[\w.-]+)", text))
     assert {path for path in named if not (pages.ROOT / path).exists()} == set()
@@ -41,14 +42,15 @@ def test_every_command_names_a_file_that_is_there(page: Path) -> None:
 
 
 @every_page
-def test_every_module_that_a_command_runs_is_there(page: Path) -> None:
+def test_modules_in_commands(page: Path) -> None:
+    """Every module that a command runs exists."""
     text = "\n".join(block.text for block in pages.blocks(page, "sh", "bash", "console"))
     for module in re.findall(r"-m (zuora_client[\w.]*|benchmarks[\w.]*)", text):
         path = pages.ROOT / module.replace(".", "/")
         assert (path / "__main__.py").exists() or path.with_suffix(".py").exists(), module
 
 
-def test_slugs_follow_githubs_rule(tmp_path: Path) -> None:
+def test_anchors_are_github_slugs(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "# zuora_client.Api\n## `call_api`: any *path*, [a link](x.md)!\n## Twice\n## Twice\n"
@@ -57,7 +59,7 @@ def test_slugs_follow_githubs_rule(tmp_path: Path) -> None:
     assert pages.anchors(page) == {"zuora_clientapi", "call_api-any-path-a-link", "twice", "twice-1", "own"}
 
 
-def test_links_are_found_and_code_is_left_out(tmp_path: Path) -> None:
+def test_links_in_code_are_ignored(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         'a [one](x.md "title") and [[two]](y.md#z) `[no](link)` ![three](i.png)\n\n'

@@ -1,9 +1,9 @@
 """Every Python block of README and docs runs as printed.
 
-The blocks of a page run in order, in one namespace and a process of their own, against an emulator. They find it in
-ZUORA_HOST, ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, and may use the names `zuora` (the emulator, three entities),
-`source_entity_id` and `target_entity_id`; the guide does without. The examples of docs/EntityConnectionsApi.md stand
-each for itself.
+The blocks of a page run in order, in one namespace and one process, against an emulator with three entities. Its
+address and credentials are in ZUORA_HOST, ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET. The blocks may use the names `zuora`
+(the emulator), `source_entity_id` and `target_entity_id`; those of the guide do not. Each example of
+docs/EntityConnectionsApi.md runs in its own namespace.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import support.run_page
@@ -23,9 +24,9 @@ from support.scripted import ScriptedServer, json_answer
 import zuora_client
 
 API_PAGE = pages.ROOT / "docs" / "EntityConnectionsApi.md"
-WITH_PROGRAMS = [page for page in pages.PAGES if page != API_PAGE and pages.blocks(page, "python")]
+PAGES_WITH_PROGRAMS = [page for page in pages.PAGES if page != API_PAGE and pages.blocks(page, "python")]
 EXAMPLES = [block for block in pages.blocks(API_PAGE, "python") if "api_instance" in block.text]
-CLASSIC = {
+GENERATED_VALUES = {
     "zuora_entity_ids": "'zuora_entity_ids_example'",
     "page_size": "30",
     "type": "'type_example'",
@@ -42,37 +43,38 @@ def run(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return result
 
 
-@pytest.mark.parametrize("page", WITH_PROGRAMS, ids=pages.name)
-def test_the_programs_of_the_page_run_as_printed(page: Path) -> None:
+@pytest.mark.parametrize("page", PAGES_WITH_PROGRAMS, ids=pages.name)
+def test_programs_run(page: Path) -> None:
     run(page)
 
 
-def test_the_guide_brings_every_name_that_its_programs_use() -> None:
+def test_guide_is_self_contained() -> None:
+    """The programs of the guide define every name that they use."""
     run(pages.ROOT / "docs" / "guide.md", "--alone")
 
 
-def test_the_api_page_has_an_example_for_each_operation() -> None:
+def test_each_operation_has_an_example() -> None:
     names = [re.search(r"api_instance\.(\w+)\(", block.text)[1] for block in EXAMPLES]  # type: ignore[index]
     assert names == [operation.generated for operation in OPERATIONS]
 
 
-def test_every_example_of_the_api_page_runs_as_printed() -> None:
+def test_examples_run() -> None:
     result = run(API_PAGE, "--separately")
     assert "Exception when calling" not in result.stdout
     assert result.stdout.count("'success': True") == len(OPERATIONS)
 
 
 @pytest.mark.parametrize("number", range(len(OPERATIONS)), ids=[operation.readable for operation in OPERATIONS])
-def test_the_examples_run_with_the_values_that_generated_pages_print(
-    number: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_examples_run_with_generated_values(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """The examples run with the values of a generated page, such as 'type_example'."""
     text = EXAMPLES[number].text
-    for name, value in CLASSIC.items():
+    for name, value in GENERATED_VALUES.items():
         text = re.sub(rf"^{name} = \S+", f"{name} = {value}", text, flags=re.M)
     with ScriptedServer(json_answer({"success": True})) as server:
         zuora_client.Configuration.set_default(zuora_client.Configuration(server.url))
+        names: dict[str, Any] = {}
         try:
-            exec(compile(text, str(API_PAGE), "exec", dont_inherit=True), names := {})
+            exec(compile(text, str(API_PAGE), "exec", dont_inherit=True), names)
         finally:
             zuora_client.Configuration.set_default(None)
         names["api_instance"].api_client.close()
@@ -85,7 +87,7 @@ def test_the_examples_run_with_the_values_that_generated_pages_print(
     assert {"GET": "type=type_example", "PUT": "/connection_id_example/"}.get(sent.method, "") in sent.target
 
 
-def test_an_example_that_fails_would_be_noticed(tmp_path: Path) -> None:
+def test_a_failing_program_is_detected(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\nx = 1\n```\n\n```python\nassert x == 1\nraise ValueError(source_entity_id)\n```\n")
     with pytest.raises(AssertionError, match=r"page\.md\", line 7"):

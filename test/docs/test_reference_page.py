@@ -1,4 +1,4 @@
-"""docs/reference.md names every setting with its default, and everything that the job takes and gives."""
+"""docs/reference.md lists every setting with its default, and arguments and results of the reconciliation functions."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def code(cell: str) -> list[str]:
     return re.findall(r"`([^`]*)`", cell)
 
 
-def test_every_setting_has_its_row_and_its_default() -> None:
+def test_settings_and_defaults() -> None:
     configuration = zuora_client.Configuration()
     settings = {name.lstrip("_") for name in vars(configuration)} | {"environment"}
     settings -= {"logger_stream_handler", "logger_file_handler"}
-    written = {name: row[1] for row in TABLES["Setting"] for name in code(row[0])}
-    assert set(written) == settings
+    documented = {name: row[1] for row in TABLES["Setting"] for name in code(row[0])}
+    assert set(documented) == settings
     computed = {"environment": "None", "connection_pool_maxsize": "5 for each CPU"}
-    for name, cell in written.items():
+    for name, cell in documented.items():
         value = getattr(configuration, name)
-        plain = f"{value:g} s" if isinstance(value, float) else str(value) or "nothing"
-        told = cell.strip("`")
-        assert told == computed.get(name, plain) or (told == "nothing" and not value), name
+        default = f"{value:g} s" if isinstance(value, float) else str(value) or "nothing"
+        shown = cell.strip("`")
+        assert shown == computed.get(name, default) or (shown == "nothing" and not value), name
 
 
 @pytest.mark.parametrize("name", ["ensure_connected", "ensure_disconnected", "plan_connections"])
-def test_every_function_has_its_row_and_its_arguments(name: str) -> None:
+def test_functions_and_arguments(name: str) -> None:
     function = getattr(zuora_client, name)
     row = next(row for row in TABLES["Function"] if row[0].startswith(f"`{name}("))
     signature = inspect.signature(function)
@@ -44,18 +44,18 @@ def test_every_function_has_its_row_and_its_arguments(name: str) -> None:
     assert set(signature.parameters) <= {argument for row in TABLES["Argument"] for argument in code(row[0])}
 
 
-def test_every_attribute_of_what_they_return_has_its_row() -> None:
-    written: dict[str, set[str]] = {}
+def test_attributes_of_results() -> None:
+    documented: dict[str, set[str]] = {}
     for row in TABLES["Object"]:
-        written.setdefault((code(row[0]) or [list(written)[-1]])[0], set()).update(
+        documented.setdefault((code(row[0]) or [list(documented)[-1]])[0], set()).update(
             name.partition("(")[0] for name in code(row[1])
         )
     classes = (zuora_client.EnsureResult, zuora_client.Step, PlannedConnection)
     expected = {cls.__name__: set(cls.__slots__) for cls in classes}
     expected["ConnectionPlan"] = public(zuora_client.ConnectionPlan(None, [], [], {}))  # type: ignore[arg-type]
     expected["PlanIncompleteError"] = public(zuora_client.PlanIncompleteError()) - public(zuora_client.ApiException())
-    assert written == expected
+    assert documented == expected
 
 
-def public(thing: object) -> set[str]:
-    return {name for name in dir(thing) if not name.startswith("_")}
+def public(value: object) -> set[str]:
+    return {name for name in dir(value) if not name.startswith("_")}

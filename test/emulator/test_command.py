@@ -1,4 +1,4 @@
-"""``python -m zuora_client.emulator``."""
+"""`python -m zuora_client.emulator`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pytest
 from zuora_client.emulator import ZuoraEmulator
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_how_to_reach_it_serves_and_ends_on_a_signal(number: signal.Signals) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_command_serves_until_signal(signum: signal.Signals) -> None:
+    """The command prints URL and credentials, serves, and exits cleanly on a signal."""
     command = [sys.executable, "-W", "error", "-m", "zuora_client.emulator", "--entities", "2"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
@@ -34,11 +35,11 @@ def test_it_says_how_to_reach_it_serves_and_ends_on_a_signal(number: signal.Sign
                 "Entity Acme-Americas",
             ]
             assert len({line.index(value) for line, value in zip(lines, values.values(), strict=True)}) == 1, (
-                "one column"
+                "the values are aligned"
             )
             assert values["Entity Acme Corporation"] == "8a808255557baba1015580e12fa5083a"
             assert fetch_token(values) == 200
-            process.send_signal(number)
+            process.send_signal(signum)
             _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
@@ -61,7 +62,8 @@ def fetch_token(values: dict[str, str]) -> int:
     return response.status
 
 
-def test_a_port_that_is_taken_or_a_wrong_size_is_a_short_error(zuora: ZuoraEmulator) -> None:
+def test_invalid_options_are_usage_errors(zuora: ZuoraEmulator) -> None:
+    """A port in use, an invalid port and an invalid number of entities print an error without a traceback."""
     port = zuora.url.rpartition(":")[2]
     for arguments in (["--port", port], ["--port", "99999"], ["--entities", "0"]):
         command = [sys.executable, "-m", "zuora_client.emulator", *arguments]

@@ -1,26 +1,34 @@
-"""What every answer has, and what is answered to a request that fits no operation."""
+"""The headers of every response, unknown routes, media types and compression."""
 
 from __future__ import annotations
 
 import gzip
 import uuid
+from collections.abc import Callable
 
 import pytest
+from support.emulator_clients import Connect, ManualClock
 
 from zuora_client.emulator import ZuoraEmulator
 
 PATH = "/v1/entity-connections"
 
 
-def test_every_answer_has_a_request_id_of_its_own(zuora, connect) -> None:
+def test_every_response_has_unique_request_id(zuora: ZuoraEmulator, connect: Connect) -> None:
     http = connect()
-    answers = [http.get("/v1/entities"), http.get("/nowhere"), http.get(Authorization=None), http.token({}), http.get()]
-    seen = [answer.headers["Zuora-Request-Id"] for answer in answers]
-    assert all(str(uuid.UUID(text)) == text for text in seen)
-    assert len(set(seen)) == len(answers)
+    responses = [
+        http.get("/v1/entities"),
+        http.get("/nowhere"),
+        http.get(Authorization=None),
+        http.token({}),
+        http.get(),
+    ]
+    request_ids = [response.headers["Zuora-Request-Id"] for response in responses]
+    assert all(str(uuid.UUID(text)) == text for text in request_ids)
+    assert len(set(request_ids)) == len(responses)
 
 
-def test_a_track_id_comes_back_if_it_was_sent(connect) -> None:
+def test_track_id_is_echoed(connect: Connect) -> None:
     http = connect()
     assert "Zuora-Track-Id" not in http.get("/v1/entities").headers
     for path in ("/v1/entities", "/nowhere", "/oauth/token"):
@@ -29,21 +37,22 @@ def test_a_track_id_comes_back_if_it_was_sent(connect) -> None:
 
 
 @pytest.mark.parametrize("track_id", ["x" * 65, "2026-01-01T00:00:00", "a;b", "it's", 'say "a"', "caf\xe9", "a\tb"])
-def test_a_track_id_that_zuora_does_not_allow_is_refused_and_not_echoed(zuora, connect, track_id: str) -> None:
-    answer = connect(zuora.entities[0]).initiate(zuora.entities[1], Zuora_Track_Id=track_id)
-    assert answer.status == 400
-    assert answer.codes == [67999920]
-    assert "Zuora-Track-Id" not in answer.headers
+def test_invalid_track_id_is_refused(zuora: ZuoraEmulator, connect: Connect, track_id: str) -> None:
+    """An invalid Zuora-Track-Id is refused and not echoed."""
+    response = connect(zuora.entities[0]).initiate(zuora.entities[1], Zuora_Track_Id=track_id)
+    assert response.status == 400
+    assert response.codes == [67999920]
+    assert "Zuora-Track-Id" not in response.headers
     assert zuora.connections == []
 
 
-def test_limits_are_shown_on_v1_paths_as_zuora_writes_them(zuora, connect, clock) -> None:
+def test_rate_limit_headers_on_v1_paths(zuora: ZuoraEmulator, connect: Connect, clock: ManualClock) -> None:
     http = connect()
     first, second = http.get("/v1/entities"), http.get(Authorization=None)
-    for answer in (first, second):
-        assert answer.headers["RateLimit-Limit"] == "2250000, 50000;w=60, 2250000;w=3600, 27000000;w=86400"
-        assert answer.headers["Concurrency-Limit-Type"] == "Default"
-        assert int(answer.headers["Concurrency-Limit-Remaining"]) < int(answer.headers["Concurrency-Limit-Limit"])
+    for response in (first, second):
+        assert response.headers["RateLimit-Limit"] == "2250000, 50000;w=60, 2250000;w=3600, 27000000;w=86400"
+        assert response.headers["Concurrency-Limit-Type"] == "Default"
+        assert int(response.headers["Concurrency-Limit-Remaining"]) < int(response.headers["Concurrency-Limit-Limit"])
     assert int(first.headers["RateLimit-Remaining"]) - int(second.headers["RateLimit-Remaining"]) == 1
     assert first.headers["RateLimit-Reset"] == "3600"
     clock.now += 3599.5
@@ -63,11 +72,11 @@ def test_limits_are_shown_on_v1_paths_as_zuora_writes_them(zuora, connect, clock
         "/v1/entity-connections/x/approve", "/V1/entities", "/v1/entity-connections/a/b/accept",
     ],
 )  # fmt: skip
-def test_an_unknown_route_is_404(zuora, connect, path: str) -> None:
+def test_unknown_path_is_404(zuora: ZuoraEmulator, connect: Connect, path: str) -> None:
     for method in ("GET", "PUT"):
-        answer = connect(zuora.entities[0]).call(method, path)
-        assert answer.status == 404
-        assert answer.codes == [50000040]
+        response = connect(zuora.entities[0]).call(method, path)
+        assert response.status == 404
+        assert response.codes == [50000040]
 
 
 @pytest.mark.parametrize(
@@ -82,48 +91,49 @@ def test_an_unknown_route_is_404(zuora, connect, path: str) -> None:
         ("get", PATH, 50000045),
     ],
 )
-def test_a_known_route_with_another_method_is_405(zuora, connect, method: str, path: str, code: int) -> None:
-    answer = connect(zuora.entities[0]).call(method, path)
-    assert answer.status == 405
-    assert answer.codes == [code]
+def test_unsupported_method_is_405(zuora: ZuoraEmulator, connect: Connect, method: str, path: str, code: int) -> None:
+    response = connect(zuora.entities[0]).call(method, path)
+    assert response.status == 405
+    assert response.codes == [code]
 
 
-@pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/x-www-form-urlencoded"])
-def test_a_write_without_a_json_content_type_is_415(zuora, connect, content_type) -> None:
-    row = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
+@pytest.mark.parametrize("content_type", [None, "", "text/uncompressed", "application/x-www-form-urlencoded"])
+def test_write_without_json_content_type(zuora: ZuoraEmulator, connect: Connect, content_type: str | None) -> None:
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
     http = connect(zuora.entities[1])
-    assert http.change("accept", row.id, Content_Type=content_type).status == 415
+    assert http.change("accept", connection.id, Content_Type=content_type).status == 415
     assert http.initiate(zuora.entities[2], Content_Type=content_type).status == 415
-    assert zuora.connections == [row]
-    assert http.get(Content_Type=content_type).status == 200, "a GET needs none"
+    assert zuora.connections == [connection]
+    assert http.get(Content_Type=content_type).status == 200, "a GET does not need one"
 
 
-def test_a_content_type_may_have_parameters(zuora, connect) -> None:
-    answer = connect(zuora.entities[0]).initiate(zuora.entities[1], Content_Type="Application/JSON; charset=utf-8")
-    assert answer.json["success"] is True
+def test_content_type_may_have_parameters(zuora: ZuoraEmulator, connect: Connect) -> None:
+    response = connect(zuora.entities[0]).initiate(zuora.entities[1], Content_Type="Application/JSON; charset=utf-8")
+    assert response.json["success"] is True
 
 
-def test_a_body_over_1000_bytes_is_zipped_for_who_accepts_it(connect) -> None:
+def test_large_body_is_compressed_on_request(connect: Connect) -> None:
+    """A body over 1000 bytes is sent as gzip if the client accepts that."""
     with ZuoraEmulator(9) as zuora:
         http = connect(None, zuora)
-        plain = http.get("/v1/entities", Accept_Encoding="identity")
-        zipped = http.get("/v1/entities", Accept_Encoding="gzip, deflate")
-        assert len(plain.raw) > 1000
-        assert "Content-Encoding" not in plain.headers
-        assert zipped.headers["Content-Encoding"] == "gzip"
-        assert gzip.decompress(zipped.raw) == plain.raw
-        assert len(zipped.raw) < len(plain.raw)
+        uncompressed = http.get("/v1/entities", Accept_Encoding="identity")
+        compressed = http.get("/v1/entities", Accept_Encoding="gzip, deflate")
+        assert len(uncompressed.raw) > 1000
+        assert "Content-Encoding" not in uncompressed.headers
+        assert compressed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(compressed.raw) == uncompressed.raw
+        assert len(compressed.raw) < len(uncompressed.raw)
         http.connection.close()
 
 
-def test_a_small_body_is_never_zipped(connect) -> None:
-    answer = connect().get("/v1/entities", Accept_Encoding="gzip")
-    assert len(answer.raw) <= 1000
-    assert "Content-Encoding" not in answer.headers
+def test_small_body_is_not_compressed(connect: Connect) -> None:
+    response = connect().get("/v1/entities", Accept_Encoding="gzip")
+    assert len(response.raw) <= 1000
+    assert "Content-Encoding" not in response.headers
 
 
 @pytest.mark.parametrize(
-    ("header", "zipped"),
+    ("header", "is_gzip"),
     [
         ("gzip", True),
         ("GZIP", True),
@@ -136,29 +146,31 @@ def test_a_small_body_is_never_zipped(connect) -> None:
         ("", False),
     ],
 )
-def test_accept_encoding_is_read_with_its_weights(connect, header: str, zipped: bool) -> None:
+def test_accept_encoding_weights(connect: Connect, header: str, is_gzip: bool) -> None:
     with ZuoraEmulator(9) as zuora:
         http = connect(None, zuora)
-        assert (http.get("/v1/entities", Accept_Encoding=header).headers["Content-Encoding"] == "gzip") is zipped
+        assert (http.get("/v1/entities", Accept_Encoding=header).headers["Content-Encoding"] == "gzip") is is_gzip
         http.connection.close()
 
 
-def test_a_request_body_may_be_zipped(zuora, connect) -> None:
+def test_request_body_may_be_gzip(zuora: ZuoraEmulator, connect: Connect) -> None:
     body = gzip.compress(f'{{"targetEntityId":"{zuora.entities[1].id}"}}'.encode())
-    answer = connect(zuora.entities[0]).call("POST", PATH, body, {"Content-Encoding": "gzip"})
-    assert answer.json["success"] is True
+    response = connect(zuora.entities[0]).call("POST", PATH, body, {"Content-Encoding": "gzip"})
+    assert response.json["success"] is True
     assert zuora.requests[-1].body == body, "the record keeps the body as it was sent"
 
 
 @pytest.mark.parametrize(
     "damage", [lambda body: b"x" + body, lambda body: body[:-4], lambda _body: gzip.compress(b" " * 9_000_000)]
 )
-def test_a_zipped_body_that_cannot_be_read_is_refused(zuora, connect, damage) -> None:
+def test_unreadable_gzip_body_is_refused(
+    zuora: ZuoraEmulator, connect: Connect, damage: Callable[[bytes], bytes]
+) -> None:
     body = damage(gzip.compress(b"{}"))
-    answer = connect(zuora.entities[0]).call("POST", PATH, body, {"Content-Encoding": "gzip"})
-    assert answer.status == 400
-    assert answer.codes == [67999990]
+    response = connect(zuora.entities[0]).call("POST", PATH, body, {"Content-Encoding": "gzip"})
+    assert response.status == 400
+    assert response.codes == [67999990]
 
 
-def test_another_coding_of_the_body_is_415(zuora, connect) -> None:
+def test_unsupported_content_encoding_is_415(zuora: ZuoraEmulator, connect: Connect) -> None:
     assert connect(zuora.entities[0]).call("POST", PATH, b"{}", {"Content-Encoding": "br"}).status == 415

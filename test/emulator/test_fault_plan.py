@@ -1,45 +1,47 @@
-"""Which requests a fault meets."""
+"""Which requests a fault applies to."""
 
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
+from support.emulator_clients import Connect
 
-from zuora_client.emulator import FaultPlan, Headers, Request, faults
+from zuora_client.emulator import FaultPlan, Headers, Request, ZuoraEmulator, faults
 
 A, B = faults.answer(500), faults.html_error()
 LIST = "/v1/entity-connections"
 
 
-def ask(plan: FaultPlan, method: str = "GET", path: str = LIST) -> str | None:
+def choose(plan: FaultPlan, method: str = "GET", path: str = LIST) -> str | None:
     request = Request(method, path, Headers([]))
     fault = plan.choose(request)
     assert request.fault == (fault.name if fault else None)
     return request.fault
 
 
-def test_without_rules_nothing_fails() -> None:
-    assert ask(FaultPlan()) is None
+def test_no_rules_no_faults() -> None:
+    assert choose(FaultPlan()) is None
 
 
-def test_a_bare_rule_meets_everything_until_it_is_cleared() -> None:
+def test_unconditional_rule_matches_until_cleared() -> None:
     plan = FaultPlan()
     plan.add(A)
-    assert [ask(plan), ask(plan, "POST", "/oauth/token"), ask(plan, "PUT", "/x")] == ["answer"] * 3
+    assert [choose(plan), choose(plan, "POST", "/oauth/token"), choose(plan, "PUT", "/x")] == ["answer"] * 3
     plan.clear()
-    assert ask(plan) is None
+    assert choose(plan) is None
 
 
-def test_method_and_path_narrow_a_rule() -> None:
+def test_method_and_path_restrict_a_rule() -> None:
     plan = FaultPlan()
     plan.add(A, method="put", path="/v1/entity-connections/*/accept")
-    assert ask(plan, "PUT", "/v1/entity-connections/a%2Fb/accept?x=1") == "answer"
-    assert ask(plan, "GET", "/v1/entity-connections/1/accept") is None
-    assert ask(plan, "PUT", "/v1/entity-connections/1/deny") is None
+    assert choose(plan, "PUT", "/v1/entity-connections/a%2Fb/accept?x=1") == "answer"
+    assert choose(plan, "GET", "/v1/entity-connections/1/accept") is None
+    assert choose(plan, "PUT", "/v1/entity-connections/1/deny") is None
     plan.clear()
     plan.add(A, path=LIST)
-    assert [ask(plan, "GET", path) for path in (LIST, f"{LIST}?page=2", f"{LIST}/1/accept")] == [
+    assert [choose(plan, "GET", path) for path in (LIST, f"{LIST}?page=2", f"{LIST}/1/accept")] == [
         "answer",
         "answer",
         None,
@@ -49,15 +51,15 @@ def test_method_and_path_narrow_a_rule() -> None:
 def test_times_is_an_upper_limit() -> None:
     plan = FaultPlan()
     plan.add(A, times=2)
-    assert [ask(plan) for _ in range(4)] == ["answer", "answer", None, None]
+    assert [choose(plan) for _ in range(4)] == ["answer", "answer", None, None]
     plan.add(A, times=0)
-    assert ask(plan) is None
+    assert choose(plan) is None
 
 
-def test_nth_counts_what_matches_from_one() -> None:
+def test_nth_counts_matching_requests() -> None:
     plan = FaultPlan()
     plan.add(A, nth=2, method="POST")
-    assert [ask(plan, method) for method in ("POST", "GET", "GET", "POST", "POST")] == [
+    assert [choose(plan, method) for method in ("POST", "GET", "GET", "POST", "POST")] == [
         None,
         None,
         None,
@@ -66,24 +68,27 @@ def test_nth_counts_what_matches_from_one() -> None:
     ]
 
 
-def test_nth_with_times_goes_on_from_there() -> None:
+def test_nth_with_times() -> None:
+    """With `times`, the fault applies from the nth matching request on."""
     plan = FaultPlan()
     plan.add(A, nth=2, times=2)
-    assert [ask(plan) for _ in range(5)] == [None, "answer", "answer", None, None]
+    assert [choose(plan) for _ in range(5)] == [None, "answer", "answer", None, None]
 
 
-def test_the_first_rule_that_is_due_acts_and_the_others_keep_theirs() -> None:
+def test_first_due_rule_applies() -> None:
+    """Of several rules that are due the first applies; the others keep their `times`."""
     plan = FaultPlan()
     plan.add(A, times=1)
     plan.add(B, times=1)
-    assert [ask(plan) for _ in range(3)] == ["answer", "html_error", None]
+    assert [choose(plan) for _ in range(3)] == ["answer", "html_error", None]
 
 
-def test_every_rule_counts_every_request_whoever_acts() -> None:
+def test_every_rule_counts_matches() -> None:
+    """A rule counts a matching request also when another rule applies."""
     plan = FaultPlan()
     plan.add(A, times=1)
     plan.add(B, nth=2)
-    assert [ask(plan) for _ in range(3)] == ["answer", "html_error", None]
+    assert [choose(plan) for _ in range(3)] == ["answer", "html_error", None]
 
 
 def draws(seed: int | None, other: bool = False) -> list[bool]:
@@ -91,25 +96,25 @@ def draws(seed: int | None, other: bool = False) -> list[bool]:
     if other:
         plan.add(B, nth=3, times=5)
     plan.add(A, probability=0.3, seed=seed)
-    return [ask(plan) == "answer" for _ in range(1000)]
+    return [choose(plan) == "answer" for _ in range(1000)]
 
 
-def test_chance_with_a_seed_is_the_same_in_every_run() -> None:
+def test_seeded_probability_is_reproducible() -> None:
     assert draws(1) == draws(1)
     assert draws(1) != draws(2)
     assert 200 < sum(draws(1)) < 400
     assert draws(1, other=True)[7:] == draws(1)[7:], "another rule does not shift the draws"
 
 
-def test_chance_without_a_seed_differs() -> None:
+def test_unseeded_probability_differs() -> None:
     assert draws(None) != draws(None)
 
 
 @pytest.mark.parametrize(("probability", "hits"), [(0, 0), (1, 100)])
-def test_the_ends_of_chance(probability: float, hits: int) -> None:
+def test_probability_zero_and_one(probability: float, hits: int) -> None:
     plan = FaultPlan()
     plan.add(A, probability=probability)
-    assert sum(ask(plan) is not None for _ in range(100)) == hits
+    assert sum(choose(plan) is not None for _ in range(100)) == hits
 
 
 @pytest.mark.parametrize(
@@ -131,20 +136,21 @@ def test_the_ends_of_chance(probability: float, hits: int) -> None:
         {"fault": faults.silence},
     ],
 )
-def test_a_rule_that_could_never_work_is_refused_by_name(wrong) -> None:
+def test_invalid_rule_is_refused(wrong: dict[str, Any]) -> None:
+    """The error for an invalid argument names it."""
     plan = FaultPlan()
     with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):
         plan.add(**{"fault": A, **wrong})
-    assert ask(plan) is None
+    assert choose(plan) is None
 
 
-def test_times_holds_among_threads() -> None:
+def test_times_is_thread_safe() -> None:
     plan = FaultPlan()
     plan.add(A, times=100)
     hits: list[str] = []
 
     def work() -> None:
-        hits.extend(name for name in (ask(plan) for _ in range(100)) if name)
+        hits.extend(name for name in (choose(plan) for _ in range(100)) if name)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -154,14 +160,14 @@ def test_times_holds_among_threads() -> None:
     assert len(hits) == 100
 
 
-def test_fail_next_meets_the_next_call_of_the_api_but_not_the_token_endpoint(zuora, connect) -> None:
+def test_fail_next_excludes_token_endpoint(zuora: ZuoraEmulator, connect: Connect) -> None:
     zuora.fail_next(A, times=2)
     http = connect()
     assert http.token({}).status == 400
     assert [http.get("/v1/entities").status for _ in range(3)] == [500, 500, 200]
 
 
-def test_fail_next_can_be_narrowed(zuora, connect) -> None:
+def test_fail_next_with_method_and_path(zuora: ZuoraEmulator, connect: Connect) -> None:
     zuora.fail_next(A, method="PUT", path="/v1/entity-connections/*/deny")
     http = connect(zuora.entities[0])
     assert http.get().status == 200

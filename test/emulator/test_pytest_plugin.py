@@ -1,4 +1,4 @@
-"""The fixture, as a user's test suite meets it."""
+"""The fixture, in a test suite of its own."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ def test_second(zuora_emulator):
         connection.request("GET", "/")
     except ConnectionRefusedError:
         return
-    raise AssertionError("the emulator of the first test still runs")
+    raise AssertionError("the emulator of the first test is still running")
 """
 
 
-def test_each_test_has_an_emulator_of_its_own_which_is_stopped(tmp_path: Path) -> None:
+def test_each_test_has_own_emulator(tmp_path: Path) -> None:
+    """Each test gets its own emulator, which is stopped after it."""
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["zuora_client.emulator.pytest_plugin"]\n')
     (tmp_path / "test_mine.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider"]

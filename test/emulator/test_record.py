@@ -1,14 +1,15 @@
-"""What the record of requests says."""
+"""The recorded requests."""
 
 from __future__ import annotations
 
 import pytest
+from support.emulator_clients import Connect
 
-from zuora_client.emulator import Headers, ZuoraEmulator, faults
+from zuora_client.emulator import Fault, Headers, ZuoraEmulator, faults
 from zuora_client.emulator import server as server_module
 
 
-def test_a_record_has_all_that_was_sent(zuora, connect) -> None:
+def test_record_of_what_was_sent(zuora: ZuoraEmulator, connect: Connect) -> None:
     connect(zuora.entities[0]).call(
         "POST", "/v1/entity-connections?a=1&b=x%20y&c=&a=2", '{"targetEntityId":"no"}', {"X-Mine": "v"}
     )
@@ -24,7 +25,8 @@ def test_a_record_has_all_that_was_sent(zuora, connect) -> None:
     assert (request.status, request.committed, request.fault, request.connection_id) == (200, False, None, 1)
 
 
-def test_the_record_tells_what_was_done_from_what_was_said(zuora, connect) -> None:
+def test_record_of_commits(zuora: ZuoraEmulator, connect: Connect) -> None:
+    """`committed` is set only for the requests that changed the tenant."""
     source, target = connect(zuora.entities[0]), connect(zuora.entities[1])
     first = source.initiate(zuora.entities[1])
     source.initiate(zuora.entities[1])
@@ -49,7 +51,10 @@ def test_the_record_tells_what_was_done_from_what_was_said(zuora, connect) -> No
         (faults.answer_after_commit(502), True, 200),
     ],
 )
-def test_a_fault_is_named_and_the_truth_is_kept(zuora, connect, fault, committed: bool, status) -> None:
+def test_record_of_a_fault(
+    zuora: ZuoraEmulator, connect: Connect, fault: Fault, committed: bool, status: int | None
+) -> None:
+    """The record names the fault, and keeps status and `committed` of the execution."""
     zuora.fail_next(fault)
     connect(zuora.entities[0]).initiate(zuora.entities[1])
     (request,) = zuora.requests
@@ -57,16 +62,16 @@ def test_a_fault_is_named_and_the_truth_is_kept(zuora, connect, fault, committed
     assert len(zuora.connections) == committed
 
 
-def test_the_list_is_a_snapshot(zuora, connect) -> None:
+def test_requests_is_a_snapshot(zuora: ZuoraEmulator, connect: Connect) -> None:
     before = zuora.requests
     connect().get("/v1/entities")
     assert before == []
     assert len(zuora.requests) == 1
 
 
-def test_the_record_is_bounded_and_keeps_the_newest(monkeypatch, connect) -> None:
-    assert server_module.RECORDED_REQUESTS == 100_000
-    monkeypatch.setattr(server_module, "RECORDED_REQUESTS", 3)
+def test_record_keeps_latest_requests(monkeypatch: pytest.MonkeyPatch, connect: Connect) -> None:
+    assert server_module.MAX_RECORDED_REQUESTS == 100_000
+    monkeypatch.setattr(server_module, "MAX_RECORDED_REQUESTS", 3)
     with ZuoraEmulator() as zuora:
         http = connect(None, zuora)
         for number in range(5):
@@ -83,11 +88,15 @@ def test_repeated_headers_are_joined() -> None:
         headers["c"]
 
 
-def test_seeding_takes_entities_and_ids_in_both_spellings(zuora) -> None:
+def test_add_connection_takes_entities_and_ids(zuora: ZuoraEmulator) -> None:
     root, child = zuora.entities[:2]
     for source, target in ((root, child), (root.id, child.uuid), (root.uuid.upper(), child.id)):
-        row = zuora.add_connection(source, target)
-        assert (row.source_entity_id, row.target_entity_id, row.status) == (root.id, child.id, "Connected")
+        connection = zuora.add_connection(source, target)
+        assert (connection.source_entity_id, connection.target_entity_id, connection.status) == (
+            root.id,
+            child.id,
+            "Connected",
+        )
     assert zuora.add_connection(child, root, "Pending", id="mine").id == "mine"
     for bad in (("nobody", root), (root, root)):
         with pytest.raises(ValueError, match="entity"):

@@ -1,4 +1,4 @@
-"""Start, stop, threads, TLS: nothing hangs and nothing is left behind."""
+"""Start, stop, threads, TLS."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import trustme
+from support.emulator_clients import Connect, ConnectRaw, HttpClient
 
-from zuora_client.emulator import ZuoraEmulator, faults
+from zuora_client.emulator import Fault, ZuoraEmulator, faults
 
 
 def emulator_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("zuora-emulator")]
 
 
-def until(condition: Callable[[], object]) -> None:
+def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         time.sleep(0.001)
 
@@ -35,7 +37,7 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_start_and_stop_may_be_said_twice(connect) -> None:
+def test_start_and_stop_are_idempotent(connect: Connect) -> None:
     zuora = ZuoraEmulator()
     zuora.stop()
     assert zuora.start() is zuora.start() is zuora
@@ -46,12 +48,12 @@ def test_start_and_stop_may_be_said_twice(connect) -> None:
     assert zuora.url == url
 
 
-def test_before_the_first_start_there_is_no_url() -> None:
+def test_no_url_before_start() -> None:
     with pytest.raises(RuntimeError, match="start"):
         _ = ZuoraEmulator().url
 
 
-def test_two_emulators_know_nothing_of_each_other(zuora, connect) -> None:
+def test_two_emulators_are_independent(zuora: ZuoraEmulator, connect: Connect) -> None:
     with ZuoraEmulator() as other:
         assert zuora.url != other.url
         other.add_connection(other.entities[0], other.entities[1])
@@ -60,21 +62,22 @@ def test_two_emulators_know_nothing_of_each_other(zuora, connect) -> None:
         assert zuora.connections == []
 
 
-def test_it_can_be_started_again_with_all_it_knew(connect) -> None:
+def test_restart_keeps_state(connect: Connect) -> None:
     zuora = ZuoraEmulator()
     with zuora:
-        http_ = connect(zuora.entities[0], zuora)
-        http_.initiate(zuora.entities[1])
+        client = connect(zuora.entities[0], zuora)
+        client.initiate(zuora.entities[1])
         url = zuora.url
     with zuora:
-        assert zuora.url == url, "the port was free, so it is the same"
+        assert zuora.url == url, "the port was free, so it is reused"
         again = connect(zuora.entities[0], zuora)
-        again.headers = http_.headers
+        again.headers = client.headers
         assert len(again.get().json["entityConnections"]) == 1
         assert len(zuora.requests) == 2
 
 
-def test_it_starts_again_on_another_port_if_its_own_was_taken() -> None:
+def test_restart_with_port_in_use() -> None:
+    """A restarted emulator listens on another port if its own is in use."""
     zuora = ZuoraEmulator()
     with zuora:
         port = urlsplit(zuora.url).port
@@ -82,7 +85,8 @@ def test_it_starts_again_on_another_port_if_its_own_was_taken() -> None:
         assert urlsplit(zuora.url).port != port
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_an_os_error(zuora) -> None:
+def test_requested_port_in_use(zuora: ZuoraEmulator) -> None:
+    """A requested port that is in use is an OSError."""
     port = urlsplit(zuora.url).port
     assert port is not None
     other = ZuoraEmulator(port=port)
@@ -91,7 +95,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_os_error(zuora) -> None:
     other.stop()
 
 
-def test_after_stop_the_port_is_closed_and_no_thread_or_socket_is_left(connect, raw) -> None:
+def test_stop_releases_threads_and_sockets(connect: Connect, raw: ConnectRaw) -> None:
     before = open_files()
     zuora = ZuoraEmulator().start()
     clients = [connect(None, zuora) for _ in range(5)]
@@ -101,8 +105,8 @@ def test_after_stop_the_port_is_closed_and_no_thread_or_socket_is_left(connect, 
     bare.send(b"GET /half")
     zuora.stop()
     assert emulator_threads() == []
-    with contextlib.suppress(ConnectionResetError):  # if the half request was never read
-        assert bare.read() == b"", "an open connection is closed, not left to hang"
+    with contextlib.suppress(ConnectionResetError):  # if the partial request was never read
+        assert bare.read() == b"", "stop() closes an open connection"
     with pytest.raises((ConnectionError, http.client.HTTPException)):
         clients[0].get("/v1/entities")
     with pytest.raises(ConnectionRefusedError):
@@ -114,56 +118,57 @@ def test_after_stop_the_port_is_closed_and_no_thread_or_socket_is_left(connect, 
 
 
 @pytest.mark.parametrize("waiting", [faults.silence(), faults.delay(3600), faults.drip(3600)])
-def test_stop_ends_every_wait_at_once(connect, raw, waiting) -> None:
+def test_stop_ends_every_wait(connect: Connect, raw: ConnectRaw, waiting: Fault) -> None:
     zuora = ZuoraEmulator().start()
     zuora.faults.add(waiting)
-    wire = raw(zuora)
-    wire.send(b"GET /v1/entities HTTP/1.1\r\n\r\n")
-    until(lambda: zuora.requests)
+    connection = raw(zuora)
+    connection.send(b"GET /v1/entities HTTP/1.1\r\n\r\n")
+    wait_until(lambda: zuora.requests)
     zuora.stop()
-    assert emulator_threads() == [], "stop waits for its threads; one that slept on would still be here"
+    assert emulator_threads() == [], "stop() joins the threads, so a longer wait would show here"
 
 
-def test_stop_does_not_wait_for_a_client_that_does_not_read(raw) -> None:
+def test_stop_with_unread_response(raw: ConnectRaw) -> None:
+    """Stopping does not wait for a client that does not read its response."""
     zuora = ZuoraEmulator().start()
     zuora.faults.add(faults.answer(200, b"x" * 50_000_000))
-    wire = raw(zuora)
-    wire.send(b"GET / HTTP/1.1\r\n\r\n")
-    assert wire.read(1) == b"H"
+    connection = raw(zuora)
+    connection.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert connection.read(1) == b"H"
     zuora.stop()
     assert emulator_threads() == []
 
 
-def test_sixteen_threads_at_once(zuora, connect) -> None:
+def test_sixteen_concurrent_clients(zuora: ZuoraEmulator, connect: Connect) -> None:
     clients = [connect(zuora.entities[0]) for _ in range(16)]
 
-    def talk(client) -> set[int]:
+    def get_statuses(client: HttpClient) -> set[int]:
         return {client.get().status for _ in range(50)}
 
     with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(talk, clients)) == [{200}] * 16
+        assert list(pool.map(get_statuses, clients)) == [{200}] * 16
     assert len(zuora.requests) == 16 * 50
     assert len({request.connection_id for request in zuora.requests}) == 16
 
 
-def test_many_short_connections_leave_nothing(zuora, connect) -> None:
-    http_ = connect()
-    http_.get("/v1/entities", Connection="close")
+def test_short_connections_leak_nothing(zuora: ZuoraEmulator, connect: Connect) -> None:
+    client = connect()
+    client.get("/v1/entities", Connection="close")
     before = open_files()
     for _ in range(200):
-        assert http_.get("/v1/entities", Connection="close").status == 200
-    http_.connection.close()
-    until(lambda: len(emulator_threads()) == 1)
+        assert client.get("/v1/entities", Connection="close").status == 200
+    client.connection.close()
+    wait_until(lambda: len(emulator_threads()) == 1)
     assert open_files() <= before
-    assert len(zuora._server._open) == 0
+    assert len(zuora._server._threads) == 0
 
 
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="requires os.fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_process_does_not_keep_a_connection_alive(zuora, raw) -> None:
-    wire = raw()
-    wire.send(b"GET / HTTP/1.1\r\n\r\n")
-    wire.read_answer()
+def test_fork_does_not_keep_connection_open(zuora: ZuoraEmulator, raw: ConnectRaw) -> None:
+    connection = raw()
+    connection.send(b"GET / HTTP/1.1\r\n\r\n")
+    connection.read_response()
     release_r, release_w = os.pipe()
     child = os.fork()
     if child == 0:
@@ -171,9 +176,9 @@ def test_a_forked_process_does_not_keep_a_connection_alive(zuora, raw) -> None:
         os.read(release_r, 1)
         os._exit(0)
     try:
-        wire.send(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
-        wire.read_answer()
-        assert wire.read() == b""
+        connection.send(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        connection.read_response()
+        assert connection.read() == b""
     finally:
         os.close(release_w)
         os.close(release_r)
@@ -202,35 +207,39 @@ def client_context(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def test_tls(server_context, client_context, connect) -> None:
+def test_tls(server_context: ssl.SSLContext, client_context: ssl.SSLContext, connect: Connect) -> None:
     with ZuoraEmulator(9, ssl_context=server_context) as zuora:
         assert zuora.url.startswith("https://127.0.0.1:")
         for number in range(31):
             zuora.add_connection(zuora.entities[0], zuora.entities[1 + number % 8], "Disconnected")
-        http_ = connect(zuora.entities[0], zuora, ssl_context=client_context)
-        answer = http_.get()
-        assert len(answer.json["entityConnections"]) == 30
-        assert answer.json["nextPage"].startswith(zuora.url)
-        assert len(http_.get(answer.json["nextPage"][len(zuora.url) :]).json["entityConnections"]) == 1
+        client = connect(zuora.entities[0], zuora, ssl_context=client_context)
+        response = client.get()
+        assert len(response.json["entityConnections"]) == 30
+        assert response.json["nextPage"].startswith(zuora.url)
+        assert len(client.get(response.json["nextPage"][len(zuora.url) :]).json["entityConnections"]) == 1
 
 
-def test_a_silent_handshake_holds_up_nobody_and_ends_with_stop(server_context, client_context, connect, raw) -> None:
+def test_pending_handshake_blocks_no_other_client(
+    server_context: ssl.SSLContext, client_context: ssl.SSLContext, connect: Connect, raw: ConnectRaw
+) -> None:
+    """A client that does not finish its handshake blocks neither other clients nor `stop()`."""
     zuora = ZuoraEmulator(ssl_context=server_context).start()
-    silent = raw(zuora)
-    http_ = connect(None, zuora, ssl_context=client_context)
-    assert http_.get("/v1/entities").status == 200
+    pending = raw(zuora)
+    client = connect(None, zuora, ssl_context=client_context)
+    assert client.get("/v1/entities").status == 200
     zuora.stop()
     assert emulator_threads() == []
-    assert silent.read() == b""
+    assert pending.read() == b""
 
 
-def test_a_client_that_speaks_no_tls_or_does_not_trust_us_is_dropped(
-    server_context, client_context, connect, raw
+def test_failed_handshake_is_dropped(
+    server_context: ssl.SSLContext, client_context: ssl.SSLContext, connect: Connect, raw: ConnectRaw
 ) -> None:
+    """A client that does not use TLS, or does not trust the certificate, is disconnected."""
     with ZuoraEmulator(ssl_context=server_context) as zuora:
-        plain = raw(zuora)
-        plain.send(b"GET /v1/entities HTTP/1.1\r\n\r\n")
-        assert b"HTTP" not in plain.read()
+        plaintext = raw(zuora)
+        plaintext.send(b"GET /v1/entities HTTP/1.1\r\n\r\n")
+        assert b"HTTP" not in plaintext.read()
         with pytest.raises(ssl.SSLError):
             connect(None, zuora, ssl_context=ssl.create_default_context()).get("/v1/entities")
         assert connect(None, zuora, ssl_context=client_context).get("/v1/entities").status == 200
@@ -238,51 +247,54 @@ def test_a_client_that_speaks_no_tls_or_does_not_trust_us_is_dropped(
 
 
 @pytest.mark.parametrize("fault", [faults.reset_after_commit(), faults.close_before_reading(), faults.silence()])
-def test_faults_and_stop_work_over_tls(server_context, client_context, connect, fault) -> None:
+def test_faults_and_stop_work_over_tls(
+    server_context: ssl.SSLContext, client_context: ssl.SSLContext, connect: Connect, fault: Fault
+) -> None:
     zuora = ZuoraEmulator(ssl_context=server_context).start()
     zuora.fail_next(fault)
-    http_ = connect(None, zuora, ssl_context=client_context)
+    client = connect(None, zuora, ssl_context=client_context)
     failed = threading.Event()
 
-    def ask() -> None:
+    def get() -> None:
         with pytest.raises((OSError, http.client.HTTPException)):
-            http_.get("/v1/entities")
+            client.get("/v1/entities")
         failed.set()
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=get)
     thread.start()
-    until(lambda: zuora.requests)
+    wait_until(lambda: zuora.requests)
     zuora.stop()
     thread.join()
     assert failed.is_set()
     assert emulator_threads() == []
 
 
-def test_a_context_for_clients_is_a_value_error(client_context) -> None:
+def test_client_side_context_is_refused(client_context: ssl.SSLContext) -> None:
     with pytest.raises(ValueError, match="ssl_context"):
         ZuoraEmulator(ssl_context=client_context)
 
 
-class Unwilling(ssl.SSLContext):
-    """Fails to wrap, as happens with a client that has gone again by then."""
+class FailingContext(ssl.SSLContext):
+    """Fails to wrap, as happens if the client has already disconnected."""
 
-    def wrap_socket(self, *_arguments, **_options):
+    def wrap_socket(self, *_args: Any, **_kwargs: Any) -> ssl.SSLSocket:
         raise ssl.SSLError("gone")
 
 
-def test_a_connection_that_cannot_be_wrapped_does_not_end_the_server(raw) -> None:
-    zuora = ZuoraEmulator(ssl_context=Unwilling(ssl.PROTOCOL_TLS_SERVER)).start()
+def test_failed_tls_wrap_is_survived(raw: ConnectRaw) -> None:
+    """A connection that cannot be wrapped in TLS does not end the server."""
+    zuora = ZuoraEmulator(ssl_context=FailingContext(ssl.PROTOCOL_TLS_SERVER)).start()
     for _ in range(2):
         assert raw(zuora).read() == b""
     zuora.stop()
     assert emulator_threads() == []
 
 
-def test_ipv6(connect) -> None:
+def test_ipv6(connect: Connect) -> None:
     try:
         zuora = ZuoraEmulator(host="::1").start()
     except OSError:
-        pytest.skip("no IPv6 on this machine")
+        pytest.skip("IPv6 is not available")
     assert zuora.url.startswith("http://[::1]:")
     assert connect(None, zuora).get("/v1/entities").status == 200
     zuora.stop()

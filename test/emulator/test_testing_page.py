@@ -1,4 +1,4 @@
-"""docs/testing.md is true: its programs run, its tables are complete. Here alone our own client is used."""
+"""docs/testing.md: its programs run, and its tables are complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_the_programs_run_as_printed(tmp_path: Path) -> None:
+def test_programs_run_as_printed(tmp_path: Path) -> None:
     programs = [text for text in PROGRAMS if "pytest" not in text]
     assert len(programs) == 4
     for text in programs:
@@ -27,7 +27,7 @@ def test_the_programs_run_as_printed(tmp_path: Path) -> None:
         assert (result.returncode, result.stderr) == (0, ""), text
 
 
-def test_the_example_for_pytest_passes_as_printed(tmp_path: Path) -> None:
+def test_pytest_example_passes_as_printed(tmp_path: Path) -> None:
     conftest, tests = (text for text in PROGRAMS if "pytest" in text)
     (tmp_path / "conftest.py").write_text(conftest, encoding="utf-8")
     (tmp_path / "test_mine.py").write_text(tests, encoding="utf-8")
@@ -35,7 +35,8 @@ def test_the_example_for_pytest_passes_as_printed(tmp_path: Path) -> None:
     assert "2 passed" in result.stdout, result.stdout + result.stderr
 
 
-def test_every_fault_has_its_row_with_its_arguments() -> None:
+def test_every_fault_is_documented() -> None:
+    """The table has a row for every fault, with its arguments."""
     rows = dict(re.findall(r"^\| `(\w+)\((.*?)\)` \|", PAGE, re.MULTILINE))
     for name in ("add_connection", "add_client", "issue_token", "expire_tokens"):
         rows.pop(name)
@@ -50,6 +51,6 @@ def test_every_fault_has_its_row_with_its_arguments() -> None:
         assert names == list(inspect.signature(constructors[name]).parameters), name
 
 
-def test_every_public_name_of_the_emulator_is_on_the_page() -> None:
+def test_every_public_name_is_documented() -> None:
     for name in dir(ZuoraEmulator):
         assert name.startswith("_") or re.search(rf"`{name}[`(]|\.{name}\b", PAGE), name

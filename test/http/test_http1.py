@@ -17,10 +17,10 @@ from support.faulty import then_close
 from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
 
-from zuora_client import ApiException
 from zuora_client._base.base_url import BaseURL
 from zuora_client._http.http1 import Attempt, ProtocolError, Response, serialize_request
 from zuora_client.deadline import Clock, Deadline, Timeouts
+from zuora_client.exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

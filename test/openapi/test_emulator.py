@@ -1,4 +1,4 @@
-"""The emulator answers as docs/openapi.yaml says, whatever it is asked: right, wrong, or by somebody unknown."""
+"""The emulator's responses to generated requests conform to docs/openapi.yaml."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ CHECKS = [
 SCHEMA = schemathesis.openapi.from_dict(description())
 OPERATIONS = [(path, method) for path, method, _ in operations()]
 
-# A generated header of one of these names would break the connection, not the description.
+# A generated header with one of these names would change the framing of the message.
 FRAMING = {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 
 WRONG_ENTITY = 90000020
 
-# The same data as long as versions and loaded modules are the same: Hypothesis picks constants out of those.
+# The data is the same as long as versions and loaded modules are: Hypothesis takes constants from these.
 generated = hypothesis.settings(
     max_examples=15,
     derandomize=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
 
-generated_wrong = hypothesis.settings(generated, max_examples=25)
+generated_invalid = hypothesis.settings(generated, max_examples=25)
 
 
-def exchange(case: Any, who: str, fault: Fault | None = None) -> Any:
-    """Send a generated request to a new tenant, hold the answer against the file and return it.
+def exchange(case: Any, caller: str, fault: Fault | None = None) -> Any:
+    """Send a generated request to a new tenant, validate the response and return it.
 
-    A stranger has no credentials. A client has a token for one entity, so that its requests come to the operation even
-    where generated headers name none. What an insider sends is reduced to what the tenant knows: its ids, and no
-    headers beside the needed ones. Generated ids exist nowhere.
+    Args:
+        caller: `anonymous` sends no credentials. `client` has a token for one entity, so that its requests reach the
+            operation even without an entity header. `valid` sends ids that exist, and only the required headers.
     """
     with ZuoraEmulator() as zuora:
         source, target, other = zuora.entities
@@ -58,12 +58,12 @@ def exchange(case: Any, who: str, fault: Fault | None = None) -> Any:
         if fault is not None:
             zuora.fail_next(fault, path="/*")
         headers = {}
-        if who != "stranger" and case.path != "/oauth/token":
+        if caller != "anonymous" and case.path != "/oauth/token":
             headers["Authorization"] = f"Bearer {zuora.issue_token(target)}"
-        if who == "client" and case.method == "PUT":
-            # Without it every one of them would end at 415.
+        if caller == "client" and case.method == "PUT":
+            # Without it, every PUT would be a 415.
             headers["Content-Type"] = "application/json"
-        if who == "insider":
+        if caller == "valid":
             known = {"connection-id": row.id, "id": other.id, "targetEntityId": other.id}
             known.update(client_id=zuora.client_id, client_secret=zuora.client_secret)
             case.path_parameters = {name: known[name] for name in case.path_parameters or {}}
@@ -71,73 +71,73 @@ def exchange(case: Any, who: str, fault: Fault | None = None) -> Any:
                 case.body = {name: known.get(name, value) for name, value in case.body.items()}
             case.headers = {"Content-Type": "application/json"} if case.method == "PUT" else {}
             headers["Zuora-Entity-Ids"] = target.uuid
-        # What frames a message is HTTP's own, and the description says nothing of it.
         case.headers = {name: value for name, value in (case.headers or {}).items() if name.lower() not in FRAMING}
-        answer = case.call(base_url=zuora.url, headers=headers)
-        case.validate_response(answer, checks=CHECKS)
-        return answer
+        response = case.call(base_url=zuora.url, headers=headers)
+        case.validate_response(response, checks=CHECKS)
+        return response
 
 
-def said_yes(answer: Any) -> bool:
-    return answer.status_code == 200 and answer.json().get("success", True)
+def is_success(response: Any) -> bool:
+    return bool(response.status_code == 200 and response.json().get("success", True))
 
 
-@pytest.mark.parametrize(("who", "expected"), [("stranger", 401), ("client", None), ("insider", "yes")])
+@pytest.mark.parametrize(("caller", "expected"), [("anonymous", 401), ("client", None), ("valid", "success")])
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_sound_requests_are_answered_as_described(path: str, method: str, who: str, expected: Any) -> None:
-    seen = set()
+def test_valid_requests_conform(path: str, method: str, caller: str, expected: Any) -> None:
+    """The responses to valid requests are as described."""
+    seen: set[Any] = set()
 
     @generated
     @hypothesis.given(case=SCHEMA[path][method].as_strategy(GenerationMode.POSITIVE))
-    def ask(case: Any) -> None:
-        answer = exchange(case, who)
-        seen.update([None, answer.status_code, "yes" if said_yes(answer) else "no"])
+    def send(case: Any) -> None:
+        response = exchange(case, caller)
+        seen.update([None, response.status_code, "success" if is_success(response) else "failure"])
 
-    ask()
-    # The kind of answer that this is about must have come.
-    assert expected in seen
+    send()
+    assert expected in seen, "no response of this kind was checked"
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_wrong_requests_are_answered_as_described(path: str, method: str) -> None:
-    refused = set()
-    codes = set()
+def test_invalid_requests_conform(path: str, method: str) -> None:
+    """The responses to invalid requests are as described."""
+    successes: set[bool] = set()
+    codes: set[Any] = set()
 
-    @generated_wrong
+    @generated_invalid
     @hypothesis.given(case=SCHEMA[path][method].as_strategy(GenerationMode.NEGATIVE))
-    def ask(case: Any) -> None:
-        answer = exchange(case, "client")
-        refused.add(not said_yes(answer))
-        if answer.headers["content-type"][0].startswith("application/json"):
-            codes.update(reason["code"] for reason in answer.json().get("reasons", ()))
+    def send(case: Any) -> None:
+        response = exchange(case, "client")
+        successes.add(is_success(response))
+        if response.headers["content-type"][0].startswith("application/json"):
+            codes.update(reason["code"] for reason in response.json().get("reasons", ()))
 
-    ask()
-    assert True in refused
-    # Not all were sent back at the door.
+    send()
+    assert False in successes
+    # Some requests were refused by the operation, not already for their entity.
     assert path == "/oauth/token" or codes - {WRONG_ENTITY}, codes
 
 
-def test_a_list_of_more_than_one_page_is_answered_as_described() -> None:
+def test_response_with_next_page_conforms() -> None:
     with ZuoraEmulator() as zuora:
         source, target = zuora.entities[:2]
         for status in ("Disconnected", "Connected"):
             zuora.add_connection(source, target, status)
         case = SCHEMA["/v1/entity-connections"]["GET"].Case(query={"pageSize": 1})
-        answer = case.call(base_url=zuora.url, headers={"Authorization": f"Bearer {zuora.issue_token(source)}"})
-        case.validate_response(answer, checks=CHECKS)
-        assert "nextPage" in answer.json()
+        response = case.call(base_url=zuora.url, headers={"Authorization": f"Bearer {zuora.issue_token(source)}"})
+        case.validate_response(response, checks=CHECKS)
+        assert "nextPage" in response.json()
 
 
-# -- the checks are awake -------------------------------------------------------------------------------------------
+# -- the checks themselves --------------------------------------------------------------------------------------------
 
-NO = {"success": False, "reasons": []}
+FAILURE = {"success": False, "reasons": []}
 
 
 @pytest.mark.parametrize(
-    ("fault", "complaint"),
+    ("fault", "failure"),
     [
         (faults.answer(500, {"reasons": []}), "ServerError"),
-        (faults.answer(418, NO), "UndefinedStatusCode"),
+        (faults.answer(418, FAILURE), "UndefinedStatusCode"),
         (faults.answer(200, "<html></html>", {"Content-Type": "text/html"}), "UndefinedContentType"),
         (faults.answer(200, {"success": False}), "JsonSchemaError"),
         (faults.answer(200, {"success": True, "entityConnections": [{"id": 7}]}), "JsonSchemaError"),
@@ -145,12 +145,12 @@ NO = {"success": False, "reasons": []}
     ],
     ids=["server error", "status", "content type", "refusal", "row", "header"],
 )
-def test_an_answer_that_breaks_the_file_is_reported(fault: Fault, complaint: str) -> None:
+def test_nonconforming_response_is_reported(fault: Fault, failure: str) -> None:
     @hypothesis.settings(generated, max_examples=1)
     @hypothesis.given(case=SCHEMA["/v1/entity-connections"]["GET"].as_strategy())
-    def ask(case: Any) -> None:
+    def send(case: Any) -> None:
         with pytest.raises(FailureGroup) as caught:
-            exchange(case, "insider", fault)
-        assert complaint in [type(failure).__name__ for failure in caught.value.exceptions]
+            exchange(case, "valid", fault)
+        assert failure in [type(exception).__name__ for exception in caught.value.exceptions]
 
-    ask()
+    send()

@@ -1,8 +1,8 @@
-"""What a call and an import may cost, in counts: a noisy machine does not move them, a careless change does.
+"""Budgets for a call and an import, in counts, which do not depend on the speed of the machine.
 
-Each budget is the worst that was counted over the supported versions of Python and urllib3 when it was set, plus a
-little. Where one is exceeded for a good reason, raise it in the same change and say why. benchmarks/ measures the same
-things in seconds.
+Each budget is the highest count over the supported versions of Python and urllib3 when it was set, plus a margin. If a
+change exceeds one for a good reason, raise the budget in the same change and say why. benchmarks/ measures the same in
+seconds.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 CONNECTION_ID = "8a808255575bdae401576a914a140420"
 TARGET_ID = "8a80825556ff28a4015708ba29312ecc"
 
-# How many Python functions fewer one call of ours enters than PoolManager.request and json.loads.
+# How many fewer Python functions one call enters than PoolManager.request and json.loads.
 CALLS_SAVED = {"put": 155, "post": 150, "get": 140}
-# The constructor of a row is 1, and whatever else is done for each row adds 1 or more. The rest is for the reads of the
-# socket, of which a larger answer needs some more.
-CALLS_A_ROW = 1.2
+# 1 is the constructor of the row; any other function called per row adds at least 1. The margin is for socket reads, of
+# which a larger response needs a few more.
+CALLS_PER_ROW = 1.2
 MODULES_OVER_URLLIB3 = 0
-# Each costs some 0.2 % of the import, however small it is.
+# Each module costs about 0.2 % of the import, whatever its size.
 OWN_MODULES = 44
 
-NEVER_AT_START = {
+NOT_IMPORTED_AT_START = {
     "asyncio",
     "certifi",
     "concurrent",
@@ -57,26 +57,26 @@ NEVER_AT_START = {
 }
 
 
-class FixedAnswers(BaseHTTPRequestHandler):
+class FixedResponses(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body leave together: otherwise the client waits for a delayed acknowledgement
+    wbufsize = -1  # send headers and body together: otherwise the client waits for a delayed acknowledgement
 
     def do_GET(self) -> None:
         rows = int(parse_qs(urlsplit(self.path).query)["pageSize"][0])
         row = {"id": CONNECTION_ID, "sourceEntityId": TARGET_ID, "status": "Pending", "targetEntityId": TARGET_ID}
-        self.answer({"entityConnections": [row] * rows, "success": True})
+        self.respond({"entityConnections": [row] * rows, "success": True})
 
     def do_PUT(self) -> None:
-        self.answer({"success": True})
+        self.respond({"success": True})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/oauth/token":
-            self.answer({"access_token": "token", "token_type": "bearer", "expires_in": 3598})
+            self.respond({"access_token": "token", "token_type": "bearer", "expires_in": 3598})
         else:
-            self.answer({"id": CONNECTION_ID, "success": True})
+            self.respond({"id": CONNECTION_ID, "success": True})
 
-    def answer(self, document: dict[str, Any]) -> None:
+    def respond(self, document: dict[str, Any]) -> None:
         body = json.dumps(document).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -91,7 +91,7 @@ class FixedAnswers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), FixedAnswers)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FixedResponses)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -125,7 +125,7 @@ def bare(url: str) -> Iterator[Callable[..., Any]]:
 
 
 def python_calls(work: Callable[[], object]) -> int:
-    """Python functions entered by this thread in one call of `work`, when it has been called before."""
+    """Return the number of Python functions that this thread enters in one call of `work`, after a warm-up."""
     count = 0
 
     def counter(frame: Any, event: str, argument: Any) -> None:
@@ -144,7 +144,7 @@ def python_calls(work: Callable[[], object]) -> int:
 
 
 def modules_in_order(statement: str) -> list[str]:
-    """In the order in which they were complete."""
+    """Return the modules that `statement` imports, in the order in which their import finished."""
     program = f"{statement}\nimport sys\nprint(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return result.stdout.split()
@@ -154,35 +154,36 @@ def modules_of(statement: str) -> set[str]:
     return set(modules_in_order(statement))
 
 
-def brought_by_the_client() -> set[str]:
-    """Modules that `import zuora_client` loads and `import urllib3` does not. A call needs json in any case."""
-    # urllib3 2 takes random and typing as well; 1.26 does so only where another module of Python brings them.
-    base = "import urllib3, json, random, typing"
+def modules_added_by_the_client() -> set[str]:
+    """Return the modules that `import zuora_client` loads and `import urllib3, json` does not. Calls need json."""
+    base = "import urllib3, json"
     return modules_of(f"{base}, zuora_client") - modules_of(base)
 
 
-def test_import_takes_nothing_that_is_slow_and_seldom_needed() -> None:
-    brought = brought_by_the_client()
-    assert "zuora_client.api_client" in brought
-    assert not {name for name in brought for never in NEVER_AT_START if f"{name}.".startswith(f"{never}.")}
+def test_import_loads_no_optional_module() -> None:
+    """Modules that are slow to import and rarely needed are imported on first use."""
+    added = modules_added_by_the_client()
+    assert "zuora_client.api_client" in added
+    assert not {name for name in added for module in NOT_IMPORTED_AT_START if f"{name}.".startswith(f"{module}.")}
 
 
-def test_import_takes_little_that_urllib3_has_not_taken() -> None:
-    brought = {name for name in brought_by_the_client() if name.partition(".")[0] != "zuora_client"}
-    assert len(brought) <= MODULES_OVER_URLLIB3, sorted(brought)
+def test_import_loads_few_other_modules() -> None:
+    """Apart from its own modules, the client imports only what urllib3 imports, within the budget."""
+    added = {name for name in modules_added_by_the_client() if name.partition(".")[0] != "zuora_client"}
+    assert len(added) <= MODULES_OVER_URLLIB3, sorted(added)
 
 
-def test_import_takes_few_modules_of_our_own() -> None:
-    brought = {name for name in brought_by_the_client() if name.partition(".")[0] == "zuora_client"}
-    assert len(brought) <= OWN_MODULES, sorted(brought)
+def test_import_loads_few_own_modules() -> None:
+    added = {name for name in modules_added_by_the_client() if name.partition(".")[0] == "zuora_client"}
+    assert len(added) <= OWN_MODULES, sorted(added)
 
 
-def test_import_takes_urllib3_before_our_own_modules() -> None:
-    # Into memory as it is without us: the reason is in zuora_client/__init__.py.
+def test_import_loads_urllib3_first() -> None:
+    """urllib3 is imported before any module of the client; zuora_client/__init__.py has the reason."""
     order = modules_in_order("import zuora_client")
-    # `zuora_client._http` is empty: it is there before what it holds.
-    ours = [name for name in order if name.partition(".")[0] == "zuora_client" and name != "zuora_client._http"]
-    assert order.index("urllib3") < order.index(ours[0])
+    # `zuora_client._http` is an empty package, so it finishes before the modules in it.
+    own = [name for name in order if name.partition(".")[0] == "zuora_client" and name != "zuora_client._http"]
+    assert order.index("urllib3") < order.index(own[0])
 
 
 @pytest.mark.parametrize(
@@ -208,23 +209,28 @@ def test_import_takes_urllib3_before_our_own_modules() -> None:
         ),
     ],
 )
-def test_call_enters_fewer_functions_than_urllib3(
+def test_functions_entered_per_call(
     api: zuora_client.EntityConnectionsApi,
     bare: Callable[..., Any],
     name: str,
     ours: Callable[[Any], object],
     theirs: Callable[[Any], object],
 ) -> None:
+    """A call enters fewer Python functions than urllib3 and json.loads."""
     count, allowed = python_calls(lambda: ours(api)), python_calls(lambda: theirs(bare)) - CALLS_SAVED[name]
     assert count <= allowed, f"{count} Python functions entered, {allowed} allowed"
 
 
-def test_types_are_resolved_once_a_class_not_for_each_row(api: zuora_client.EntityConnectionsApi) -> None:
-    few, many = (python_calls(lambda rows=rows: api.get_entity_connections(page_size=rows)) for rows in (30, 300))
-    assert many <= few + 270 * CALLS_A_ROW
+def test_functions_entered_per_row(api: zuora_client.EntityConnectionsApi) -> None:
+    """Types are resolved once per class, not for each row."""
+
+    def calls_for(rows: int) -> int:
+        return python_calls(lambda: api.get_entity_connections(page_size=rows))
+
+    assert calls_for(300) <= calls_for(30) + 270 * CALLS_PER_ROW
 
 
-def test_call_leaves_nothing_behind(api: zuora_client.EntityConnectionsApi) -> None:
+def test_calls_keep_no_objects(api: zuora_client.EntityConnectionsApi) -> None:
     def objects_after(calls: int) -> int:
         for _ in range(calls):
             api.get_entity_connections(page_size=1)
@@ -233,5 +239,5 @@ def test_call_leaves_nothing_behind(api: zuora_client.EntityConnectionsApi) -> N
         return len(gc.get_objects())
 
     before = objects_after(20)
-    # One object kept by each call would be 200.
+    # If each call kept one object, there would be 200.
     assert objects_after(100) - before < 50

@@ -1,4 +1,4 @@
-"""What is uploaded holds the package, all of it and nothing else, and works far from the checkout."""
+"""The built distributions contain the package, complete and nothing else, and work outside the checkout."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ DIST = os.environ.get("ZUORA_CLIENT_DIST")
 pytestmark = pytest.mark.skipif(DIST is None, reason="needs a built package: tox -e package")
 
 
-def built(pattern: str) -> Path:
+def distribution(pattern: str) -> Path:
     (path,) = Path(str(DIST)).glob(pattern)
     return path
 
 
 @pytest.fixture(scope="module")
 def wheel_files() -> list[str]:
-    with zipfile.ZipFile(built("*.whl")) as wheel:
+    with zipfile.ZipFile(distribution("*.whl")) as wheel:
         return wheel.namelist()
 
 
 @pytest.fixture(scope="module")
 def metadata() -> Message:
-    with zipfile.ZipFile(built("*.whl")) as wheel:
+    with zipfile.ZipFile(distribution("*.whl")) as wheel:
         (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
         return email.message_from_bytes(wheel.read(name))
 
 
-def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel_files: list[str]) -> None:
+def test_wheel_contents(wheel_files: list[str]) -> None:
     sources = [path for path in (ROOT / "zuora_client").rglob("*") if path.suffix == ".py" or path.name == "py.typed"]
     package = [name for name in wheel_files if ".dist-info/" not in name]
     assert sorted(package) == sorted(path.relative_to(ROOT).as_posix() for path in sources)
     assert "zuora_client/py.typed" in package
 
 
-def test_the_metadata_says_what_the_checkout_says(metadata: Message) -> None:
+def test_metadata(metadata: Message) -> None:
     version = re.findall(r'__version__ = "(.+)"', (ROOT / "zuora_client" / "_version.py").read_text(encoding="utf-8"))
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert metadata["Name"] == "zuora-entity-connections"
@@ -57,25 +57,27 @@ def test_the_metadata_says_what_the_checkout_says(metadata: Message) -> None:
     assert metadata.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_sdist_holds_what_a_packager_needs() -> None:
-    with tarfile.open(built("*.tar.gz")) as sdist:
+def test_sdist_contents() -> None:
+    with tarfile.open(distribution("*.tar.gz")) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {"setup.py", "requirements.txt", "LICENSE", "README.md", "test/conftest.py", "examples/demo.py"} <= names
     assert not [name for name in names if name.startswith((".", "build/")) or "__pycache__" in name]
 
 
 @pytest.mark.parametrize("pattern", ["*.whl", "*.tar.gz"])
-def test_it_installs_elsewhere_and_runs_the_demo(pattern: str, tmp_path: Path) -> None:
+def test_installation(pattern: str, tmp_path: Path) -> None:
+    """The distribution installs into a new environment, and the demo runs there."""
+
     def run(*command: str) -> str:
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     run(sys.executable, "-m", "venv", "venv")
     python = str(tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python")
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(built(pattern)))
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(distribution(pattern)))
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    where = run(python, "-c", "import zuora_client; print(zuora_client.__file__)")
-    assert Path(where.strip()).is_relative_to(tmp_path / "venv")
+    location = run(python, "-c", "import zuora_client; print(zuora_client.__file__)")
+    assert Path(location.strip()).is_relative_to(tmp_path / "venv")
     assert "Connected" in run(python, "examples/demo.py")

@@ -1,4 +1,4 @@
-"""What users may rely on is written down in public_surface.txt; a change of it is made there too, on purpose:
+"""public_surface.txt lists the public interface. After an intended change, write it again:
 
 PYTHONPATH=.:test python test/packaging/test_public_surface.py > test/packaging/public_surface.txt
 """
@@ -18,7 +18,7 @@ import pytest
 
 import zuora_client
 
-WRITTEN = Path(__file__).with_name("public_surface.txt")
+SURFACE_FILE = Path(__file__).with_name("public_surface.txt")
 MODULES = (
     "zuora_client",
     "zuora_client.api.pager",
@@ -29,17 +29,17 @@ MODULES = (
     "zuora_client.emulator",
     "zuora_client.emulator.faults",
 )
-# Classes whose attributes are set when they are made, without arguments.
+# Classes that set their attributes in the constructor and need no arguments.
 WITH_ATTRIBUTES = ("ApiClient", "ApiException", "Configuration")
 SPECIAL = ("__enter__", "__iter__", "__next__")
 
 
 def surface() -> Iterator[str]:
-    """Yield a line for every public name, in the order of the modules above, each object once."""
+    """Yield the lines of every public name, in the order of `MODULES`, each object once."""
     seen: set[int] = set()
     for module_name in MODULES:
         module = importlib.import_module(module_name)
-        for name in sorted(getattr(module, "__all__", None) or _defined_in(module)):
+        for name in sorted(getattr(module, "__all__", None) or _public_names(module)):
             value = getattr(module, name)
             if id(value) not in seen:
                 seen.add(id(value))
@@ -48,13 +48,13 @@ def surface() -> Iterator[str]:
                     yield from textwrap.wrap(line, 118, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _defined_in(module: Any) -> list[str]:
-    # A module without __all__ offers its classes; the one of the faults, its functions.
-    offered = inspect.isfunction if module.__name__.endswith(".faults") else inspect.isclass
+def _public_names(module: Any) -> list[str]:
+    # In a module without __all__ the classes are public; in `faults`, the functions.
+    is_public = inspect.isfunction if module.__name__.endswith(".faults") else inspect.isclass
     return [
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and offered(value) and value.__module__ == module.__name__
+        if not name.startswith("_") and is_public(value) and value.__module__ == module.__name__
     ]
 
 
@@ -88,10 +88,12 @@ def _members(cls: type) -> Iterator[str]:
 
 
 def _signature(function: Any) -> str:
-    # inspect quotes annotations in one version of Python and not in the next.
+    if inspect.isbuiltin(function):
+        return "(...)"  # whether a built-in function has a signature depends on the Python version
+    # Whether inspect quotes annotations depends on the version of Python.
     signature = inspect.signature(function)
     parameters = [
-        parameter.replace(annotation=_Text(parameter.annotation))
+        parameter.replace(annotation=_Annotation(parameter.annotation))
         if parameter.annotation is not parameter.empty
         else parameter
         for parameter in signature.parameters.values()
@@ -100,8 +102,8 @@ def _signature(function: Any) -> str:
     return f"{signature.replace(parameters=parameters, return_annotation=signature.empty)}{returns}"
 
 
-class _Text:
-    """Prints as the annotation that was written."""
+class _Annotation:
+    """Its repr is the annotation as written in the source."""
 
     __module__ = "builtins"
 
@@ -112,8 +114,8 @@ class _Text:
         return str(self.annotation)
 
 
-def test_the_public_surface_is_the_one_that_is_written_down() -> None:
-    assert list(surface()) == WRITTEN.read_text(encoding="utf-8").splitlines()
+def test_surface_matches_the_file() -> None:
+    assert list(surface()) == SURFACE_FILE.read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize("name", ["zuora_client", "zuora_client.models", "zuora_client.api", "zuora_client.emulator"])
@@ -126,16 +128,17 @@ def test_all_is_sorted_and_complete(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*zuora_client.__all__, "plan", "topology", "__doc__"])
-def test_what_comes_at_first_use_is_there_from_the_start(name: str) -> None:
+def test_lazy_names_are_listed(name: str) -> None:
+    """Names that are imported on first use are in `dir()` from the start, and can be used."""
     program = f"import zuora_client; assert {name!r} in dir(zuora_client); zuora_client.{name}"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_what_is_not_there_is_an_attribute_error() -> None:
+def test_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(zuora_client, "ensure_conected")
 
 
-def test_every_error_and_every_model_is_at_the_top() -> None:
+def test_errors_and_models_are_exported() -> None:
     exceptions = importlib.import_module("zuora_client.exceptions")
     errors = {
         name
@@ -146,4 +149,4 @@ def test_every_error_and_every_model_is_at_the_top() -> None:
 
 
 if __name__ == "__main__":
-    print("\n".join(surface()))  # noqa: T201 - this is how the file is written
+    print("\n".join(surface()))  # noqa: T201 - writes the file

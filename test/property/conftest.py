@@ -1,4 +1,4 @@
-"""Hundreds of examples of the same lines: coverage does not look on."""
+"""Coverage is off in this folder: hundreds of examples run the same lines."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="module")
 def without_coverage(untraced: None) -> None:
-    """For every test of this folder."""
+    """Apply to every test of this folder."""

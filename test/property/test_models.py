@@ -1,4 +1,4 @@
-"""Models go through JSON, a copy and a pickle unchanged, and are strict with callers only."""
+"""Models survive JSON, copy and pickle unchanged, and are validated for callers only."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ FIELDS = {
 CLASSES = [getattr(models, name) for name in models.__all__ if name != "POSTEntityConnectionsType"]
 
 
-class Answer:
-    """What `deserialize` reads."""
+class Response:
+    """The part of a response that `deserialize` reads."""
 
     def __init__(self, document: Any) -> None:
         self.data = json.dumps(document)
@@ -36,7 +36,7 @@ def model_of(cls: Any) -> st.SearchStrategy[Any]:
     return st.builds(cls, **{name: FIELDS[kind] for name, kind in cls.swagger_types.items()})
 
 
-def test_every_model_goes_through_json_a_copy_and_a_pickle() -> None:
+def test_models_survive_json_copy_and_pickle() -> None:
     with ApiClient() as client:
 
         @settings(max_examples=200)
@@ -46,40 +46,40 @@ def test_every_model_goes_through_json_a_copy_and_a_pickle() -> None:
             extras = {key: value for key, value in extras.items() if key not in cls.attribute_map.values()}
             sent = client.sanitize_for_serialization(model)
             assert None not in sent.values()
-            back = client.deserialize(Answer({**sent, **extras}), cls.__name__)
-            assert type(back) is cls
-            assert back == model
-            assert repr(back) == repr(model)
-            assert repr(back.additional_properties) == repr(extras)
-            for other in (copy.copy(back), copy.deepcopy(back), pickle.loads(pickle.dumps(back))):
+            received = client.deserialize(Response({**sent, **extras}), cls.__name__)
+            assert type(received) is cls
+            assert received == model
+            assert repr(received) == repr(model)
+            assert repr(received.additional_properties) == repr(extras)
+            for other in (copy.copy(received), copy.deepcopy(received), pickle.loads(pickle.dumps(received))):
                 assert other == model
                 assert repr(other.additional_properties) == repr(extras)
-            # What a model does not know is not sent.
-            assert client.sanitize_for_serialization(back) == sent
+            # Unknown fields are not sent.
+            assert client.sanitize_for_serialization(received) == sent
 
         holds()
 
 
 @given(ROWS, st.dictionaries(st.text(max_size=5), documents, max_size=2))
-def test_a_deep_copy_shares_nothing(row: Any, extras: dict[str, Any]) -> None:
-    row.additional_properties.update(extras, mine=[1])
+def test_deepcopy_shares_nothing(row: Any, extras: dict[str, Any]) -> None:
+    row.additional_properties.update(extras, own=[1])
     other = copy.deepcopy(row)
-    other.additional_properties["mine"].append(2)
+    other.additional_properties["own"].append(2)
     other.status = "changed"
-    assert row.additional_properties["mine"] == [1]
+    assert row.additional_properties["own"] == [1]
     assert row.status != "changed"
 
 
-def test_additional_properties_are_of_one_model_alone() -> None:
+def test_additional_properties_are_not_shared() -> None:
     first, second = GETEntityConnectionsArrayItemsType(), GETEntityConnectionsArrayItemsType()
     first.additional_properties["a"] = 1
     assert second.additional_properties == {}
-    # As generated: what Zuora adds makes no difference.
+    # As in generated clients, unknown fields are ignored by == and to_dict.
     assert first == second
     assert "a" not in first.to_dict()
 
 
-# -- the one model that callers make --------------------------------------------------------------------------------
+# -- the request model ----------------------------------------------------------------------------------------------
 
 
 @given(st.none() | st.text(st.characters(), max_size=40) | st.uuids().map(str) | st.binary(max_size=40) | documents)
@@ -89,30 +89,29 @@ def test_additional_properties_are_of_one_model_alone() -> None:
 @example("8A808255-56FF-28A4-0157-08BA29312ECCC")
 @example(b"\xff")
 @example("")
-def test_a_target_is_taken_or_refused_by_name(value: Any) -> None:
-    known = POSTEntityConnectionsType("before")
+def test_target_is_accepted_or_rejected(value: Any) -> None:
+    existing = POSTEntityConnectionsType("before")
     try:
         model = POSTEntityConnectionsType(value)
-    except (TypeError, ValueError) as refusal:
-        error: Exception = refusal
+    except (TypeError, ValueError) as error:
         with pytest.raises(type(error), match="target_entity_id"):
-            known.target_entity_id = value
-        assert known.target_entity_id == "before"
+            existing.target_entity_id = value
+        assert existing.target_entity_id == "before"
         return
     text = value.decode() if isinstance(value, bytes) else value
     assert isinstance(text, str)
     assert len(without_hyphens(text)) <= 32
     assert model.target_entity_id == text
-    known.target_entity_id = value
-    for other in (known, copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+    existing.target_entity_id = value
+    for other in (existing, copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert other == model
         assert other.target_entity_id == text
 
 
 @given(documents)
-def test_what_an_answer_holds_is_kept_even_where_callers_may_not_say_it(value: Any) -> None:
+def test_received_target_is_not_validated(value: Any) -> None:
     with ApiClient() as client:
-        model = client.deserialize(Answer({"targetEntityId": value}), "POSTEntityConnectionsType")
+        model = client.deserialize(Response({"targetEntityId": value}), "POSTEntityConnectionsType")
     assert repr(model.target_entity_id) == repr(json.loads(json.dumps(value)))
     other = pickle.loads(pickle.dumps(copy.deepcopy(model)))
     assert repr(other) == repr(model)

@@ -1,6 +1,6 @@
-"""Nothing but ApiException, TypeError and ValueError leaves a public method, whatever its arguments and its answer.
+"""A public method raises only ApiException, TypeError and ValueError, whatever its arguments and the response.
 
-The methods are found by looking, so that a new one is held against the promise as well.
+The methods are found by introspection, so a new method is tested as well.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from zuora_client import ApiClient, ApiException, Configuration, EntityConnectio
 
 ALLOWED = (ApiException, TypeError, ValueError)
 
-ITSELF: list[Any] = []
-ITSELF.append(ITSELF)
-STRANGE = [
+RECURSIVE: list[Any] = []
+RECURSIVE.append(RECURSIVE)
+VALUES: list[Any] = [
     None,
     True,
     False,
@@ -51,12 +51,12 @@ STRANGE = [
     b"\xff",
     [],
     [[]],
-    ITSELF,
+    RECURSIVE,
     (1, 2),
     {},
     {"a": "b"},
     {1: 2},
-    {"a": ITSELF},
+    {"a": RECURSIVE},
     object(),
     object,
     len,
@@ -78,29 +78,29 @@ STRANGE = [
 
 
 class Argument:
-    """A value by its place in the list: some cannot be printed."""
+    """A value, shown by its index in `VALUES`: some values have no usable repr."""
 
-    def __init__(self, place: int) -> None:
-        self.place = place
-        self.value: Any = STRANGE[place]
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.value: Any = VALUES[index]
 
     def __repr__(self) -> str:
-        return f"STRANGE[{self.place}]"
+        return f"VALUES[{self.index}]"
 
 
-anything = st.builds(Argument, st.integers(0, len(STRANGE) - 1))
+anything = st.builds(Argument, st.integers(0, len(VALUES) - 1))
 
 
-def public_methods(kind: type, but: set[str]) -> list[str]:
+def public_methods(kind: type, excluded: set[str]) -> list[str]:
     return [
         name
         for name, value in inspect.getmembers(kind, inspect.isfunction)
-        if not name.startswith("_") and name not in but
+        if not name.startswith("_") and name not in excluded
     ]
 
 
 def finish(result: Any) -> None:
-    """Take from a call all that it gives: the answer that comes later, the pages of an iterator."""
+    """Wait for an asynchronous result, or read the first rows of an iterator."""
     if hasattr(result, "get") and hasattr(result, "successful"):
         result.get(30)
     elif hasattr(result, "__next__"):
@@ -108,10 +108,11 @@ def finish(result: Any) -> None:
             pass
 
 
-def arguments_of(method: Any) -> list[str]:
-    """The names of a method's parameters, and those that all operations share."""
-    names = [name for name in inspect.signature(method).parameters if name not in ("self", "options")]
-    return [*names, "zuora_entity_ids", "_preload_content", "_request_timeout", "_return_http_data_only", "async_req"]
+def parameters_of(method: Any) -> tuple[list[str], list[str]]:
+    """Return the names of the positional parameters of a method, without ``self``, and the names of all parameters."""
+    parameters = [parameter for parameter in inspect.signature(method).parameters.values() if parameter.name != "self"]
+    positional = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    return positional, [parameter.name for parameter in parameters]
 
 
 METHODS = [
@@ -122,23 +123,22 @@ METHODS = [
 
 @pytest.mark.parametrize(("kind", "name"), METHODS, ids=[name for _, name in METHODS])
 def test_any_arguments(kind: type, name: str) -> None:
-    method = getattr(kind, name)
-    taken = [parameter for parameter in inspect.signature(method).parameters if parameter not in ("self", "options")]
+    positional_names, names = parameters_of(getattr(kind, name))
     with Socketless() as socketless:
         owner = socketless.api if kind is EntityConnectionsApi else socketless.client
 
         @settings(max_examples=150)
         @given(
-            st.lists(anything, max_size=len(taken)),
-            st.dictionaries(st.sampled_from(arguments_of(method)), anything, max_size=4),
+            st.lists(anything, max_size=len(positional_names)),
+            st.dictionaries(st.sampled_from([*names, "unknown"]), anything, max_size=4),
         )
-        def holds(positional: list[Argument], keywords: dict[str, Argument]) -> None:
+        def check(positional: list[Argument], keywords: dict[str, Argument]) -> None:
             values = [argument.value for argument in positional]
             options = {key: argument.value for key, argument in keywords.items()}
             with contextlib.suppress(*ALLOWED):
                 finish(getattr(owner, name)(*values, **options))
 
-        holds()
+        check()
 
 
 FUNCTIONS = [name for name in zuora_client.__all__ if inspect.isfunction(getattr(zuora_client, name))]
@@ -146,12 +146,13 @@ PENDING = {"id": "1", "sourceEntityId": "a", "targetEntityId": "b", "status": "P
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_any_arguments_of_a_function_after_the_client(name: str) -> None:
+def test_any_function_arguments(name: str) -> None:
+    """Any arguments after the client, of the functions of the package."""
     function = getattr(zuora_client, name)
     parameters = inspect.signature(function).parameters.values()
     needed = [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD][1:]
     named = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-    # A client is what these functions are methods of in all but name.
+    # The client is not varied: these functions are tested as if they were its methods.
     options = [option for option in named if option != "target_api"]
     with Socketless() as socketless:
         socketless.say(json.dumps({"success": True, "entityConnections": [PENDING]}).encode())
@@ -162,35 +163,37 @@ def test_any_arguments_of_a_function_after_the_client(name: str) -> None:
             st.dictionaries(st.sampled_from(options), anything, max_size=1),
             st.booleans(),
         )
-        def holds(positional: list[Argument], keywords: dict[str, Argument], paired: bool) -> None:
+        def check(positional: list[Argument], keywords: dict[str, Argument], paired: bool) -> None:
             values = [argument.value for argument in positional]
             if paired and name == "plan_connections":
                 values = [[("a", "b"), (values[0], "b")]]
             with contextlib.suppress(*ALLOWED):
-                made = function(socketless.api, *values, **{key: kept.value for key, kept in keywords.items()})
-                assert str(made)
-                if hasattr(made, "apply"):
-                    assert made.to_mermaid()
-                    made.apply()
+                result = function(
+                    socketless.api, *values, **{key: argument.value for key, argument in keywords.items()}
+                )
+                assert str(result)
+                if hasattr(result, "apply"):
+                    assert result.to_mermaid()
+                    result.apply()
 
-        holds()
+        check()
 
 
-def test_every_method_also_does_what_it_is_for() -> None:
-    """Otherwise the test above could pass because nothing gets past the first check."""
+def test_every_method_can_succeed() -> None:
+    """Otherwise test_any_arguments could pass because every call fails at its first check."""
     reached = set()
     with Socketless() as socketless:
 
         @settings(max_examples=300)
         @given(st.sampled_from([name for kind, name in METHODS if kind is EntityConnectionsApi]), st.booleans())
-        def holds(name: str, later: bool) -> None:
+        def check(name: str, asynchronous: bool) -> None:
             keywords = {"request": POSTEntityConnectionsType("a")} if "ost" in name else {}
             positional = ["1"] if "ut_" in name else []
-            options = {"async_req": True} if later and not name.startswith("iter") else {}
+            options = {"async_req": True} if asynchronous and not name.startswith("iter") else {}
             finish(getattr(socketless.api, name)(*positional, **keywords, **options))
             reached.add(name)
 
-        holds()
+        check()
     assert reached == {name for kind, name in METHODS if kind is EntityConnectionsApi}
 
 
@@ -211,11 +214,11 @@ SETTINGS = sorted(
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_any_setting(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A log file may be anywhere but in the tree.
+    # Keeps log files out of the source tree.
     monkeypatch.chdir(tmp_path)
-    for value in STRANGE:
+    for value in VALUES:
         if name == "connection_pool_maxsize" and isinstance(value, int) and value > 1000:
-            continue  # urllib3 makes room for so many connections at once.
+            continue  # urllib3 allocates a queue of this size.
         configuration = Configuration("http://127.0.0.1:9", max_attempts=1)
         try:
             with contextlib.suppress(*ALLOWED):
@@ -227,9 +230,9 @@ def test_any_setting(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def use(configuration: Configuration) -> None:
-    for look in (repr, Configuration.to_debug_report, copy.deepcopy, Configuration.auth_settings):
+    for function in (repr, Configuration.to_debug_report, copy.deepcopy, Configuration.auth_settings):
         with contextlib.suppress(*ALLOWED):
-            look(configuration)
+            function(configuration)
     with contextlib.suppress(*ALLOWED), warnings.catch_warnings():
         warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
         client = ApiClient(configuration, clock=FakeClock())
@@ -246,7 +249,7 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 @settings(max_examples=60)
 @given(answers, st.sampled_from([200, 400, 401, 429, 500]))
-def test_any_answer_to_a_request_of_ones_own(document: Any, status: int) -> None:
+def test_any_response_to_call_api(document: Any, status: int) -> None:
     with Socketless() as socketless:
         socketless.say(json.dumps(document).encode(), status)
         for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
@@ -257,7 +260,7 @@ def test_any_answer_to_a_request_of_ones_own(document: Any, status: int) -> None
                 socketless.client.request(method, "http://127.0.0.1:9/any")
 
 
-# -- whatever comes over the wire -----------------------------------------------------------------------------------
+# -- bytes from a server --------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from(
     [
@@ -294,22 +297,22 @@ PIECES = st.sampled_from(
 )
 
 
-def test_any_bytes_from_a_server() -> None:
-    said = b""
+def test_any_bytes_from_server() -> None:
+    response = b""
 
-    def say(sock: Any, _: Received) -> None:
-        sock.sendall(said)
+    def respond(sock: Any, _: Received) -> None:
+        sock.sendall(response)
 
-    with ScriptedServer(say) as server:
+    with ScriptedServer(respond) as server:
         configuration = Configuration(server.url, max_attempts=1)
         with ApiClient(configuration) as client:
             api = EntityConnectionsApi(client)
 
             @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
             @given(st.lists(PIECES | st.binary(max_size=8), max_size=10))
-            def holds(pieces: list[bytes]) -> None:
-                nonlocal said
-                said = b"".join(pieces)
+            def check(pieces: list[bytes]) -> None:
+                nonlocal response
+                response = b"".join(pieces)
                 for call in (
                     lambda: api.get_entity_connections(),
                     lambda: api.put_entity_connections_accept("1"),
@@ -320,4 +323,4 @@ def test_any_bytes_from_a_server() -> None:
                         call()
                     assert len(server.requests) == 1
 
-            holds()
+            check()

@@ -1,4 +1,4 @@
-"""Text arrives at the server as it was given, or is refused by name before anything is sent."""
+"""Text is received unchanged, or rejected by name before anything is sent."""
 
 from __future__ import annotations
 
@@ -23,36 +23,37 @@ ASCII = st.text(st.characters(max_codepoint=127), max_size=80)
 Call = Callable[[Any, Any], Any]
 
 
-def arrived(wire: Wire, call: Call, name: str, value: Any) -> Received | None:
-    """Return the request that a call with `value` made, or None when it was refused by name and nothing was sent."""
+def received_request(wire: Wire, call: Call, name: str, value: Any) -> Received | None:
+    """Return the request of a call with `value`, or None if it was rejected by name and nothing was sent."""
     wire.requests.clear()
-    refusal = None
+    message = None
     try:
         call(wire.api, value)
     except (TypeError, ValueError) as error:
-        refusal = str(error)
-    if refusal is None:
+        message = str(error)
+    if message is None:
         (received,) = wire.requests
         return received
-    assert name in refusal
+    assert name in message
     assert wire.requests == []
     return None
 
 
-def carries_utf8(text: str) -> bool:
+def is_utf8_encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 # -- path -----------------------------------------------------------------------------------------------------------
 
 DECISIONS: dict[str, Call] = {
-    verb: lambda api, value, verb=verb: getattr(api, f"put_entity_connections_{verb}")(value)
-    for verb in ("accept", "deny", "disconnect")
+    "accept": lambda api, value: api.put_entity_connections_accept(value),
+    "deny": lambda api, value: api.put_entity_connections_deny(value),
+    "disconnect": lambda api, value: api.put_entity_connections_disconnect(value),
 }
 
 
 @pytest.mark.parametrize("verb", DECISIONS)
-def test_any_text_as_an_id(verb: str) -> None:
+def test_any_text_as_id(verb: str) -> None:
     with Wire() as wire:
 
         @given(TEXT)
@@ -63,38 +64,40 @@ def test_any_text_as_an_id(verb: str) -> None:
         @example("?a=b#c")
         @example("\u202e\u2028é")
         def holds(text: str) -> None:
-            received = arrived(wire, DECISIONS[verb], "connection_id", text)
-            meant = (
-                text not in ("", ".", "..") and carries_utf8(text) and not any(ord(c) < 32 or c == "\x7f" for c in text)
+            received = received_request(wire, DECISIONS[verb], "connection_id", text)
+            is_valid = (
+                text not in ("", ".", "..")
+                and is_utf8_encodable(text)
+                and not any(ord(c) < 32 or c == "\x7f" for c in text)
             )
-            assert (received is not None) == meant
+            assert (received is not None) == is_valid
             if received is not None:
-                prefix, _, rest = received.target.partition("/v1/entity-connections/")
-                segment, _, tail = rest.partition("/")
+                prefix, _, remainder = received.target.partition("/v1/entity-connections/")
+                segment, _, tail = remainder.partition("/")
                 assert (prefix, unquote(segment, errors="strict"), tail) == ("", text, verb)
                 assert received.target.isascii()
 
         holds()
 
 
-def test_any_bytes_as_an_id_are_the_text_that_they_hold() -> None:
+def test_any_bytes_as_id() -> None:
     with Wire() as wire:
 
-        @given(TEXT.filter(carries_utf8).map(str.encode) | st.binary(max_size=10))
+        @given(TEXT.filter(is_utf8_encodable).map(str.encode) | st.binary(max_size=10))
         def holds(value: bytes) -> None:
-            received = arrived(wire, DECISIONS["accept"], "connection_id", value)
+            received = received_request(wire, DECISIONS["accept"], "connection_id", value)
             if received is not None:
                 assert unquote(received.target.split("/")[3], errors="strict") == value.decode()
 
         holds()
 
 
-def test_any_integer_as_an_id() -> None:
+def test_any_integer_as_id() -> None:
     with Wire() as wire:
 
         @given(st.integers())
         def holds(value: int) -> None:
-            received = arrived(wire, DECISIONS["accept"], "connection_id", value)
+            received = received_request(wire, DECISIONS["accept"], "connection_id", value)
             assert received is not None
             assert received.target.split("/")[3] == str(value)
 
@@ -104,7 +107,7 @@ def test_any_integer_as_an_id() -> None:
 # -- query ----------------------------------------------------------------------------------------------------------
 
 
-def test_any_text_as_the_type_of_a_list() -> None:
+def test_any_text_as_list_type() -> None:
     with Wire() as wire:
 
         @given(TEXT)
@@ -113,8 +116,8 @@ def test_any_text_as_the_type_of_a_list() -> None:
         @example("\r\nX: y")
         @example("\ud800")
         def holds(text: str) -> None:
-            received = arrived(wire, lambda api, value: api.get_entity_connections(type=value), "type", text)
-            assert (received is not None) == carries_utf8(text)
+            received = received_request(wire, lambda api, value: api.get_entity_connections(type=value), "type", text)
+            assert (received is not None) == is_utf8_encodable(text)
             if received is not None:
                 query = urlsplit(received.target).query
                 assert parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") == [
@@ -124,7 +127,7 @@ def test_any_text_as_the_type_of_a_list() -> None:
         holds()
 
 
-def test_any_query_of_any_path() -> None:
+def test_any_query() -> None:
     with Wire() as wire:
         names = TEXT.filter(bool)
 
@@ -133,8 +136,8 @@ def test_any_query_of_any_path() -> None:
 
         @given(st.lists(st.tuples(names, TEXT), min_size=1, max_size=4))
         def holds(pairs: list[tuple[str, str]]) -> None:
-            received = arrived(wire, call, "surrogate", pairs)
-            assert (received is not None) == all(carries_utf8(name + value) for name, value in pairs)
+            received = received_request(wire, call, "surrogate", pairs)
+            assert (received is not None) == all(is_utf8_encodable(name + value) for name, value in pairs)
             if received is not None:
                 query = urlsplit(received.target).query
                 assert parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") == pairs
@@ -149,7 +152,7 @@ def test_any_page(page_size: int, page: int) -> None:
         def call(api: Any, _: Any) -> Any:
             return api.get_entity_connections(page_size=page_size, page=page)
 
-        received = arrived(wire, call, "page", None)
+        received = received_request(wire, call, "page", None)
         assert (received is not None) == (1 <= page_size <= 300 and page >= 1)
         if received is not None:
             assert received.target == f"/v1/entity-connections?pageSize={page_size}&page={page}"
@@ -191,7 +194,7 @@ HEADERS: dict[str, tuple[str, Call]] = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_any_text_as_a_header(name: str) -> None:
+def test_any_text_as_header(name: str) -> None:
     header, call = HEADERS[name]
     with Wire() as wire:
 
@@ -203,14 +206,14 @@ def test_any_text_as_a_header(name: str) -> None:
         @example("é")
         @example("x" * 300)
         def holds(text: str) -> None:
-            received = arrived(wire, call, name, text)
+            received = received_request(wire, call, name, text)
             if name == "Cookie" and not text:
-                # As generated: no cookie.
+                # As in generated clients, an empty cookie is not sent.
                 assert received is not None
                 assert header not in received.headers
             elif received is None:
-                fit = text.isascii() and text.isprintable() and text == text.strip()
-                assert not fit or (name.islower() and (not text or len(text) > 64 or set(text) & set(":;\"'")))
+                is_valid = text.isascii() and text.isprintable() and text == text.strip()
+                assert not is_valid or (name.islower() and (not text or len(text) > 64 or set(text) & set(":;\"'")))
             else:
                 sent = with_hyphens(text) if name == "zuora_entity_ids" else text
                 assert received.headers[header] == sent
@@ -225,7 +228,7 @@ def test_any_user_agent() -> None:
         @given(ASCII)
         def holds(text: str) -> None:
             wire.client.user_agent = text
-            received = arrived(wire, lambda api, _: api.get_entity_connections(), "User-Agent", None)
+            received = received_request(wire, lambda api, _: api.get_entity_connections(), "User-Agent", None)
             assert received is None or received.headers["user-agent"] == text
 
         holds()
@@ -234,7 +237,7 @@ def test_any_user_agent() -> None:
 # -- body -----------------------------------------------------------------------------------------------------------
 
 
-def test_any_text_as_a_target() -> None:
+def test_any_text_as_target() -> None:
     with Wire() as wire:
 
         def as_model(api: Any, value: Any) -> Any:
@@ -249,7 +252,7 @@ def test_any_text_as_a_target() -> None:
         @example("\ud800\0\x7f\u2028")
         def holds(text: str) -> None:
             for call in (as_model, as_dict):
-                received = arrived(wire, call, "target_entity_id", text)
+                received = received_request(wire, call, "target_entity_id", text)
                 assert (received is not None) == (len(text) <= 32)
                 if received is not None:
                     assert json.loads(received.body)["targetEntityId"] == text
@@ -257,19 +260,19 @@ def test_any_text_as_a_target() -> None:
         holds()
 
 
-PLAIN = st.recursive(
+PLAIN_DATA = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=10,
 )
 
 
-def test_any_plain_data_as_a_body() -> None:
+def test_any_plain_data_as_body() -> None:
     with Wire() as wire:
 
-        @given(PLAIN.filter(lambda value: value is not None))
+        @given(PLAIN_DATA.filter(lambda value: value is not None))
         def holds(value: Any) -> None:
-            received = arrived(
+            received = received_request(
                 wire, lambda api, data: api.api_client.call_api("/v1/x", "POST", body=data), "body", value
             )
             assert received is not None

@@ -1,4 +1,4 @@
-"""Whatever a server answers: a model that works, or an ApiException that works."""
+"""Every response results in a usable model or a usable ApiException."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op
 
 
 def outcome_of(operation: Operation, socketless: Socketless) -> Any:
-    """Return the model that a call gives or the error that it raises; neither may be anything else."""
+    """Return the model that a call returns or the ApiException that it raises, and check it."""
     try:
-        said = operation.call(socketless.api)
+        model = operation.call(socketless.api)
     except ApiException as error:
-        assert_error_works(error, operation)
+        assert_error_is_usable(error, operation)
         return error
-    assert type(said) is operation.answer
-    assert_model_works(said)
-    return said
+    assert type(model) is operation.answer
+    assert_model_is_usable(model)
+    return model
 
 
 def same(first: Any, second: Any) -> bool:
-    """Equality to which NaN is no exception."""
+    """Compare with NaN equal to NaN."""
     if isinstance(first, float) and isinstance(second, float):
         return first == second or (math.isnan(first) and math.isnan(second))
     if isinstance(first, dict) and isinstance(second, dict):
@@ -52,7 +52,7 @@ def same(first: Any, second: Any) -> bool:
     return bool(type(first) is type(second) and first == second)
 
 
-def assert_model_works(model: Any) -> None:
+def assert_model_is_usable(model: Any) -> None:
     assert repr(model) == model.to_str()
     assert list(model.to_dict()) == list(model.swagger_types)
     assert model == model
@@ -61,7 +61,7 @@ def assert_model_works(model: Any) -> None:
         assert same(other, model)
 
 
-def assert_error_works(error: ApiException, operation: Operation) -> None:
+def assert_error_is_usable(error: ApiException, operation: Operation) -> None:
     assert str(error).startswith(f"({error.status})\nReason: ")
     assert str(error).isascii() or all(line.isprintable() for line in str(error).splitlines())
     assert len(str(error)) < 20_000
@@ -97,14 +97,14 @@ def test_any_json_document(operation: Operation, raise_on_failure: bool) -> None
                 assert set(kept) == set(document)
                 assert raise_on_failure or (found.success is False) is not is_success(status, document)
                 for name, key in found.attribute_map.items():
-                    said_otherwise = name == "success" and not raise_on_failure and found.success is False
-                    if name != "entity_connections" and not said_otherwise:
+                    was_set = name == "success" and not raise_on_failure and found.success is False
+                    if name != "entity_connections" and not was_set:
                         assert same(getattr(found, name), json.loads(json.dumps(document)).get(key))
 
         holds()
 
 
-def test_a_refusal_is_never_taken_for_a_yes() -> None:
+def test_failure_is_never_a_success() -> None:
     with Socketless() as socketless:
 
         @given(st.sampled_from(OPERATIONS), answers)
@@ -125,7 +125,7 @@ CONTENT_TYPES = st.sampled_from(
 )
 
 
-def test_any_bytes_under_any_media_type() -> None:
+def test_any_bytes_with_any_content_type() -> None:
     with Socketless() as socketless:
 
         @settings(max_examples=200)

@@ -1,4 +1,4 @@
-"""One emulated tenant, one client that holds all of it, for each test."""
+"""Fixtures: an emulated tenant, and an API object with access to all its entities."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def api(zuora: ZuoraEmulator, clock: FakeClock) -> Iterator[EntityConnectionsApi]:
-    with api_for(zuora, clock=clock) as one:
-        yield one
+    with api_for(zuora, clock=clock) as api:
+        yield api

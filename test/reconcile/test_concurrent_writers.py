@@ -1,4 +1,4 @@
-"""Two who want the opposite: a run never joins a tug of war, it says that there is one."""
+"""Two programs with opposite goals: a run reports the conflict and does not repeat its writes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from zuora_client import ConflictError, Step, ensure_connected, ensure_disconnec
 from zuora_client.emulator import ZuoraEmulator
 
 
-def test_a_connection_that_somebody_ends_at_once_is_not_asked_for_again() -> None:
+def test_connection_disconnected_by_another_program() -> None:
+    """A connection that another program disconnects at once is not requested again."""
     with ZuoraEmulator() as zuora, api_for(zuora) as api, api_for(zuora) as other:
         source, target = zuora.entities[:2]
 
-        def end_it(step: Step) -> None:
+        def disconnect(step: Step) -> None:
             if step.action == "accept":
                 other.put_entity_connections_disconnect(step.connection_id or "", zuora_entity_ids=source.id)
 
-        with pytest.raises(ConflictError, match="somebody else") as caught:
-            ensure_connected(api, source.id, target.id, on_step=end_it)
+        with pytest.raises(ConflictError, match="another program") as caught:
+            ensure_connected(api, source.id, target.id, on_step=disconnect)
 
         assert written(zuora) == ["initiate", "accept", "disconnect"]
         assert statuses(zuora, source, target) == ["Disconnected"]
@@ -29,18 +30,18 @@ def test_a_connection_that_somebody_ends_at_once_is_not_asked_for_again() -> Non
     assert "Running it again is safe" in error.advice
 
 
-def test_a_pair_that_somebody_keeps_connecting_is_given_up() -> None:
-    """Every new request has an id of its own, so only the number of writes ends it."""
+def test_pair_requested_again_by_another_program() -> None:
+    """Every new request has a new id, so only the maximum number of writes ends the run."""
     with ZuoraEmulator() as zuora, api_for(zuora) as api, api_for(zuora) as other:
         source, target = zuora.entities[:2]
         zuora.add_connection(source, target, "Pending")
 
-        def ask_again(step: Step) -> None:
+        def request_again(step: Step) -> None:
             if step.action == "deny":
                 other.post_entity_connections(zuora_entity_ids=source.id, request={"targetEntityId": target.id})
 
-        with pytest.raises(ConflictError, match="somebody else"):
-            ensure_disconnected(api, source.id, target.id, break_sharing=True, on_step=ask_again)
+        with pytest.raises(ConflictError, match="another program"):
+            ensure_disconnected(api, source.id, target.id, break_sharing=True, on_step=request_again)
 
         assert written(zuora) == ["deny", "initiate"] * 8
         assert statuses(zuora, source, target) == ["Disconnected"] * 8 + ["Pending"]

@@ -1,4 +1,4 @@
-"""The table and the graph: what they show, and that no id, name or status can break them."""
+"""The table and the graph of a plan. No id, name or status can break them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import hypothesis
 import hypothesis.strategies as st
 from support.tenant import api_for
 
-from zuora_client import ConnectionPlan, EntityConnectionsApi, GETEntityConnectionsArrayItemsType, plan_connections
+from zuora_client import (
+    ConnectionPlan,
+    EntityConnectionsApi,
+    GETEntityConnectionsArrayItemsType,
+    PlannedConnection,
+    plan_connections,
+)
 from zuora_client.emulator import ZuoraEmulator
-from zuora_client.plan import PlannedConnection
 
 NODE = re.compile(r'    n\d+\["[\w .;#-]*(<br/>[\w .;#-]+)?"\]')
 EDGE = re.compile(
@@ -18,7 +23,7 @@ EDGE = re.compile(
 )
 
 
-def test_the_table_and_the_graph(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_table_and_graph(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     root, a, b, c, d, e = zuora.entities
     zuora.add_connection(root, a, "Connected")
     zuora.add_connection(root, b, "Pending")
@@ -51,7 +56,8 @@ def test_the_table_and_the_graph(zuora: ZuoraEmulator, api: EntityConnectionsApi
     )
 
 
-def test_what_else_the_sources_share_is_drawn_and_left_alone(zuora: ZuoraEmulator) -> None:
+def test_other_connections_are_drawn(zuora: ZuoraEmulator) -> None:
+    """Other active connections of the sources are drawn and left alone."""
     root, a, b = zuora.entities[:3]
     zuora.add_connection(root, b, "Pending")
     with api_for(zuora) as api:
@@ -84,17 +90,17 @@ HOSTILE = st.one_of(
 @hypothesis.example(source="\r", target="", status="", name="0", other="")
 @hypothesis.example(source="1. Acme", target="- Acme", status="", name="* a", other="")
 @hypothesis.given(source=HOSTILE, target=HOSTILE, status=HOSTILE, name=HOSTILE, other=HOSTILE)
-def test_nothing_from_outside_can_break_a_drawing(source: str, target: str, status: str, name: str, other: str) -> None:
+def test_hostile_text_cannot_break_a_drawing(source: str, target: str, status: str, name: str, other: str) -> None:
     row = GETEntityConnectionsArrayItemsType(id="1", source_entity_id=source, status=status, target_entity_id=target)
-    more = GETEntityConnectionsArrayItemsType("2", other, "Connected", None)
+    other_row = GETEntityConnectionsArrayItemsType("2", other, "Connected", None)
     names = {source.replace("-", "").lower(): name}
-    plan = ConnectionPlan(None, [PlannedConnection(source, target, row)], [more], names)  # type: ignore[arg-type]
+    plan = ConnectionPlan(None, [PlannedConnection(source, target, row)], [other_row], names)  # type: ignore[arg-type]
     lines = plan.to_mermaid().split("\n")
     assert (lines[0], lines[-1]) == ("flowchart LR", "")
     edges = [line for line in lines[1:-1] if EDGE.fullmatch(line)]
     nodes = [line for line in lines[1:-1] if NODE.fullmatch(line)]
     assert (len(edges), len(edges) + len(nodes)) == (2, len(lines) - 2)
-    assert not any(re.search(r"""["/>](\d+\.|-) """, node) for node in nodes), "a list in Markdown"
+    assert not any(re.search(r"""["/>](\d+\.|-) """, node) for node in nodes), "Markdown list in a label"
     table = str(plan)
     assert len(table.splitlines()) == 5
     assert table.replace("\n", "").isprintable()

@@ -1,10 +1,11 @@
-"""`ensure_connected`: what it writes for each state of a pair, and what it tells."""
+"""`ensure_connected`: its writes for each state of a pair, its steps and its errors."""
 
 from __future__ import annotations
 
 import copy
 import json
 import pickle
+import pickletools
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from zuora_client import (
     EntityConnectionsApi,
     InvalidResponseError,
     OutcomeUnknownError,
+    PlanIncompleteError,
+    PlannedConnection,
     RequestRejectedError,
     Step,
     ensure_connected,
@@ -27,7 +30,7 @@ from zuora_client import (
 from zuora_client.emulator import ZuoraEmulator, faults
 
 
-def test_an_unconnected_pair_is_asked_accepted_and_verified(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_unconnected_pair_is_requested_and_accepted(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     result = ensure_connected(api, source.id, target.id)
     assert statuses(zuora, source, target) == ["Connected"]
@@ -40,7 +43,7 @@ def test_an_unconnected_pair_is_asked_accepted_and_verified(zuora: ZuoraEmulator
     ]  # fmt: skip
 
 
-def test_a_connected_pair_costs_no_write(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_connected_pair_needs_no_write(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     row = zuora.add_connection(source, target, "Connected")
     result = ensure_connected(api, source.id, target.id)
@@ -50,7 +53,7 @@ def test_a_connected_pair_costs_no_write(zuora: ZuoraEmulator, api: EntityConnec
     assert result.connection.id == row.id
 
 
-def test_a_pending_pair_costs_only_the_accept(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_pending_pair_is_only_accepted(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Pending")
     assert ensure_connected(api, source.id, target.id).changed
@@ -59,7 +62,7 @@ def test_a_pending_pair_costs_only_the_accept(zuora: ZuoraEmulator, api: EntityC
 
 
 @pytest.mark.parametrize("status", ["Disconnected", "Denied", ""])
-def test_any_other_status_counts_as_absent(zuora: ZuoraEmulator, api: EntityConnectionsApi, status: str) -> None:
+def test_other_status_counts_as_absent(zuora: ZuoraEmulator, api: EntityConnectionsApi, status: str) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, status)
     ensure_connected(api, source.id, target.id)
@@ -67,16 +70,15 @@ def test_any_other_status_counts_as_absent(zuora: ZuoraEmulator, api: EntityConn
     assert statuses(zuora, source, target) == [status, "Connected"]
 
 
-def test_the_other_direction_is_another_connection(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_other_direction_is_another_connection(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(target, source, "Connected")
     assert ensure_connected(api, source.id, target.id).changed
     assert statuses(zuora, source, target) == ["Connected"]
 
 
-def test_a_row_of_another_source_does_not_count_wherever_it_is_listed(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_row_of_another_source_is_ignored(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """The source of each row is checked, whichever entity the list was requested for."""
     source, target, third = zuora.entities[:3]
     rows = [
         {"id": entity.id, "sourceEntityId": entity.id, "targetEntityId": target.id, "status": "Connected"}
@@ -87,9 +89,7 @@ def test_a_row_of_another_source_does_not_count_wherever_it_is_listed(
 
 
 @pytest.mark.parametrize("status", ["Pending", "Connected"])
-def test_of_several_rows_the_one_that_is_further_along_counts(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, status: str
-) -> None:
+def test_most_advanced_row_is_used(zuora: ZuoraEmulator, api: EntityConnectionsApi, status: str) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Disconnected", id="a")
     zuora.add_connection(source, target, "Pending", id="c")
@@ -101,7 +101,7 @@ def test_of_several_rows_the_one_that_is_further_along_counts(
     assert statuses(zuora, source, target) == ["Disconnected", "Pending", "Connected", "Disconnected"]
 
 
-def test_the_pair_is_found_on_a_later_page(api: EntityConnectionsApi, zuora: ZuoraEmulator) -> None:
+def test_pair_on_a_later_page(api: EntityConnectionsApi, zuora: ZuoraEmulator) -> None:
     source, target, other = zuora.entities[:3]
     for _ in range(650):
         zuora.add_connection(source, other, "Disconnected")
@@ -110,35 +110,31 @@ def test_the_pair_is_found_on_a_later_page(api: EntityConnectionsApi, zuora: Zuo
     assert sent(zuora) == ["list"] * 3
 
 
-@pytest.mark.parametrize("spell", [lambda e: e.id, lambda e: e.uuid, lambda e: e.uuid.upper(), lambda e: e.id.encode()])
-def test_every_spelling_of_an_id_means_the_same_entity(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, spell: Any
-) -> None:
+@pytest.mark.parametrize("form", [lambda e: e.id, lambda e: e.uuid, lambda e: e.uuid.upper(), lambda e: e.id.encode()])
+def test_every_form_of_an_id(zuora: ZuoraEmulator, api: EntityConnectionsApi, form: Any) -> None:
     source, target = zuora.entities[:2]
-    assert ensure_connected(api, spell(source), spell(target)).changed
-    assert not ensure_connected(api, spell(source), target.id).changed
-    assert not ensure_connected(api, source.uuid, spell(target)).changed
+    assert ensure_connected(api, form(source), form(target)).changed
+    assert not ensure_connected(api, form(source), target.id).changed
+    assert not ensure_connected(api, source.uuid, form(target)).changed
     assert statuses(zuora, source, target) == ["Connected"]
 
 
 def test_two_clients_of_one_entity_each(zuora: ZuoraEmulator) -> None:
     source, target = zuora.entities[:2]
-    with api_for(zuora, source) as ours, api_for(zuora, target) as theirs:
-        assert ensure_connected(ours, source.id, target.id, target_api=theirs).changed
-        assert not ensure_connected(ours, source.id, target.id, target_api=theirs).changed
+    with api_for(zuora, source) as source_api, api_for(zuora, target) as target_api:
+        assert ensure_connected(source_api, source.id, target.id, target_api=target_api).changed
+        assert not ensure_connected(source_api, source.id, target.id, target_api=target_api).changed
     assert written(zuora) == ["initiate", "accept"]
 
 
-def test_credentials_without_the_target_fail_before_anything_is_written(zuora: ZuoraEmulator) -> None:
+def test_missing_target_access_fails_before_write(zuora: ZuoraEmulator) -> None:
     source, target = zuora.entities[:2]
-    with api_for(zuora, source) as ours, pytest.raises(RequestRejectedError, match="inaccessible entity"):
-        ensure_connected(ours, source.id, target.id)
+    with api_for(zuora, source) as api, pytest.raises(RequestRejectedError, match="inaccessible entity"):
+        ensure_connected(api, source.id, target.id)
     assert zuora.connections == []
 
 
-def test_a_default_entity_header_fails_before_anything_is_written(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_default_entity_header_fails_before_write(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     api.api_client.set_default_header("Zuora-Entity-Ids", source.uuid)
     with pytest.raises(ValueError, match="Zuora-Entity-Ids"):
@@ -146,34 +142,32 @@ def test_a_default_entity_header_fails_before_anything_is_written(
     assert zuora.connections == []
 
 
-# -- what it tells -----------------------------------------------------------------------------------------------
+# -- steps and results -------------------------------------------------------------------------------------------
 
 
-def test_each_step_is_told_when_it_is_done(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_on_step_gets_each_step(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
-    told: list[tuple[str, list[str]]] = []
-    result = ensure_connected(api, source.id, target.id, on_step=lambda step: told.append((str(step), written(zuora))))
+    calls: list[tuple[str, list[str]]] = []
+    result = ensure_connected(api, source.id, target.id, on_step=lambda step: calls.append((str(step), written(zuora))))
     id = zuora.connections[0].id
     pair = f"{source.id} -> {target.id}"
-    assert told == [
+    assert calls == [
         (f"{pair}: the list shows no connection", []),
-        (f"{pair}: asked the target for a connection (connection {id})", ["initiate"]),
+        (f"{pair}: requested as the source (connection {id})", ["initiate"]),
         (f"{pair}: the list shows Pending (connection {id})", ["initiate"]),
         (f"{pair}: accepted as the target (connection {id})", ["initiate", "accept"]),
         (f"{pair}: the list shows Connected (connection {id})", ["initiate", "accept"]),
     ]
-    assert [str(step) for step in result.steps] == [line for line, _ in told]
+    assert [str(step) for step in result.steps] == [line for line, _ in calls]
     assert [step.action for step in result.steps] == ["look", "initiate", "look", "accept", "look"]
 
 
-def test_the_library_prints_nothing(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_printed(zuora: ZuoraEmulator, api: EntityConnectionsApi, capfd: pytest.CaptureFixture[str]) -> None:
     ensure_connected(api, zuora.entities[0].id, zuora.entities[1].id)
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_on_step_raises_ends_the_run(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_exception_of_on_step_ends_run(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     def stop(step: Step) -> None:
         raise KeyError(step.action)
 
@@ -182,7 +176,7 @@ def test_what_on_step_raises_ends_the_run(zuora: ZuoraEmulator, api: EntityConne
     assert zuora.connections == []
 
 
-def test_a_step_is_one_line_whatever_zuora_says(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_step_text_is_one_line(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Sus\npended\x1b[31m")
     zuora.fail_next(faults.refusal(50000030, "no\r\nway"), method="POST")
@@ -193,76 +187,92 @@ def test_a_step_is_one_line_whatever_zuora_says(zuora: ZuoraEmulator, api: Entit
     assert any("no way" in str(step) for step in steps)
 
 
-def test_a_result_says_at_a_glance_what_it_is_and_travels(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_result_repr_copy_and_pickle(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     first, second = (ensure_connected(api, source.id, target.id) for _ in range(2))
     assert repr(first) == f"<EnsureResult Connected {zuora.connections[0].id}, changed>"
     assert repr(second) == f"<EnsureResult Connected {zuora.connections[0].id}, nothing to do>"
     assert repr(EnsureResult(False, None, [])) == "<EnsureResult no connection, nothing to do>"
-    for travelled in (pickle.loads(pickle.dumps(first)), copy.deepcopy(first)):
-        assert (travelled.changed, travelled.connection) == (True, first.connection)
-        assert [str(step) for step in travelled.steps] == [str(step) for step in first.steps]
+    for clone in (pickle.loads(pickle.dumps(first)), copy.deepcopy(first)):
+        assert (clone.changed, clone.connection) == (True, first.connection)
+        assert [str(step) for step in clone.steps] == [str(step) for step in first.steps]
 
 
-# -- what it does not believe ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("value", "module"),
+    [
+        (EnsureResult(False, None, []), "zuora_client.topology"),
+        (Step("look", "a", "b", None, ""), "zuora_client.topology"),
+        (PlanIncompleteError(), "zuora_client.plan"),
+        (PlannedConnection("a", "b", None), "zuora_client.plan"),
+    ],
+    ids=["EnsureResult", "Step", "PlanIncompleteError", "PlannedConnection"],
+)
+def test_pickles_name_the_documented_module(value: Any, module: str) -> None:
+    """Pickles refer to the documented modules, so they load in every version that has these modules."""
+    data = pickle.dumps(value)
+    names = [argument for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)]
+    assert module in names
+    assert not any("reconcile" in name for name in names)
+    assert type(pickle.loads(data)) is type(value)
 
-NOTHING = faults.answer(200, {"entityConnections": [], "success": True})
+
+# -- stale lists and lost responses ------------------------------------------------------------------------------
+
+EMPTY_LIST = faults.answer(200, {"entityConnections": [], "success": True})
 
 
-def test_a_list_that_lags_behind_is_waited_for(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock
-) -> None:
+def test_stale_list_is_polled(zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock) -> None:
     source, target = zuora.entities[:2]
-    zuora.faults.add(NOTHING, method="GET", nth=3, times=2)
+    zuora.faults.add(EMPTY_LIST, method="GET", nth=3, times=2)
     ensure_connected(api, source.id, target.id)
     assert clock.sleeps == [0.5, 1.0]
     assert written(zuora) == ["initiate", "accept"]
 
 
-def test_a_yes_that_the_list_never_shows_is_unknown(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock
-) -> None:
+def test_write_never_listed_is_unknown(zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock) -> None:
     source, target = zuora.entities[:2]
-    zuora.faults.add(NOTHING, method="GET", nth=3, times=9)
-    with pytest.raises(OutcomeUnknownError, match="its list still does not show it") as caught:
+    zuora.faults.add(EMPTY_LIST, method="GET", nth=3, times=9)
+    with pytest.raises(OutcomeUnknownError, match=r"its list still does not show it after 3\.5 s") as caught:
         ensure_connected(api, source.id, target.id)
     assert (caught.value.outcome, caught.value.method, caught.value.path) == (
         "unknown",
         "POST",
         "/v1/entity-connections",
     )
-    assert "Done before in this run: initiate." in str(caught.value)
+    assert "Already done in this run: initiate." in str(caught.value)
     assert clock.sleeps == [0.5, 1.0, 2.0]
     zuora.faults.clear()
     assert ensure_connected(api, source.id, target.id).changed
     assert written(zuora) == ["initiate", "accept"]
 
 
-def test_a_lost_answer_is_looked_up_and_not_sent_again(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock
-) -> None:
+def test_lost_response_is_not_retried(zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock) -> None:
+    """The run lists the connections and does not repeat a write that was done."""
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Pending")
     zuora.fail_next(faults.reset_after_commit(), method="PUT")
     result = ensure_connected(api, source.id, target.id)
     assert result.changed
     assert sent(zuora) == ["list", "accept", "list"]
-    assert "no answer says whether it was done" in str(result.steps[1])
+    assert "outcome unknown" in str(result.steps[1])
     assert clock.sleeps == []
 
 
-def test_a_lost_request_is_reported_and_not_sent_again(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_lost_request_is_not_retried(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """The run raises and does not repeat a write that was not done."""
     source, target = zuora.entities[:2]
     zuora.fail_next(faults.reset_before_commit(), method="PUT")
     with pytest.raises(OutcomeUnknownError) as caught:
         ensure_connected(api, source.id, target.id)
     assert sent(zuora).count("accept") == 1
     assert str(caught.value.path).endswith("/accept")
-    assert "Done before in this run: initiate." in str(caught.value)
+    assert "Already done in this run: initiate." in str(caught.value)
     assert "Running it again is safe" in str(caught.value)
 
 
-def test_a_failed_look_does_not_hide_that_a_write_is_unknown(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_failed_list_after_unknown_write(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """If the list fails after a write without a response, the error of the write is raised."""
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Pending")
     zuora.faults.add(faults.reset_after_commit(), method="PUT")
@@ -273,20 +283,17 @@ def test_a_failed_look_does_not_hide_that_a_write_is_unknown(zuora: ZuoraEmulato
     assert type(caught.value.__cause__).__name__ == "ApiConnectionError"
 
 
-def test_a_failed_look_after_a_confirmed_write_tells_of_the_write(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_failed_list_after_confirmed_write(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """If the list fails after a confirmed write, its error names that write."""
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Pending")
     zuora.faults.add(faults.answer(401), method="GET", nth=2, times=9)
-    with pytest.raises(AuthenticationError, match="Done before in this run: accept") as caught:
+    with pytest.raises(AuthenticationError, match="Already done in this run: accept") as caught:
         ensure_connected(api, source.id, target.id)
     assert caught.value.method == "GET"
 
 
-def test_a_refusal_that_stays_is_raised_in_zuoras_words(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock
-) -> None:
+def test_refusal_is_raised_with_its_message(zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock) -> None:
     source, target = zuora.entities[:2]
     zuora.faults.add(faults.refusal(67999930, "Only the global entity may share."), method="POST", path="/v1/*")
     with pytest.raises(RequestRejectedError, match="Only the global entity may share") as caught:
@@ -295,10 +302,8 @@ def test_a_refusal_that_stays_is_raised_in_zuoras_words(
     assert sent(zuora).count("initiate") == 1
 
 
-def test_a_denied_request_is_not_asked_for_again_in_the_same_run(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
-    """Somebody denies while we look: the next run may ask again, this one would fight."""
+def test_denied_request_is_not_repeated(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A request that another program denies is not sent again in the same run; the next run may send it."""
     source, target = zuora.entities[:2]
 
     def deny(exchange: Any) -> None:
@@ -306,7 +311,7 @@ def test_a_denied_request_is_not_asked_for_again_in_the_same_run(
             other.put_entity_connections_deny(zuora.connections[-1].id, zuora_entity_ids=target.id)
         exchange.send(exchange.execute())
 
-    zuora.faults.add(faults.Fault("denied meanwhile", deny), path="*/accept")
+    zuora.faults.add(faults.Fault("denied concurrently", deny), path="*/accept")
     with pytest.raises(RequestRejectedError, match="not Pending"):
         ensure_connected(api, source.id, target.id)
     assert written(zuora) == ["initiate", "deny"]
@@ -316,7 +321,7 @@ def test_a_denied_request_is_not_asked_for_again_in_the_same_run(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-def test_refusals_that_come_as_objects_are_seen(zuora: ZuoraEmulator, method: str) -> None:
+def test_failure_returned_as_model(zuora: ZuoraEmulator, method: str) -> None:
     source, target = zuora.entities[:2]
     zuora.faults.add(faults.refusal(50000030, "Not today."), method=method, path="/v1/*")
     with (
@@ -332,7 +337,8 @@ def test_refusals_that_come_as_objects_are_seen(zuora: ZuoraEmulator, method: st
     assert written(zuora) == ["initiate", "accept"]
 
 
-def test_trouble_of_zuoras_own_is_no_refusal_there_either(zuora: ZuoraEmulator) -> None:
+def test_server_fault_returned_as_model(zuora: ZuoraEmulator) -> None:
+    """A server fault leaves the outcome unknown with `raise_on_failure=False` too."""
     source, target = zuora.entities[:2]
     zuora.faults.add(faults.refusal(50000060, "Internal error."), method="PUT")
     with api_for(zuora, raise_on_failure=False) as api, pytest.raises(OutcomeUnknownError) as caught:
@@ -340,13 +346,13 @@ def test_trouble_of_zuoras_own_is_no_refusal_there_either(zuora: ZuoraEmulator) 
     assert caught.value.outcome == "unknown"
 
 
-# -- wrong arguments -----------------------------------------------------------------------------------------------
+# -- invalid arguments ---------------------------------------------------------------------------------------------
 
 A, B = "8a808255557baba1015580e12fa5083a", "8a80825555a3c7a10155b460f53858e6"
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "kind", "words"),
+    ("source", "target", "error", "message"),
     [
         (None, B, TypeError, "source_entity_id"),
         (A, None, TypeError, "target_entity_id"),
@@ -359,17 +365,15 @@ A, B = "8a808255557baba1015580e12fa5083a", "8a80825555a3c7a10155b460f53858e6"
         (A, "8a808255-557b-aba1-0155-80e12fa5083a", ValueError, "same entity"),
     ],
 )
-def test_a_wrong_id_is_refused_by_name_before_anything_is_sent(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, source: Any, target: Any, kind: type[Exception], words: str
+def test_invalid_id_is_rejected_by_name(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, source: Any, target: Any, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(kind, match=words):
+    with pytest.raises(error, match=message):
         ensure_connected(api, source, target)
     assert zuora.requests == []
 
 
-def test_a_connection_without_an_id_is_an_answer_that_cannot_be_read(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_listed_connection_without_id(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     row = {"sourceEntityId": source.id, "targetEntityId": target.id, "status": "Pending"}
     zuora.fail_next(faults.answer(200, {"entityConnections": [row], "success": True}), method="GET")
@@ -380,9 +384,7 @@ def test_a_connection_without_an_id_is_an_answer_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("id", [".", "..", "", "a\nb", True, 1.5, ["x"], {}])
-def test_a_connection_whose_id_cannot_be_named_is_an_answer_that_cannot_be_read(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, id: Any
-) -> None:
+def test_listed_connection_with_unusable_id(zuora: ZuoraEmulator, api: EntityConnectionsApi, id: Any) -> None:
     source, target = zuora.entities[:2]
     row = {"id": id, "sourceEntityId": source.id, "targetEntityId": target.id, "status": "Pending"}
     zuora.faults.add(faults.answer(200, {"entityConnections": [row], "success": True}), method="GET")
@@ -393,23 +395,20 @@ def test_a_connection_whose_id_cannot_be_named_is_an_answer_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("name", ["api", "target_api"])
-def test_a_client_in_the_place_of_an_api_is_a_type_error(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str
-) -> None:
-    given: dict[str, Any] = {"api": api, name: api.api_client}
+def test_client_instead_of_api(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str) -> None:
+    apis: dict[str, Any] = {"api": api, name: api.api_client}
     with pytest.raises(TypeError, match=f"^{name} must be an EntityConnectionsApi, not ApiClient"):
-        ensure_connected(source_entity_id=A, target_entity_id=B, **given)
+        ensure_connected(source_entity_id=A, target_entity_id=B, **apis)
     with pytest.raises(TypeError, match=r"^api must be an EntityConnectionsApi"):
         plan_connections(api.api_client, [(A, B)])  # type: ignore[arg-type]
     assert zuora.requests == []
 
 
-# -- a list that lags ----------------------------------------------------------------------------------------------
+# -- stale lists ---------------------------------------------------------------------------------------------------
 
 
-def test_a_list_that_forgets_a_pair_for_a_moment_makes_no_second_request(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_stale_list_causes_no_second_request(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A list that omits the pair once does not cause another request."""
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Pending")
     zuora.faults.add(faults.answer(200, {"entityConnections": [], "success": True}), method="GET", nth=2)
@@ -418,52 +417,51 @@ def test_a_list_that_forgets_a_pair_for_a_moment_makes_no_second_request(
     assert statuses(zuora, source, target) == ["Connected"]
 
 
-def test_a_list_that_shows_a_pair_pending_again_for_a_moment_makes_no_deny(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_stale_list_causes_no_deny(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A list that shows a disconnected pair as Pending once does not cause a deny."""
     source, target = zuora.entities[:2]
     row = zuora.add_connection(source, target, "Connected")
-    old = {"id": row.id, "sourceEntityId": source.id, "targetEntityId": target.id, "status": "Pending"}
-    zuora.faults.add(faults.answer(200, {"entityConnections": [old], "success": True}), method="GET", nth=2)
+    stale = {"id": row.id, "sourceEntityId": source.id, "targetEntityId": target.id, "status": "Pending"}
+    zuora.faults.add(faults.answer(200, {"entityConnections": [stale], "success": True}), method="GET", nth=2)
     assert ensure_disconnected(api, source.id, target.id, break_sharing=True).changed
     assert sent(zuora) == ["list", "disconnect", "list", "list"]
 
 
-# -- on_step that fails --------------------------------------------------------------------------------------------
+# -- exceptions of on_step -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("nth", range(1, 6))
-def test_an_api_exception_of_on_step_ends_the_run_as_it_is(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, nth: int
-) -> None:
+def test_api_exception_of_on_step(zuora: ZuoraEmulator, api: EntityConnectionsApi, nth: int) -> None:
+    """An ApiException raised by `on_step` is not changed and not taken for an error of the run."""
     source, target = zuora.entities[:2]
     zuora.faults.add(faults.reset_after_commit(), method="PUT")
-    mine = OutcomeUnknownError(reason="the hook made a call of its own")
+    hook_error = OutcomeUnknownError(reason="the hook made its own call")
     steps: list[Step] = []
 
     def fail(step: Step) -> None:
         steps.append(step)
         if len(steps) == nth:
-            raise mine
+            raise hook_error
 
-    advice = mine.advice
+    advice = hook_error.advice
     with pytest.raises(OutcomeUnknownError) as caught:
         ensure_connected(api, source.id, target.id, on_step=fail)
-    assert caught.value is mine
-    assert mine.advice == advice
+    assert caught.value is hook_error
+    assert hook_error.advice == advice
     steps.clear()
     zuora.add_connection(source, zuora.entities[2], "Pending")
     plan = plan_connections(api, [(source.id, entity.id) for entity in zuora.entities[2:5]])
     with pytest.raises(OutcomeUnknownError) as caught:
         plan.apply(on_step=fail)
-    assert caught.value is mine
+    assert caught.value is hook_error
     assert len(steps) == nth
 
 
-# -- what it says when nobody knows --------------------------------------------------------------------------------
+# -- advice and concurrent changes ---------------------------------------------------------------------------------
 
 
-def test_only_an_unknown_disconnect_is_not_safe_to_run_again(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_advice_after_unknown_outcome(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """Only after an unknown disconnect is it not safe to run again at once."""
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Pending")
     zuora.faults.add(faults.html_error(502), method="PUT")
@@ -476,16 +474,15 @@ def test_only_an_unknown_disconnect_is_not_safe_to_run_again(zuora: ZuoraEmulato
     with pytest.raises(OutcomeUnknownError) as caught:
         ensure_disconnected(api, source.id, zuora.entities[2].id, break_sharing=True)
     assert "Running it again is safe" not in caught.value.advice
-    assert "Before you run it again, wait until Zuora must be done" in caught.value.advice
+    assert "Before you run it again, wait 120 s" in caught.value.advice
 
 
-def test_a_404_because_somebody_was_faster_is_settled_by_looking(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_404_after_commit(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """If the accept gets a 404 and the list shows Connected, the run succeeds."""
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Pending")
-    gone = json.dumps({"success": False, "reasons": [{"code": 50000040, "message": "Cannot find it."}]})
-    zuora.fail_next(faults.answer_after_commit(404, gone), method="PUT")
+    not_found = json.dumps({"success": False, "reasons": [{"code": 50000040, "message": "Cannot find it."}]})
+    zuora.fail_next(faults.answer_after_commit(404, not_found), method="PUT")
     result = ensure_connected(api, source.id, target.id)
     assert result.connection is not None
     assert result.connection.status == "Connected"

@@ -1,4 +1,4 @@
-"""`ensure_disconnected`: it must be said out loud, it is sent once, and it leaves alone what was not meant."""
+"""`ensure_disconnected`: needs confirmation, sends a disconnect once, and leaves other connections alone."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from zuora_client import (
 from zuora_client.emulator import ZuoraEmulator, faults
 
 
-@pytest.mark.parametrize("said", [{}, {"break_sharing": False}, {"break_sharing": 1}, {"break_sharing": "yes"}])
-def test_it_must_be_said_out_loud(zuora: ZuoraEmulator, api: EntityConnectionsApi, said: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [{}, {"break_sharing": False}, {"break_sharing": 1}, {"break_sharing": "yes"}])
+def test_break_sharing_must_be_true(zuora: ZuoraEmulator, api: EntityConnectionsApi, options: dict[str, Any]) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Connected")
-    with pytest.raises(ValueError, match=r"mapping between them is lost for good.*break_sharing=True"):
-        ensure_disconnected(api, source.id, target.id, **said)
+    with pytest.raises(ValueError, match=r"mapping between them is permanently lost.*break_sharing=True"):
+        ensure_disconnected(api, source.id, target.id, **options)
     assert zuora.requests == []
 
 
-def test_a_connection_is_ended_as_the_source(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_connection_is_disconnected_as_source(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Connected")
     result = ensure_disconnected(api, source.id, target.uuid, break_sharing=True)
@@ -40,7 +40,7 @@ def test_a_connection_is_ended_as_the_source(zuora: ZuoraEmulator, api: EntityCo
 
 
 @pytest.mark.parametrize("status", [None, "Disconnected", "Suspended"])
-def test_where_nothing_stands_nothing_is_written(
+def test_inactive_connection_needs_no_write(
     zuora: ZuoraEmulator, api: EntityConnectionsApi, status: str | None
 ) -> None:
     source, target = zuora.entities[:2]
@@ -52,18 +52,18 @@ def test_where_nothing_stands_nothing_is_written(
     assert sent(zuora) == ["list"]
 
 
-def test_a_pending_request_is_denied_as_the_target(zuora: ZuoraEmulator) -> None:
+def test_pending_request_is_denied_as_target(zuora: ZuoraEmulator) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Pending")
-    with api_for(zuora, source) as ours, api_for(zuora, target) as theirs:
-        assert ensure_disconnected(ours, source.id, target.id, break_sharing=True, target_api=theirs).changed
+    with api_for(zuora, source) as source_api, api_for(zuora, target) as target_api:
+        result = ensure_disconnected(source_api, source.id, target.id, break_sharing=True, target_api=target_api)
+    assert result.changed
     assert written(zuora) == ["deny"]
     assert statuses(zuora, source, target) == ["Disconnected"]
 
 
-def test_a_request_that_is_accepted_before_it_is_denied_is_disconnected(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_request_accepted_before_the_deny(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A request that another program accepts before the deny is disconnected."""
     source, target = zuora.entities[:2]
     row = zuora.add_connection(source, target, "Pending")
 
@@ -72,12 +72,12 @@ def test_a_request_that_is_accepted_before_it_is_denied_is_disconnected(
             other.put_entity_connections_accept(row.id, zuora_entity_ids=target.id)
         exchange.send(exchange.execute())
 
-    zuora.fail_next(faults.Fault("accepted meanwhile", accept_first), path="*/deny")
+    zuora.fail_next(faults.Fault("accepted concurrently", accept_first), path="*/deny")
     assert ensure_disconnected(api, source.id, target.id, break_sharing=True).changed
     assert written(zuora) == ["accept", "disconnect"]
 
 
-def test_the_other_direction_stays(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_other_direction_is_left_alone(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Connected")
     zuora.add_connection(target, source, "Connected")
@@ -85,7 +85,7 @@ def test_the_other_direction_stays(zuora: ZuoraEmulator, api: EntityConnectionsA
     assert statuses(zuora, target, source) == ["Connected"]
 
 
-def test_every_row_of_the_pair_is_ended(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_every_active_row_is_disconnected(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     for status in ("Connected", "Pending", "Connected"):
         zuora.add_connection(source, target, status)
@@ -93,7 +93,7 @@ def test_every_row_of_the_pair_is_ended(zuora: ZuoraEmulator, api: EntityConnect
     assert statuses(zuora, source, target) == ["Disconnected"] * 3
 
 
-def test_a_disconnect_of_somebody_else_is_no_error(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_disconnect_by_another_program(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     row = zuora.add_connection(source, target, "Connected")
 
@@ -102,27 +102,26 @@ def test_a_disconnect_of_somebody_else_is_no_error(zuora: ZuoraEmulator, api: En
             other.put_entity_connections_disconnect(row.id, zuora_entity_ids=target.id)
         exchange.send(exchange.execute())
 
-    zuora.fail_next(faults.Fault("disconnected meanwhile", other_first), path="*/disconnect")
+    zuora.fail_next(faults.Fault("disconnected concurrently", other_first), path="*/disconnect")
     result = ensure_disconnected(api, source.id, target.id, break_sharing=True)
     assert not result.changed
     assert written(zuora) == ["disconnect"]
 
 
-def test_a_lost_request_is_unknown_even_when_the_list_still_says_connected(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock
-) -> None:
+def test_lost_request_is_unknown(zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock) -> None:
+    """The outcome of a lost disconnect is unknown even if the list still shows Connected."""
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Connected")
     zuora.fail_next(faults.reset_before_commit(), path="*/disconnect")
     with pytest.raises(OutcomeUnknownError) as caught:
         ensure_disconnected(api, source.id, target.id, break_sharing=True)
     assert caught.value.outcome == "unknown"
-    assert "Done before" not in str(caught.value)
+    assert "Already done" not in str(caught.value)
     assert sent(zuora) == ["list", "disconnect", "list", "list", "list", "list"]
     assert clock.sleeps == [0.5, 1.0, 2.0]
 
 
-def test_no_permission_is_raised_at_once(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_missing_permission_is_raised_at_once(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Connected")
     zuora.fail_next(faults.refusal(50000010, "No."), path="*/disconnect")
@@ -131,7 +130,8 @@ def test_no_permission_is_raised_at_once(zuora: ZuoraEmulator, api: EntityConnec
     assert sent(zuora) == ["list", "disconnect"]
 
 
-def test_a_refusal_as_an_object_is_seen(zuora: ZuoraEmulator) -> None:
+def test_failure_returned_as_model(zuora: ZuoraEmulator) -> None:
+    """With `raise_on_failure=False` a failure is returned as a model, and is still detected."""
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Connected")
     zuora.faults.add(faults.refusal(50000030, "Not today."), path="*/disconnect")

@@ -1,4 +1,4 @@
-"""`plan_connections`: it writes nothing, its plan only connects, and it tells what is done and what is not."""
+"""`plan_connections`: writes nothing, its plan only connects, and its error lists every pair."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zuora_client import (
 from zuora_client.emulator import ZuoraEmulator, faults
 
 
-def test_a_plan_shows_what_would_change_and_writes_nothing(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_plan_shows_changes_and_writes_nothing(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     root, a, b, c, d, _ = zuora.entities
     zuora.add_connection(root, a, "Connected")
     zuora.add_connection(root, b, "Pending")
@@ -39,7 +39,7 @@ def test_a_plan_shows_what_would_change_and_writes_nothing(zuora: ZuoraEmulator,
     assert repr(plan.changes[0]) == f"<PlannedConnection {root.id} -> {b.id}: accept>"
 
 
-def test_apply_does_the_changes_and_nothing_else(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_apply_connects_only_the_changes(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     root, a, b, c, d, _ = zuora.entities
     zuora.add_connection(root, a, "Connected")
     zuora.add_connection(root, b, "Pending")
@@ -54,7 +54,7 @@ def test_apply_does_the_changes_and_nothing_else(zuora: ZuoraEmulator, api: Enti
     assert plan_connections(api, [(root.id, b.id), (a.id, c.id), (root.id, a.id)]).changes == ()
 
 
-def test_applying_the_same_plan_again_writes_nothing(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_second_apply_writes_nothing(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     root, a, b = zuora.entities[:3]
     plan = plan_connections(api, [(root.id, a.id), (root.id, b.id)])
     assert [result.changed for result in plan.apply()] == [True, True]
@@ -63,7 +63,7 @@ def test_applying_the_same_plan_again_writes_nothing(zuora: ZuoraEmulator, api: 
     assert sent(zuora, since) == ["list", "list"]
 
 
-def test_a_pair_that_comes_twice_in_any_spelling_counts_once(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_duplicate_pairs_are_removed(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     root, a, b = zuora.entities[:3]
     pairs = [(root.id, a.id), (root.uuid, a.id.upper()), (root.id, b.id), (root.id.encode(), a.uuid), (a.id, root.id)]
     plan = plan_connections(api, iter(pairs))  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ def test_a_pair_that_comes_twice_in_any_spelling_counts_once(zuora: ZuoraEmulato
     assert sent(zuora) == ["list", "list"]
 
 
-def test_no_pairs_are_a_plan_too(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_empty_plan(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     plan = plan_connections(api, [])
     assert plan.apply() == []
     assert str(plan).endswith("0 of 0 pairs would change.")
@@ -83,7 +83,7 @@ def test_no_pairs_are_a_plan_too(zuora: ZuoraEmulator, api: EntityConnectionsApi
 
 
 @pytest.mark.parametrize(
-    ("pair", "kind", "words"),
+    ("pair", "error", "message"),
     [
         ("ab", TypeError, r"pairs\[1\] must be"),
         (("a",), TypeError, r"pairs\[1\] must be"),
@@ -94,16 +94,16 @@ def test_no_pairs_are_a_plan_too(zuora: ZuoraEmulator, api: EntityConnectionsApi
         (("", "b"), ValueError, r"pairs\[1\]: source_entity_id is empty"),
     ],
 )
-def test_a_wrong_pair_is_named_before_anything_is_sent(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi, pair: Any, kind: type[Exception], words: str
+def test_invalid_pair_is_named_by_index(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, pair: Any, error: type[Exception], message: str
 ) -> None:
-    good = (zuora.entities[0].id, zuora.entities[1].id)
-    with pytest.raises(kind, match=words):
-        plan_connections(api, [good, pair])
+    valid = (zuora.entities[0].id, zuora.entities[1].id)
+    with pytest.raises(error, match=message):
+        plan_connections(api, [valid, pair])
     assert zuora.requests == []
 
 
-def test_a_failed_look_makes_no_plan(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_failed_list_makes_no_plan(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     zuora.faults.add(faults.refusal(50000030), method="GET")
     with pytest.raises(RequestRejectedError):
         plan_connections(api, [(zuora.entities[0].id, zuora.entities[1].id)])
@@ -112,9 +112,8 @@ def test_a_failed_look_makes_no_plan(zuora: ZuoraEmulator, api: EntityConnection
 # -- failures ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_failure_of_one_pair_does_not_keep_the_others_from_being_tried(
-    zuora: ZuoraEmulator, api: EntityConnectionsApi
-) -> None:
+def test_other_pairs_are_attempted_after_failure(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A failure that concerns one pair does not end the run."""
     root, a, b, c = zuora.entities[:4]
     zuora.fail_next(faults.refusal(67999930, "Not this one."), times=1, method="POST")
     plan = plan_connections(api, [(root.id, entity.id) for entity in (a, b, c)])
@@ -135,7 +134,7 @@ def test_a_failure_of_one_pair_does_not_keep_the_others_from_being_tried(
     assert statuses(zuora, root, c) == ["Connected"]
 
 
-def test_a_failure_that_would_meet_every_pair_ends_it(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_failure_of_every_pair_ends_run(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     root, a, b, c = zuora.entities[:4]
     plan = plan_connections(api, [(root.id, entity.id) for entity in (a, b, c)])
     zuora.faults.add(faults.answer(401), method="PUT", nth=2, times=9)
@@ -150,7 +149,7 @@ def test_a_failure_that_would_meet_every_pair_ends_it(zuora: ZuoraEmulator, api:
     assert sorted(written(zuora)) == ["accept"] * 3 + ["initiate"] * 3
 
 
-def test_an_unknown_outcome_of_one_pair_is_that_of_the_plan(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_unknown_outcome_of_one_pair(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     root, a, b = zuora.entities[:3]
     plan = plan_connections(api, [(root.id, a.id), (root.id, b.id)])
     zuora.faults.add(faults.refusal(50000030, "No."), path="*/accept", nth=1)
@@ -161,17 +160,17 @@ def test_an_unknown_outcome_of_one_pair_is_that_of_the_plan(zuora: ZuoraEmulator
     assert caught.value.outcome == "unknown"
 
 
-def test_the_error_travels_whole(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+def test_error_can_be_copied_and_pickled(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     root, a, b = zuora.entities[:3]
     zuora.fail_next(faults.refusal(50000030, "No."), method="POST")
     with pytest.raises(PlanIncompleteError) as caught:
         plan_connections(api, [(root.id, a.id), (root.id, b.id)]).apply()
-    for travelled in (pickle.loads(pickle.dumps(caught.value)), copy.deepcopy(caught.value)):
-        assert str(travelled) == str(caught.value)
-        assert type(travelled.__cause__) is RequestRejectedError
+    for clone in (pickle.loads(pickle.dumps(caught.value)), copy.deepcopy(caught.value)):
+        assert str(clone) == str(caught.value)
+        assert type(clone.__cause__) is RequestRejectedError
 
 
-def test_the_error_holds_no_line_break_of_zuoras(zuora: ZuoraEmulator) -> None:
+def test_line_break_in_message_is_removed(zuora: ZuoraEmulator) -> None:
     root, a = zuora.entities[:2]
     zuora.faults.add(faults.refusal(50000030, "No.\nConnected: 7\n  everything"), method="POST", path="/v1/*")
     with api_for(zuora) as api, pytest.raises(PlanIncompleteError) as caught:

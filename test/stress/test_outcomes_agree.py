@@ -1,6 +1,6 @@
-"""Many calls, many threads, every fault: what the client says about each write is what happened.
+"""Many calls, many threads, every fault: the reported outcome of each write is what the emulator recorded.
 
-ZUORA_STRESS_CALLS sets the number of calls; the default takes a fraction of a minute.
+ZUORA_STRESS_CALLS sets the number of calls; the default takes less than a minute.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from zuora_client.exceptions import ApiTimeoutError
 CALLS = int(os.environ.get("ZUORA_STRESS_CALLS", "20000"))
 THREADS = 16
 TARGETS = 30
-SHARE_OF_FAULTS = 0.05
-HANGS_AFTER = 240.0
+FAULT_PROBABILITY = 0.05
+HANG_TIMEOUT = 240.0
 READ_TIMEOUT = 2.0
-MOST_BYTES = 2**20
-EVIL = b'HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{"id":"evil","success":true}'
+MAX_RESPONSE_BYTES = 2**20
+SMUGGLED_RESPONSE = b'HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{"id":"evil","success":true}'
 
 pytestmark = [
-    pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="sockets are counted by Linux's own table"),
+    pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="counts sockets in /proc/net/tcp"),
     pytest.mark.usefixtures("untraced"),
 ]
 
@@ -42,69 +42,69 @@ def named(name: str, fault: Fault) -> Fault:
     return Fault(name, fault.act)
 
 
-# After these Zuora has done nothing, and says so: a write may be sent again.
+# The response says that nothing was done, so a write may be retried.
 REFUSALS = [
-    named("slow down", faults.too_many_requests(retry_after=0)),
-    named("too many at once", faults.concurrency_limit(retry_after=0)),
-    named("come back", faults.answer(503, headers={"Retry-After": "0"})),
+    named("rate limit", faults.too_many_requests(retry_after=0)),
+    named("concurrency limit", faults.concurrency_limit(retry_after=0)),
+    named("unavailable, Retry-After", faults.answer(503, headers={"Retry-After": "0"})),
     named("locked", faults.refusal(53500050)),
-    named("stranger", faults.answer(401, {"message": "Authentication error"})),
+    named("unauthorized", faults.answer(401, {"message": "Authentication error"})),
 ]
-# After these nobody knows.
+# The outcome of a write is unknown.
 LOSSES = [
     faults.close_before_reading(),
     faults.reset_before_commit(),
     faults.reset_after_commit(),
     faults.silence(),
-    named("cut in the status line", faults.truncate_head(11)),
-    named("cut in the head", faults.truncate_head(60)),
-    named("cut before the body", faults.truncate(0)),
-    named("cut in the body", faults.truncate(5)),
+    named("truncated status line", faults.truncate_head(11)),
+    named("truncated head", faults.truncate_head(60)),
+    named("missing body", faults.truncate(0)),
+    named("truncated body", faults.truncate(5)),
     faults.bad_gzip(),
-    faults.gzip_bomb(2 * MOST_BYTES),
+    faults.gzip_bomb(2 * MAX_RESPONSE_BYTES),
     faults.redirect("https://evil.example/v1/entity-connections"),
     named("bad gateway", faults.html_error(502)),
     named("unavailable", faults.html_error(503)),
     named("internal error", faults.answer(500)),
-    named("bad gateway, though done", faults.answer_after_commit(502, "<html>")),
-    named("internal error, though done", faults.answer_after_commit(500)),
-    named("request timeout, though done", faults.answer_after_commit(408)),
-    named("a page of somebody else", faults.answer(200, "<html>Log in</html>")),
-    named("in trouble", faults.refusal(50000061)),
+    named("bad gateway after commit", faults.answer_after_commit(502, "<html>")),
+    named("internal error after commit", faults.answer_after_commit(500)),
+    named("request timeout after commit", faults.answer_after_commit(408)),
+    named("page of another service", faults.answer(200, "<html>Log in</html>")),
+    named("server fault", faults.refusal(50000061)),
 ]
-# And these are no faults at all, but for the next request.
+# The response itself is valid.
 HARMLESS = [
     faults.chunked(3),
     faults.http_1_0(),
     faults.connection_close(),
-    faults.extra_bytes(EVIL),
+    faults.extra_bytes(SMUGGLED_RESPONSE),
     named("business rule", faults.refusal(50000030)),
 ]
-EVERY = [*REFUSALS, *LOSSES, *HARMLESS]
-SENT_AGAIN_AFTER = {fault.name for fault in REFUSALS}
+ALL_FAULTS = [*REFUSALS, *LOSSES, *HARMLESS]
+RETRIED_AFTER = {fault.name for fault in REFUSALS}
 
 
-class Impatient(Clock):
-    """Waits between attempts take no time."""
+class NoSleepClock(Clock):
+    """Real time, but waits between attempts return at once."""
 
     sleep = staticmethod(lambda _: None)
 
 
 class Call(NamedTuple):
-    """One call as the client reported it. `outcome` is ``done`` or what the error says."""
+    """One call as the client reported it. `outcome` is ``done`` or the outcome of the error."""
 
     track_id: str
     method: str
     outcome: str
     error: BaseException | None
-    answer: Any
+    response: Any
     pair: tuple[str, str] | None
 
 
 class Worker(threading.Thread):
-    """Makes and ends connections to entities of its own, so that no other thread changes what it changes.
+    """Connects and disconnects its own entities, so that no other thread changes them.
 
-    It looks at the state of a pair when it was told that nobody knows, as anybody should.
+    After an unknown outcome it lists the connection before it continues.
     """
 
     def __init__(self, number: int, api: EntityConnectionsApi, zuora: ZuoraEmulator) -> None:
@@ -115,8 +115,9 @@ class Worker(threading.Thread):
         self._random = random.Random(number)
         self._root = zuora.entities[0].id
         first = 1 + TARGETS * number
-        # Of each target: the id of its connection and its status; no id before the first request.
-        self._state = {entity.id: ("", "Disconnected") for entity in zuora.entities[first : first + TARGETS]}
+        # Target to connection id (empty before the first request) and status.
+        entities = zuora.entities[first : first + TARGETS]
+        self._state: dict[str, tuple[str | None, str | None]] = {entity.id: ("", "Disconnected") for entity in entities}
 
     def run(self) -> None:
         for count in range(CALLS // THREADS):
@@ -126,11 +127,11 @@ class Worker(threading.Thread):
         target = self._random.choice(list(self._state))
         connection, status = self._state[target]
         if status == "unknown" or self._random.random() < 0.2:
-            return self._report(track_id, "GET", target, self._look)
+            return self._report(track_id, "GET", target, self._list)
         if status == "Disconnected":
-            return self._report(track_id, "POST", target, self._ask)
+            return self._report(track_id, "POST", target, self._initiate)
         verb = self._random.choice(["accept", "accept", "accept", "deny"]) if status == "Pending" else "disconnect"
-        return self._report(track_id, "PUT", target, lambda *call: self._decide(connection, verb, *call))
+        return self._report(track_id, "PUT", target, lambda *args: self._decide(connection, verb, *args))
 
     def _report(self, track_id: str, method: str, target: str, call: Callable[[str, str], Any]) -> Call:
         try:
@@ -142,56 +143,56 @@ class Worker(threading.Thread):
         except BaseException as error:
             return Call(track_id, method, "no ApiException", error, None, None)
 
-    def _look(self, target: str, track_id: str) -> Any:
+    def _list(self, target: str, track_id: str) -> Any:
         listed = self._api.get_entity_connections(zuora_entity_ids=target, page_size=300, zuora_track_id=track_id)
         newest = listed.entity_connections[-1] if listed.entity_connections else None
-        seen = (newest.id, newest.status) if newest else ("", "Disconnected")
-        known = self._state[target]
-        # Whoever was told what happened finds it so.
-        assert known[1] == "unknown" or seen == known, (known, seen)
-        self._state[target] = seen
+        listed_state = (newest.id, newest.status) if newest else ("", "Disconnected")
+        expected = self._state[target]
+        # After a known outcome the list shows exactly that.
+        assert expected[1] == "unknown" or listed_state == expected, (expected, listed_state)
+        self._state[target] = listed_state
         return listed
 
-    def _ask(self, target: str, track_id: str) -> Any:
-        asked = self._api.post_entity_connections(
+    def _initiate(self, target: str, track_id: str) -> Any:
+        response = self._api.post_entity_connections(
             zuora_entity_ids=self._root, request={"targetEntityId": target}, zuora_track_id=track_id
         )
-        self._state[target] = (asked.id, "Pending")
-        return asked
+        self._state[target] = (response.id, "Pending")
+        return response
 
-    def _decide(self, connection: str, verb: str, target: str, track_id: str) -> Any:
+    def _decide(self, connection: str | None, verb: str, target: str, track_id: str) -> Any:
         method = getattr(self._api, f"put_entity_connections_{verb}")
-        answer = method(connection, zuora_entity_ids=target, zuora_track_id=track_id)
+        response = method(connection, zuora_entity_ids=target, zuora_track_id=track_id)
         self._state[target] = (connection, "Connected" if verb == "accept" else "Disconnected")
-        return answer
+        return response
 
 
 def contradictions(call: Call, records: list[Request]) -> list[str]:
-    """What Zuora's record says against a report of a write."""
+    """Return the contradictions between the reported outcome of a write and the emulator's record of it."""
     commits = sum(record.committed for record in records)
     found = []
     if commits > 1:
         found.append("done more than once")
     if call.outcome == "done" and commits != 1:
-        found.append("reported as done, and was not")
+        found.append("reported as done, but was not done")
     if call.outcome in ("answered", "not_sent") and commits:
-        found.append(f"reported as {call.outcome}, and was done")
+        found.append(f"reported as {call.outcome}, but was done")
     if call.outcome == "not_sent" and records:
-        found.append("reported as not sent, and it came")
+        found.append("reported as not sent, but was received")
     if call.outcome == "unknown" and not any(record.fault for record in records):
-        # A client that always says "unknown" would agree with everything.
+        # A client that always reports "unknown" would never contradict the record.
         root = call.error.__cause__ if call.error else None
         if not isinstance(root, ApiTimeoutError):
             found.append("reported as unknown without a reason")
-    if call.method == "PUT" and any(record.fault not in SENT_AGAIN_AFTER for record in records[:-1]):
-        found.append("sent again, though it may have been done")
+    if call.method == "PUT" and any(record.fault not in RETRIED_AFTER for record in records[:-1]):
+        found.append("retried, although it may have been done")
     return [f"{call.track_id} {call.method}: {text} ({call.error!r}, {records})" for text in found]
 
 
-def test_every_report_about_a_write_agrees_with_the_record() -> None:
+def test_reported_outcomes_match_the_record() -> None:
     with ZuoraEmulator(entities=1 + TARGETS * THREADS) as zuora:
-        for number, fault in enumerate(EVERY):
-            zuora.faults.add(fault, path="/v1/*", probability=SHARE_OF_FAULTS / len(EVERY), seed=number)
+        for number, fault in enumerate(ALL_FAULTS):
+            zuora.faults.add(fault, path="/v1/*", probability=FAULT_PROBABILITY / len(ALL_FAULTS), seed=number)
         for number, fault in enumerate([faults.reset_before_commit(), faults.html_error(502)]):
             zuora.faults.add(fault, path="/oauth/token", probability=0.3, seed=100 + number)
         configuration = Configuration(
@@ -199,26 +200,26 @@ def test_every_report_about_a_write_agrees_with_the_record() -> None:
             client_id=zuora.client_id,
             client_secret=zuora.client_secret,
             read_timeout=READ_TIMEOUT,
-            max_response_bytes=MOST_BYTES,
+            max_response_bytes=MAX_RESPONSE_BYTES,
             connection_pool_maxsize=THREADS,
         )
-        with ApiClient(configuration, clock=Impatient()) as client:
+        with ApiClient(configuration, clock=NoSleepClock()) as client:
             api = EntityConnectionsApi(client)
             workers = [Worker(number, api, zuora) for number in range(THREADS)]
-            ends_at = time.monotonic() + HANGS_AFTER
+            deadline = time.monotonic() + HANG_TIMEOUT
             for worker in workers:
                 worker.start()
             for worker in workers:
-                worker.join(max(0.0, ends_at - time.monotonic()))
+                worker.join(max(0.0, deadline - time.monotonic()))
             assert [worker.name for worker in workers if worker.is_alive()] == []
             port = int(zuora.url.rpartition(":")[2])
             assert free_slots(client)
             assert len(sockets_to(port)) <= THREADS
         wait_until(lambda: sockets_to(port) == [])
-        judge([call for worker in workers for call in worker.calls], zuora)
+        check_calls([call for worker in workers for call in worker.calls], zuora)
 
 
-def judge(calls: list[Call], zuora: ZuoraEmulator) -> None:
+def check_calls(calls: list[Call], zuora: ZuoraEmulator) -> None:
     records: dict[str, list[Request]] = defaultdict(list)
     for request in zuora.requests:
         records[request.headers.get("Zuora-Track-Id", "")].append(request)
@@ -228,22 +229,22 @@ def judge(calls: list[Call], zuora: ZuoraEmulator) -> None:
     writes = [call for call in calls if call.method != "GET"]
     assert [text for call in writes for text in contradictions(call, records[call.track_id])] == []
     rows = {row.id: (row.source_entity_id, row.target_entity_id) for row in zuora.connections}
-    # No answer went to another call.
-    assert all(rows[call.answer.id] == call.pair for call in writes if call.method == "POST" and call.answer)
+    # No response was returned to another call.
+    assert all(rows[call.response.id] == call.pair for call in writes if call.method == "POST" and call.response)
     for call in calls:
-        if call.method == "GET" and call.answer:
+        if call.method == "GET" and call.response:
             assert all(
-                (row.source_entity_id, row.target_entity_id) == call.pair for row in call.answer.entity_connections
+                (row.source_entity_id, row.target_entity_id) == call.pair for row in call.response.entity_connections
             )
     assert all(call.error.attempts for call in calls if isinstance(call.error, ApiException))
 
-    # All of it happened: otherwise this test proves nothing.
-    seen = Counter(call.outcome for call in writes)
-    assert seen["done"] > len(writes) / 2
+    # Every outcome and every fault occurred; otherwise the test proves nothing.
+    counts = Counter(call.outcome for call in writes)
+    assert counts["done"] > len(writes) / 2
     if CALLS >= 20000:
-        assert seen["answered"] > 10
-        unknown = [
+        assert counts["answered"] > 10
+        commits = [
             sum(request.committed for request in records[call.track_id]) for call in writes if call.outcome == "unknown"
         ]
-        assert set(unknown) == {0, 1}
-        assert {request.fault for request in zuora.requests} >= {fault.name for fault in EVERY}
+        assert set(commits) == {0, 1}
+        assert {request.fault for request in zuora.requests} >= {fault.name for fault in ALL_FAULTS}

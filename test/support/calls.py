@@ -1,4 +1,4 @@
-"""A call of each kind that the retry table knows, and what it takes to say what became of it."""
+"""Calls of each retry class, and assertions about their errors."""
 
 from __future__ import annotations
 
@@ -42,33 +42,33 @@ CALLS = {**READS, **KEYED, **WRITES}
 
 
 def failure_of(call: Call, api: EntityConnectionsApi) -> ApiException:
-    """Return the error that a call must raise."""
+    """Make a call that must fail; return its error."""
     with pytest.raises(ApiException) as caught:
         call(api)
     return caught.value
 
 
-class Said(NamedTuple):
-    """What a kind of call does: how often it is sent, what broke, what is known."""
+class Expected(NamedTuple):
+    """The expected end of a call: the number of attempts, the class of the last error, and the outcome."""
 
-    sent: int
+    attempts: int
     error: type[ApiException]
     outcome: str
 
 
-def check(error: ApiException, said: Said) -> None:
-    """Fail unless the error is the one that broke, or tells that nobody knows and has it as its cause."""
-    assert error.outcome == said.outcome
+def assert_failure(error: ApiException, expected: Expected) -> None:
+    """Check an error. For a write in doubt, the expected class is that of the cause of the OutcomeUnknownError."""
+    assert error.outcome == expected.outcome
     if isinstance(error, OutcomeUnknownError):
-        assert said.outcome == "unknown"
-        assert type(error.__cause__) is said.error
+        assert expected.outcome == "unknown"
+        assert type(error.__cause__) is expected.error
         assert error.status == error.__cause__.status
     else:
-        assert type(error) is said.error
-    assert len(error.attempts) == said.sent
+        assert type(error) is expected.error
+    assert len(error.attempts) == expected.attempts
 
 
 def refusal(*codes: Any, status: int = 200) -> bytes:
-    """Zuora's refusal with a reason for each code."""
+    """Return a failure envelope of Zuora with a reason for each code."""
     reasons = [{"code": code, "message": "Not now."} for code in codes]
     return json_answer({"success": False, "processId": "CBCFED6580B4E076", "reasons": reasons}, status)

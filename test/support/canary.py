@@ -1,4 +1,4 @@
-"""Marked secrets, a server that says them all back, and a collector of everything that comes out of a client."""
+"""Marked secrets, responses that echo them, and a collector of all output of a client."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from urllib.parse import quote, quote_plus
 
 from .scripted import answer, json_answer
 
-# Put together here, so that no line of a test's source, which tracebacks show, holds it.
+# Joined at run time: tracebacks show source lines, and no source line may contain the mark.
 MARK = "".join(("CAN", "ARY"))
 
 
 def secret(name: str, tail: str = "") -> str:
-    """A secret that is marked at both ends, so that a part of it is found too."""
+    """Return a secret that is marked at both ends, so that parts of it are found, too."""
     return f"{MARK}{name}{tail}{name}{MARK}"
 
 
 CLIENT_SECRET = secret("cs", "+/=&% ~'\"<")
 TOKEN = secret("tk", "-._~+/==")
-GIVEN_TOKEN = secret("gt", ".eyJh.")
+FIXED_TOKEN = secret("gt", ".eyJh.")
 KEY_ID, KEY_SECRET = secret("ki"), secret("ks", "+/")
 COOKIE = f"theme=dark; ZSession={secret('ck', '/')}; path=x"
 PASSWORD = secret("pw", ":@/%&")
 PROXY_PASSWORD = secret("px", "@:/%+")
-OWN = f"Bearer {secret('ow', '=&')}"
-POISON = secret("po", "\r\nX-Evil: 1\r\n")
+OWN_AUTHORIZATION = f"Bearer {secret('ow', '=&')}"
+INJECTION = secret("po", "\r\nX-Evil: 1\r\n")
 
 
 def _base64(text: str) -> str:
@@ -45,14 +45,14 @@ def _base64(text: str) -> str:
 BASIC = "Basic " + _base64(f"me:{PASSWORD}")
 PROXY_BASIC = "Basic " + _base64(f"me:{PROXY_PASSWORD}")
 COOKIE_VALUE = COOKIE.split("=")[2].partition(";")[0]
-# What must be nowhere, in lower case.
+# Text that no output may contain, in lower case.
 TRACES = (MARK.lower(), BASIC[16:-8].lower(), PROXY_BASIC[16:-8].lower())
 
 
-# -- a server that gives everything away ----------------------------------------------------------------------------
+# -- responses that echo secrets --------------------------------------------------------------------------------------
 
-SPELLINGS: dict[str, Callable[[str], str]] = {
-    "as it is": str,
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
     "percent-encoded": lambda text: quote(text, safe=""),
     "percent-encoded in lower case": lambda text: "".join(
         character if character.isalnum() else "".join(f"%{byte:02x}" for byte in character.encode())
@@ -64,102 +64,99 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "in HTML by number": lambda text: "".join(f"&#{ord(c)};" if not c.isalnum() else c for c in text),
     "in HTML by hexadecimal number": lambda text: "".join(f"&#x{ord(c):X};" if not c.isalnum() else c for c in text),
     "in JSON": lambda text: json.dumps(text)[1:-1],
-    "in JSON by number": lambda text: "".join(f"\\u{ord(c):04X}" if not c.isalnum() else c for c in text),
+    "in JSON escapes": lambda text: "".join(f"\\u{ord(c):04X}" if not c.isalnum() else c for c in text),
     "in JSON with slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
-    "in capitals": str.upper,
+    "in upper case": str.upper,
     "as a repr": lambda text: repr(text)[1:-1],
 }
 
 
-def _cut(text: str) -> Callable[..., None]:
+def _raw(text: str) -> Callable[..., None]:
     return lambda sock, _: sock.sendall(text.encode("latin-1"))
 
 
 def echoes(secrets: list[str]) -> dict[str, Any]:
-    """Every way of saying these secrets back, by name. The last secret is said where there is room for one only."""
-    all_ = " ".join(secrets)
-    one = secrets[-1]
-    quoted = quote(one, safe="")
+    """Return responses that echo these secrets, by name. Where only one fits, it is the last."""
+    joined = " ".join(secrets)
+    last = secrets[-1]
+    quoted = quote(last, safe="")
 
     def refusal(status: int, code: Any = 50000020) -> bytes:
-        reasons = [{"code": code, "message": all_}]
-        return json_answer({"success": False, "processId": all_, "requestId": all_, "reasons": reasons}, status)
+        reasons = [{"code": code, "message": joined}]
+        return json_answer({"success": False, "processId": joined, "requestId": joined, "reasons": reasons}, status)
 
     def headers(status: int, **named: str) -> bytes:
         document = {"success": status == 200, "entityConnections": []}
         return json_answer(document, status, {name.replace("_", "-"): value for name, value in named.items()})
 
     statuses = (200, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
-    page = f"<html><body><p>{html.escape(all_)}</p></body></html>"
+    page = f"<html><body><p>{html.escape(joined)}</p></body></html>"
     return {
         **{f"body {status}": refusal(status) for status in statuses},
-        **{f"body {how}": answer(400, spell(all_).encode()) for how, spell in SPELLINGS.items()},
-        **{
-            f"body with text {how}": answer(400, b'{"message": "%s"}' % SPELLINGS[how](all_).encode())
-            for how in IN_JSON
-        },
-        "code": refusal(400, all_),
-        "many reasons": json_answer({"success": False, "reasons": [{"code": n, "message": all_} for n in range(30)]}),
-        "OAuth words": json_answer({"error": all_, "error_description": all_}, 400),
-        "SOAP words": json_answer({"faultcode": all_, "faultstring": all_}, 500),
-        "page": answer(502, page.encode(), {"Content-Type": "text/html"}),
-        "text for JSON": answer(200, all_.encode()),
-        "broken JSON": answer(200, f'{{"a": "{all_}'.encode()),
-        "another container": json_answer([all_]),
-        "another type": json_answer(all_),
-        "broken UTF-8": answer(200, all_.encode() + b"\xff"),
-        "ids": headers(400, Zuora_Request_Id=all_, Zuora_Track_Id=all_),
-        "ids of a yes": headers(200, Zuora_Request_Id=all_, Zuora_Track_Id=all_),
-        "any header": headers(400, X_Echo=all_, WWW_Authenticate=all_, **{f"X_{KEY_ID}": "x"}),
-        "cookies": headers(400, Set_Cookie=f"ZSession={all_}"),
-        "hints": headers(429, Retry_After=all_, RateLimit_Limit=all_, RateLimit_Reset=all_),
+        **{f"body {name}": answer(400, encode(joined).encode()) for name, encode in ENCODINGS.items()},
+        **{f"message {name}": answer(400, b'{"message": "%s"}' % ENCODINGS[name](joined).encode()) for name in IN_JSON},
+        "code": refusal(400, joined),
+        "many reasons": json_answer({"success": False, "reasons": [{"code": n, "message": joined} for n in range(30)]}),
+        "OAuth error": json_answer({"error": joined, "error_description": joined}, 400),
+        "SOAP fault": json_answer({"faultcode": joined, "faultstring": joined}, 500),
+        "HTML page": answer(502, page.encode(), {"Content-Type": "text/html"}),
+        "text instead of JSON": answer(200, joined.encode()),
+        "broken JSON": answer(200, f'{{"a": "{joined}'.encode()),
+        "a list": json_answer([joined]),
+        "a string": json_answer(joined),
+        "broken UTF-8": answer(200, joined.encode() + b"\xff"),
+        "ids": headers(400, Zuora_Request_Id=joined, Zuora_Track_Id=joined),
+        "ids of a success": headers(200, Zuora_Request_Id=joined, Zuora_Track_Id=joined),
+        "any header": headers(400, X_Echo=joined, WWW_Authenticate=joined, **{f"X_{KEY_ID}": "x"}),
+        "cookies": headers(400, Set_Cookie=f"ZSession={joined}"),
+        "limits": headers(429, Retry_After=joined, RateLimit_Limit=joined, RateLimit_Reset=joined),
         "redirect within": answer(307, b"", {"Location": f"https://me:{quoted}@example.com/{quoted}?x={quoted}"}),
         "redirect to": answer(302, b"", {"Location": f"https://{quoted}.example.com/"}),
-        "coding": answer(200, b"x", {"Content-Encoding": one}),
-        "charset": answer(400, b"x", {"Content-Type": f"text/plain; charset={one}"}),
-        "reason phrase": answer(400, b"", reason=all_),
-        "status line": _cut(f"HTTP/1.1 {all_}\r\n\r\n"),
-        "no status line": _cut(f"{all_}\r\n\r\n"),
-        "version": _cut(f"HTTP/{one} 200 OK\r\n\r\n"),
-        "no header": _cut(f"HTTP/1.1 400 No\r\n{all_}\r\nContent-Length: 0\r\n\r\n"),
-        "folded header": _cut(f"HTTP/1.1 400 No\r\nZuora-Request-Id: a\r\n {all_}\r\nContent-Length: 0\r\n\r\n"),
-        "length": _cut(f"HTTP/1.1 400 No\r\nContent-Length: {one}\r\n\r\n"),
-        "cut": _cut(f"HTTP/1.1 400 No\r\nContent-Length: 9999\r\n\r\n{all_}"),
-        "cut yes": _cut(f"HTTP/1.1 200 Yes\r\nContent-Length: 9999\r\n\r\n{all_}"),
-        "cut chunks": _cut(f"HTTP/1.1 200 Yes\r\nTransfer-Encoding: chunked\r\n\r\n270f\r\n{all_}"),
-        "size of a chunk": _cut(f"HTTP/1.1 200 Yes\r\nTransfer-Encoding: chunked\r\n\r\n{one}\r\n{all_}\r\n"),
-        "trailers": _cut(f"HTTP/1.1 400 Yes\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{all_}"),
+        "coding": answer(200, b"x", {"Content-Encoding": last}),
+        "charset": answer(400, b"x", {"Content-Type": f"text/plain; charset={last}"}),
+        "reason phrase": answer(400, b"", reason=joined),
+        "status line": _raw(f"HTTP/1.1 {joined}\r\n\r\n"),
+        "invalid status line": _raw(f"{joined}\r\n\r\n"),
+        "version": _raw(f"HTTP/{last} 200 OK\r\n\r\n"),
+        "invalid header": _raw(f"HTTP/1.1 400 No\r\n{joined}\r\nContent-Length: 0\r\n\r\n"),
+        "folded header": _raw(f"HTTP/1.1 400 No\r\nZuora-Request-Id: a\r\n {joined}\r\nContent-Length: 0\r\n\r\n"),
+        "content length": _raw(f"HTTP/1.1 400 No\r\nContent-Length: {last}\r\n\r\n"),
+        "cut error": _raw(f"HTTP/1.1 400 No\r\nContent-Length: 9999\r\n\r\n{joined}"),
+        "cut success": _raw(f"HTTP/1.1 200 Yes\r\nContent-Length: 9999\r\n\r\n{joined}"),
+        "cut chunks": _raw(f"HTTP/1.1 200 Yes\r\nTransfer-Encoding: chunked\r\n\r\n270f\r\n{joined}"),
+        "chunk size": _raw(f"HTTP/1.1 200 Yes\r\nTransfer-Encoding: chunked\r\n\r\n{last}\r\n{joined}\r\n"),
+        "trailers": _raw(f"HTTP/1.1 400 Yes\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{joined}"),
     }
 
 
-IN_JSON = [how for how in SPELLINGS if "JSON" in how]
+IN_JSON = [name for name in ENCODINGS if "JSON" in name]
 ECHOES = list(echoes(["x"]))
 
 
-# -- everything that comes out --------------------------------------------------------------------------------------
+# -- output -----------------------------------------------------------------------------------------------------------
 
 
 class Collector:
-    """Takes whatever a person or a program could see, as text. `check` fails when a secret is in it."""
+    """Collects all text that a person or a program could see."""
 
     def __init__(self) -> None:
         self.pieces: list[tuple[str, str]] = []
 
-    def add(self, where: str, *texts: Any) -> None:
-        self.pieces += [(where, text if isinstance(text, str) else repr(text)) for text in texts]
+    def add(self, source: str, *texts: Any) -> None:
+        self.pieces += [(source, text if isinstance(text, str) else repr(text)) for text in texts]
 
-    def see(self, thing: Any) -> None:
-        """Look at an object as print, format, repr and a debugger do."""
-        self.add(f"{type(thing).__name__} as text", str(thing), repr(thing), f"{thing}", f"{[thing]}")
+    def add_object(self, value: Any) -> None:
+        """Add an object as print, format, repr and a debugger show it."""
+        self.add(f"{type(value).__name__} as text", str(value), repr(value), f"{value}", f"{[value]}")
 
-    def error(self, error: BaseException) -> None:
-        """Look at an error, at copies of it, and at all that it is linked with."""
+    def add_error(self, error: BaseException) -> None:
+        """Add an error, its copies, its traceback, its causes and its contexts."""
         with contextlib.suppress(TypeError, pickle.PicklingError):
-            # What cannot be pickled, such as a foreign error, leaves none.
+            # Errors of other libraries may not pickle.
             pickled = pickle.dumps(error)
             self.add("pickle", repr(pickled))
-            self._one(pickle.loads(pickled))
-        self._one(copy.copy(error))
+            self._add_one(pickle.loads(pickled))
+        self._add_one(copy.copy(error))
         self.add("traceback", *traceback.format_exception(type(error), error, error.__traceback__))
         seen: set[int] = set()
         todo: list[BaseException | None] = [error]
@@ -167,18 +164,17 @@ class Collector:
             linked = todo.pop()
             if linked is not None and id(linked) not in seen:
                 seen.add(id(linked))
-                self._one(linked)
+                self._add_one(linked)
                 todo += [linked.__cause__, linked.__context__]
 
-    def _one(self, error: BaseException) -> None:
-        self.see(error)
-        kind = type(error).__name__
-        self.add(f"parts of {kind}", error.args, vars(error), getattr(error, "__notes__", ""))
-        self.add("only the exception", *traceback.format_exception_only(type(error), error))
+    def _add_one(self, error: BaseException) -> None:
+        self.add_object(error)
+        self.add(f"parts of {type(error).__name__}", error.args, vars(error), getattr(error, "__notes__", ""))
+        self.add("exception only", *traceback.format_exception_only(type(error), error))
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        """Take what is logged by anybody at any level, printed, or warned of."""
+    def capturing(self) -> Iterator[None]:
+        """Collect log records of all levels, printed text and warnings."""
         logs, printed = io.StringIO(), io.StringIO()
         handler = logging.StreamHandler(logs)
         handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
@@ -202,12 +198,12 @@ class Collector:
 
     @property
     def log(self) -> str:
-        return "".join(text for where, text in self.pieces if where == "log")
+        return "".join(text for source, text in self.pieces if source == "log")
 
-    def check(self) -> None:
-        """Fail when anything shows a secret, or a part of one."""
+    def assert_no_secrets(self) -> None:
+        """Fail if any collected text contains a secret or a part of one."""
         assert self.pieces
-        for where, text in self.pieces:
+        for source, text in self.pieces:
             lowered = text.lower()
             for trace in TRACES:
-                assert trace not in lowered, f"{where}: ...{text[max(0, lowered.index(trace) - 300) :][:600]}"
+                assert trace not in lowered, f"{source}: ...{text[max(0, lowered.index(trace) - 300) :][:600]}"

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: any JSON at all, and JSON that nearly is one of Zuora's answers."""
+"""Hypothesis strategies: arbitrary JSON, and JSON that resembles a response of Zuora."""
 
 from __future__ import annotations
 
@@ -65,4 +65,4 @@ answers = st.fixed_dictionaries(
         "extra": documents,
     },
 )
-"""An object in the shape of an answer of Zuora's, and any JSON where its values are."""
+"""Response bodies: objects with the keys of Zuora's responses and arbitrary JSON as values."""

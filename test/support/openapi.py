@@ -1,4 +1,4 @@
-"""docs/openapi.yaml, read, and recorded requests held against it."""
+"""docs/openapi.yaml as data, and the validation of recorded requests against it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 
-# What belongs to HTTP itself, and what OpenAPI describes elsewhere than among the parameters.
-_TRANSPORT = {"host", "user-agent", "content-length", "accept", "accept-encoding", "content-type", "connection"}
+# Headers of HTTP itself, and those that OpenAPI does not describe as parameters.
+_TRANSPORT_HEADERS = {
+    "host", "user-agent", "content-length", "accept", "accept-encoding", "content-type", "connection",
+}  # fmt: skip
 
 
 @functools.cache
 def description() -> Any:
-    """Return the file as plain data, references and all. Not to be changed."""
+    """Return the file as data, references unresolved. Callers must not modify it."""
     return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
 def resolved(node: Any) -> Any:
-    """Return what a reference points to; anything else as it is."""
+    """Return the target of a reference; anything else unchanged."""
     while isinstance(node, dict) and "$ref" in node:
         names, node = node["$ref"].split("/")[1:], description()
         for name in names:
@@ -42,20 +44,20 @@ def operations() -> Iterator[tuple[str, str, Any]]:
 
 
 def operation_of(request: Any) -> Any:
-    """Return the description of the operation that a recorded request asks for, or None."""
+    """Return the description of the operation of a recorded request, or None."""
     for path, method, operation in operations():
         if method == request.method and re.fullmatch(re.sub(r"{[^}]+}", "[^/]+", path), request.path):
             return operation
     return None
 
 
-def faults(request: Any) -> list[str]:
-    """Return all in a recorded request that the file does not allow, and all that it does not mention."""
-    errors = _validator().iter_errors(_Sent(request))
+def violations(request: Any) -> list[str]:
+    """Return what in a recorded request the file does not allow or does not describe."""
+    errors = _validator().iter_errors(_RecordedRequest(request))
     found = [f"{type(error).__name__}: {error.__cause__ or error}" for error in errors]
     operation = operation_of(request)
     if operation is not None:
-        found += [f"not described: {what}" for what in _undescribed(request, operation)]
+        found += [f"not described: {part}" for part in _undescribed(request, operation)]
     return found
 
 
@@ -72,16 +74,16 @@ def _undescribed(request: Any, operation: Any) -> Iterator[str]:
         schemes = description()["components"]["securitySchemes"].values()
         headers |= {scheme.get("name", "Authorization").lower() for scheme in schemes}
     yield from (f"query parameter {name}" for name in request.query if name not in queries)
-    yield from (f"header {name}" for name in request.headers if name not in headers | _TRANSPORT)
+    yield from (f"header {name}" for name in request.headers if name not in headers | _TRANSPORT_HEADERS)
     if request.body and "requestBody" not in operation:
         yield "a body"
 
 
-class _Sent:
-    """A recorded request in the form that openapi-core reads."""
+class _RecordedRequest:
+    """Implements the request protocol of openapi-core."""
 
     def __init__(self, request: Any) -> None:
-        # Where the request went is not the question; openapi-core wants one of the servers.
+        # openapi-core requires one of the servers of the file, but the request was sent to an emulator.
         self.host_url = description()["servers"][0]["url"]
         self.path = request.path
         self.method = request.method.lower()

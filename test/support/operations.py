@@ -1,4 +1,4 @@
-"""The five operations as generated clients have them: names, wire, keywords, answers."""
+"""The five operations as generated clients have them: names, paths, keywords and response models."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import zuora_client
 MEDIA_TYPE = "application/json; charset=utf-8"
 CONNECTION_ID = "8a808255575bdae401576a914a140420"
 TARGET_ID = "8a80825556ff28a4015708ba29312ecc"
+COMMON_KEYWORDS = ("async_req", "_return_http_data_only", "_preload_content", "_request_timeout")
 
 
 class Operation(NamedTuple):
     """One operation.
 
-    `arguments` and `options` are what a call needs, `keywords` all that it takes besides the common ones.
+    `arguments` and `options` are required in a call. `keywords` are those of this operation and the two for headers,
+    in the order of the signature, without `COMMON_KEYWORDS`. `answer` is the class of the response model.
     """
 
     generated: str
@@ -24,10 +26,10 @@ class Operation(NamedTuple):
     arguments: tuple[str, ...]
     options: dict[str, Any]
     keywords: tuple[str, ...]
-    answer: type
+    answer: type[Any]
 
     def call(self, api: Any, *, suffix: str = "", **options: Any) -> Any:
-        """Call the operation by its generated name, with `suffix` ``_with_http_info`` its twin."""
+        """Call the plain method, or with `suffix` ``_with_http_info`` that variant."""
         return getattr(api, self.generated + suffix)(*self.arguments, **{**self.options, **options})
 
 
@@ -62,7 +64,7 @@ OPERATIONS = [
         "/v1/entity-connections",
         (),
         {"request": {"targetEntityId": TARGET_ID}},
-        ("zuora_entity_ids", "request", "zuora_track_id", "idempotency_key"),
+        ("zuora_entity_ids", "request", "idempotency_key", "zuora_track_id"),
         zuora_client.POSTEntityConnectionsResponseType,
     ),
     _decision("accept"),

@@ -19,7 +19,7 @@ _ANCHOR = re.compile(r"<a\s[^>]*?(?:name|id)=\"([^\"]+)\"")
 
 
 class Block(NamedTuple):
-    """A code block of a page; `line` is the line of the page on which its text begins."""
+    """A code block of a page. `line` is the number of its first line of text."""
 
     language: str
     line: int
@@ -27,7 +27,7 @@ class Block(NamedTuple):
 
 
 def name(page: Path) -> str:
-    """Return the path of a page as people write it."""
+    """Return the path of a page, relative to the project."""
     return page.relative_to(ROOT).as_posix()
 
 
@@ -53,13 +53,13 @@ def prose(page: Path) -> str:
 def links(page: Path) -> list[str]:
     """Return the targets of all links and images of a page."""
     text = _CODE.sub("", prose(page))
-    # Images first: the text of a link may be one.
+    # Images first, because the text of a link may be an image.
     found = _IMAGE.findall(text) + _LINK.findall(_IMAGE.sub("", text)) + _REFERENCE.findall(text)
     return sorted(set(found))
 
 
 def anchors(page: Path) -> set[str]:
-    """Return what may follow ``#`` in a link to a page: GitHub's slugs of its headings, and explicit anchors."""
+    """Return the anchors of a page: GitHub's slugs of its headings, and explicit anchors."""
     found: set[str] = set()
     for heading in _HEADING.findall(prose(page)):
         plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading)
@@ -73,7 +73,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """Return the tables in a text: rows of cells, the head first."""
+    """Return the tables in a text as rows of cells; the first row is the header."""
     found: list[list[list[str]]] = []
     for part in re.findall(r"(?:^.*\|.*\n?)+", text, re.M):
         rows = [_cells(line) for line in part.splitlines()]

@@ -1,9 +1,11 @@
-"""Run the Python blocks of a page as a reader would, each line under its own number: run_page.py PAGE [--separately].
+"""Run the Python blocks of a page, with the line numbers of the page: run_page.py PAGE [--alone | --separately].
 
-The blocks share one namespace and find a running emulator in ZUORA_HOST, ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, a
-client of the target alone in TARGET_CLIENT_ID and TARGET_CLIENT_SECRET, and the names `zuora`, `source_entity_id` and
-`target_entity_id`; with --alone they find no names. With --separately each block has a namespace of its own, the
-default configuration is the one of the environment, and there are the connections that the page speaks of.
+The blocks share one namespace with the names `zuora`, `source_entity_id` and `target_entity_id`. ZUORA_HOST,
+ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET point to a running emulator; TARGET_CLIENT_ID and TARGET_CLIENT_SECRET are a
+client of the target only.
+
+With --alone the namespace is empty. With --separately each block has its own namespace, the default configuration is
+that of the environment, and the connections that the page mentions exist.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ def main(page: str, *options: str) -> None:
         os.environ.update(
             ZUORA_HOST=zuora.url, ZUORA_CLIENT_ID=zuora.client_id, ZUORA_CLIENT_SECRET=zuora.client_secret
         )
-        other = zuora.add_client(americas)
-        os.environ.update(TARGET_CLIENT_ID=other.client_id, TARGET_CLIENT_SECRET=other.client_secret)
+        target_client = zuora.add_client(americas)
+        os.environ.update(TARGET_CLIENT_ID=target_client.client_id, TARGET_CLIENT_SECRET=target_client.client_secret)
         if separately:
             zuora.add_connection(americas, europe, "Pending", PENDING[0])
             zuora.add_connection(europe, americas, "Pending", PENDING[1])

@@ -1,4 +1,4 @@
-"""An `EntityConnectionsApi` for an emulated tenant, with a clock of the test's own."""
+"""An `EntityConnectionsApi` for an emulated tenant, with a fake clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .clock import FakeClock
 def api_for(
     zuora: ZuoraEmulator, *entities: Any, clock: FakeClock | None = None, **settings: Any
 ) -> Iterator[EntityConnectionsApi]:
-    """Give an api whose OAuth client is valid for these entities only; for all of them when none is named."""
+    """Yield an API object whose OAuth client has access to the given entities only, or to all if none is given."""
     credentials = zuora.add_client(*entities)
     configuration = Configuration(client_id=credentials.client_id, client_secret=credentials.client_secret)
     configuration.host = zuora.url

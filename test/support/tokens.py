@@ -1,4 +1,4 @@
-"""A server that is all about credentials: it issues tokens by a script and refuses those that it is told to refuse."""
+"""A server with a token endpoint: it issues scripted tokens and refuses the tokens in `refused`."""
 
 from __future__ import annotations
 
@@ -17,25 +17,33 @@ CLIENT_ID = "5ac0d9b1-54ee-4d24-8a2c-dd7a0d5a8b5e"
 CLIENT_SECRET = "+/=&% Jrk1uVbW0xQwS3Z~yBq8o5nT7'cLdE2fA"
 
 YES = json_answer({"success": True, "id": "8a808255575bdae401576a914a140420", "entityConnections": []})
-NO = json_answer({"message": "Authentication error"}, 401)
+UNAUTHORIZED = json_answer({"message": "Authentication error"}, 401)
 
 
 class TokenServer(ScriptedServer):
-    """Answers the n-th request for a token with the n-th of `behaviours`, later ones with a token of an hour.
+    """Responds to the n-th token request with the n-th of `behaviours`, to later ones with a token valid for an hour.
 
-    Its own tokens are ``token-1``, ``token-2`` and so on, by the number of the request. `refused` holds the values of
-    Authorization that get `refusal`; everything else gets `call_behaviour`, a yes. `before_answer` is called with every
-    request that is not for a token, before it is answered.
+    Attributes:
+        refusal: the response to a call whose Authorization is in `refused`.
+        refused: values of Authorization; None stands for a missing header.
+        call_behaviour: for all other calls; a success by default.
+        before_answer: called with each request that is not a token request, before the response.
+
+    The tokens after the scripted ones are ``token-N``, with N the number of the token request.
     """
 
-    def __init__(self, *behaviours: Behaviour, refusal: bytes = NO, **options: Any) -> None:
+    def __init__(self, *behaviours: Behaviour, refusal: bytes = UNAUTHORIZED, **options: Any) -> None:
         super().__init__(self._route, **options)
         self._token_behaviours = list(behaviours)
         self._count = 0
         self.refusal = refusal
-        self.refused: set[str] = set()
-        self.before_answer: Callable[[Received], None] = lambda _: None
+        self.refused: set[str | None] = set()
+        self.before_answer: Callable[[Received], Any] = lambda _: None
         self.call_behaviour: Behaviour = YES
+
+    def __enter__(self) -> TokenServer:
+        super().__enter__()
+        return self
 
     @property
     def token_requests(self) -> list[Received]:
@@ -55,7 +63,7 @@ class TokenServer(ScriptedServer):
         """The Authorization of each call."""
         return [received.headers.get("authorization") for received in self.calls]
 
-    def _route(self, sock: socket.socket, received: Received) -> bool:
+    def _route(self, sock: socket.socket, received: Received) -> Any:
         if not received.target.endswith("/oauth/token"):
             self.before_answer(received)
             refused = received.headers.get("authorization") in self.refused
@@ -68,11 +76,11 @@ class TokenServer(ScriptedServer):
         if isinstance(behaviour, bytes):
             sock.sendall(behaviour)
             return True
-        return bool(behaviour(sock, received))  # type: ignore[func-returns-value]
+        return behaviour(sock, received)
 
 
 def token(value: Any, expires_in: Any = 3600) -> bytes:
-    """The answer of the token endpoint. `expires_in` may be JSON text in bytes; None leaves it out."""
+    """Return a response of the token endpoint. `expires_in` may be JSON in bytes; None leaves it out."""
     document = {"access_token": value, "token_type": "bearer", "scope": "tenant.19", "jti": "c652"}
     text = json.dumps(document)
     if expires_in is not None:
@@ -82,7 +90,7 @@ def token(value: Any, expires_in: Any = 3600) -> bytes:
 
 
 class Gate:
-    """A behaviour that answers only when it is opened; `reached` is set when a request has come."""
+    """A behaviour that holds its response until `open`; `reached` is set when a request has arrived."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -97,13 +105,13 @@ class Gate:
         return True
 
     def open(self) -> None:
-        """Fails when it comes so late that the gate has opened by itself: somebody waited for what never came."""
+        """Send the response. Fails after 20 seconds, when the gate has opened by itself."""
         assert not self._was_late
         self._open.set()
 
 
 class Caller(threading.Thread):
-    """A thread that makes one call and keeps what it returned or raised."""
+    """A thread that makes one call and keeps its result or exception."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         super().__init__(daemon=True)
@@ -119,17 +127,17 @@ class Caller(threading.Thread):
             self.error = error
 
     def done(self) -> Any:
-        """Wait for the end, and return or raise what came."""
+        """Wait for the thread; return the result or raise the exception of the call."""
         self.join(60)
-        assert not self.is_alive(), "the call did not end"
+        assert not self.is_alive(), "the call did not end in 60 s"
         if self.error is not None:
             raise self.error
         return self.result
 
     @property
     def waits_for_a_thread(self) -> bool:
-        """Whether it is blocked, not in a socket but on something that another thread must do."""
-        # CPython may lock itself up when a garbage collection begins in there (gh-106883).
+        """Whether the thread is blocked on a lock or event of another thread, not on a socket."""
+        # A garbage collection inside _current_frames can deadlock (CPython gh-106883).
         gc.disable()
         try:
             frame = sys._current_frames().get(self.ident or 0)
@@ -143,8 +151,8 @@ class Caller(threading.Thread):
 
 
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Wait for a condition that other threads bring about."""
+    """Wait until a condition is true, which other threads make true."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.002)

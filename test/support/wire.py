@@ -1,4 +1,4 @@
-"""A client that talks to a server with scripted answers, and what the server was sent."""
+"""A client that is connected to a scripted server, and the requests that the server received."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ YES = json_answer({"success": True, "id": "8a808255575bdae401576a914a140420", "e
 
 
 def silent(sock: socket.socket, _: Received) -> None:
-    """A behaviour: never answer, until the client gives up."""
+    """A behaviour: send nothing until the client closes the connection."""
     sock.recv(1)
 
 
 class Wire:
-    """Client and server of one test. Keywords are settings of the configuration; without behaviours every answer is a
-    yes. Waits between attempts take no time."""
+    """Client and server of one test. Keywords are settings of the configuration.
+
+    Without behaviours every response is a success. Waits between attempts take no time.
+    """
 
     def __init__(self, *behaviours: Behaviour, **settings: Any) -> None:
         self.server = ScriptedServer(*(behaviours or (YES,)))
@@ -40,10 +42,10 @@ class Wire:
 
     @property
     def requests(self) -> list[Received]:
-        """Everything that came."""
+        """All requests so far."""
         return self.server.requests
 
     @property
     def sent(self) -> Received:
-        """The request that came last."""
+        """The last request."""
         return self.server.requests[-1]

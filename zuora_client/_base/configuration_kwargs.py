@@ -1,4 +1,4 @@
-"""The keywords of `Configuration`, in the form type checkers read. Imported by no code that runs."""
+"""The keyword arguments of `Configuration`, typed. Imported for type checking only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ConfigurationKwargs(TypedDict, total=False):
-    """What `Configuration` takes besides the keywords that its signature names."""
+    """Keyword arguments of `Configuration` beyond those in its signature."""
 
     connect_timeout: float | None
     read_timeout: float | None
@@ -48,7 +48,7 @@ class ConfigurationKwargs(TypedDict, total=False):
 
 
 class FromEnvKwargs(ConfigurationKwargs, total=False):
-    """What `Configuration.from_env` takes besides: the keywords that win over the environment."""
+    """Keyword arguments of `Configuration.from_env`; they take precedence over the environment."""
 
     host: str | None
     environment: Environment | str | None

@@ -1,6 +1,6 @@
-"""Text for headers, paths and queries: it arrives as it was given, or it is refused here, by name.
+"""Values for headers, paths and queries as text. A value that cannot be sent unchanged is rejected.
 
-Every error is a TypeError or ValueError that names the parameter. No error shows the value of a header: it may be a
+Every error is a TypeError or ValueError that names the parameter. Errors never contain a header value, which may be a
 secret.
 """
 
@@ -12,108 +12,111 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-# Each is asked only after a cheaper question, and compiled then: that costs start-up time.
-_DASHED = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_PLAIN = r"[0-9a-fA-F]{32}"
-_CONTROL = r"[\x00-\x1f\x7f]"
+ENTITY_CONNECTIONS_PATH = "/v1/entity-connections"
+
+# Compiled on first use, after a cheaper check: compiling them at import costs start-up time.
+_HYPHENATED_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID_DIGITS = r"[0-9a-fA-F]{32}"
+_CONTROL_CHARACTER = r"[\x00-\x1f\x7f]"
+# A token of RFC 9110, 5.6.2.
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
 
 
 def text(name: str, value: Any) -> str:
-    """Return str, bytes (as UTF-8) or int as text, a date in ISO 8601.
+    """Return str, bytes (decoded as UTF-8), int or a date (ISO 8601) as text.
 
     Raises:
-        TypeError: another type; a bool is none of these.
-        ValueError: bytes that are not UTF-8, an integer too long to be written.
+        TypeError: any other type, bool included.
+        ValueError: bytes that are not UTF-8, or an integer with more digits than Python converts.
     """
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
-        # Imported here: it costs start-up time, and few ids and tokens come as bytes.
+        # Imported here: it costs start-up time, and few ids and tokens are bytes.
         import six
 
         with contextlib.suppress(UnicodeDecodeError):
             return six.ensure_str(value)
-        # Raised here, where the UnicodeDecodeError, which holds the bytes, is no longer its context.
+        # Raised outside the handler, so that the UnicodeDecodeError, which contains the bytes, is not its context.
         raise ValueError(f"{name}: the bytes are not UTF-8 text")
     if isinstance(value, int) and not isinstance(value, bool):
         try:
             return str(value)
         except ValueError:
-            raise ValueError(f"{name}: the integer has too many digits to be written") from None
+            raise ValueError(f"{name}: the integer has too many digits") from None
     if isinstance(value, datetime.date):
         return value.isoformat()
     raise TypeError(f"{name} must be text, bytes or an integer, not {type(value).__name__}")
 
 
 def is_header_name(name: str) -> bool:
-    """Whether HTTP allows a header of this name."""
+    """Whether `name` is a valid header name (a token of RFC 9110, 5.6.2)."""
     return (name.isascii() and name.replace("-", "").isalnum()) or bool(re.fullmatch(_HEADER_NAME, name))
 
 
 def header_name(name: Any) -> str:
-    """Return a header's name. Raises TypeError or ValueError when it is not one."""
+    """Return a header name unchanged. Raises TypeError or ValueError if it is not valid."""
     if not isinstance(name, str):
         raise TypeError(f"a header name must be text, not {type(name).__name__}")
     if not is_header_name(name):
-        raise ValueError("a header name has ASCII letters, digits and -._ only, and at least one of them")
+        raise ValueError("a header name must be ASCII letters, digits and !#$%&'*+-.^_`|~ only, and not empty")
     return name
 
 
 def header_text(name: str, value: Any) -> str:
-    """Return a header value as text that arrives as it is. The value is never part of an error: it may be a secret.
+    """Return a header value as text that is received unchanged. Errors never contain the value: it may be a secret.
 
     Raises:
-        TypeError: neither text, bytes nor a number.
-        ValueError: control characters, anything but ASCII, or space at either end (receivers strip it).
+        TypeError: not text, bytes or a number.
+        ValueError: control characters, non-ASCII characters, or leading or trailing spaces, which receivers strip.
     """
     if isinstance(value, (bool, float)):
         value = str(value)
     header = text(name, value)
     if not (header.isascii() and header.isprintable()) or header != header.strip():
         raise ValueError(
-            f"{name}: a header value must be printable ASCII text without space at its ends (is there a line break at "
-            "the end of it?)"
+            f"{name}: a header value must be printable ASCII without leading or trailing spaces (does it end with a "
+            "line break?)"
         )
     return header
 
 
 def path_segment(name: str, value: Any, safe: str = "") -> str:
-    """Return a path parameter percent-encoded whole, so that it stays one segment.
+    """Return a path parameter percent-encoded, ``/`` included, so that it stays one segment.
 
     Raises:
-        ValueError: empty, ``.``, ``..``, control characters, or text that UTF-8 cannot hold. Any of them would reach
-            another address than the one meant.
-        TypeError: neither text, bytes nor an integer.
+        ValueError: None, empty, ``.``, ``..``, control characters, or a lone surrogate. Any of them would reach another
+            resource.
+        TypeError: not text, bytes or an integer.
     """
     if value is None:
         raise ValueError(f"{name} must not be None")
     value = text(name, value)
-    if not value.isprintable() and re.search(_CONTROL, value):
+    if not value.isprintable() and re.search(_CONTROL_CHARACTER, value):
         raise ValueError(f"{name} must not contain control characters")
     quoted = _quote(name, value, safe)
     for segment in quoted.split("/"):
         if segment in ("", ".", ".."):
-            raise ValueError(f"{name} must not be empty, '.' or '..'; it is {value!r}")
+            raise ValueError(f"{name} must not be empty, '.' or '..'; got {value!r}")
     return quoted
 
 
 def query_string(pairs: list[tuple[str, Any]]) -> str:
-    """Return ``name=value&...`` in the given order; a value of None is left out, True and False become JSON's words.
+    """Return ``name=value&...`` in the given order. None is omitted, booleans are ``true`` and ``false``.
 
     Raises:
-        TypeError: a value that is neither text, bytes, a number nor a date.
-        ValueError: text that UTF-8 cannot hold.
+        TypeError: a value that is not text, bytes, a number, a bool or a date.
+        ValueError: a lone surrogate, which UTF-8 cannot encode.
     """
     return "&".join(
-        f"{_quote('a query name', text('a query name', name))}={_quote(name, _plain(name, value))}"
+        f"{_quote('a query name', text('a query name', name))}={_quote(name, _format_value(name, value))}"
         for name, value in pairs
         if value is not None
     )
 
 
-def _plain(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, float) else text(name, value)
@@ -123,27 +126,29 @@ def _quote(name: str, value: str, safe: str = "") -> str:
     try:
         return quote(value, safe=safe)
     except UnicodeEncodeError:
-        raise ValueError(f"{name} holds half of a surrogate pair, which no URL can carry") from None
+        raise ValueError(f"{name} contains a lone surrogate, which a URL cannot contain") from None
 
 
 def with_hyphens(entity_id: str) -> str:
-    """Return the 36-character spelling that headers want; text that is not 32 hexadecimal digits as it is."""
-    if len(entity_id) == 32 and re.fullmatch(_PLAIN, entity_id):
+    """Return 32 hexadecimal digits as the 36-character UUID that headers need; any other text unchanged."""
+    if len(entity_id) == 32 and re.fullmatch(_UUID_DIGITS, entity_id):
         return "-".join((entity_id[:8], entity_id[8:12], entity_id[12:16], entity_id[16:20], entity_id[20:]))
     return entity_id
 
 
 def without_hyphens(entity_id: str) -> str:
-    """Return the 32-digit spelling that bodies and ``/v1/entities`` use; text that is not a UUID as it is."""
-    return entity_id.replace("-", "") if len(entity_id) == 36 and re.fullmatch(_DASHED, entity_id) else entity_id
+    """Return a hyphenated UUID as the 32 digits that bodies and ``/v1/entities`` use; any other text unchanged."""
+    if len(entity_id) == 36 and re.fullmatch(_HYPHENATED_UUID, entity_id):
+        return entity_id.replace("-", "")
+    return entity_id
 
 
 def parameters_to_tuples(params: Any, collection_formats: dict[str, str] | None) -> list[tuple[str, Any]]:
-    """Return parameters as pairs, lists joined or repeated as `collection_formats` says (csv, ssv, tsv, pipes, multi).
+    """Return parameters as pairs; lists are joined or repeated per `collection_formats` (csv, ssv, tsv, pipes, multi).
 
     Raises:
-        ValueError: a collection format that does not exist.
-        TypeError: `collection_formats` is no dict.
+        ValueError: an unknown collection format.
+        TypeError: `collection_formats` is not a dict.
     """
     pairs: list[tuple[str, Any]] = []
     formats = dict(collection_formats or {})
@@ -154,7 +159,7 @@ def parameters_to_tuples(params: Any, collection_formats: dict[str, str] | None)
         elif style == "multi":
             pairs.extend((name, item) for item in value)
         elif style in _SEPARATORS:
-            pairs.append((name, _SEPARATORS[style].join(_plain(name, item) for item in value)))
+            pairs.append((name, _SEPARATORS[style].join(_format_value(name, item) for item in value)))
         else:
-            raise ValueError(f"{name}: there is no collection format {style!r}; there are multi, csv, ssv, tsv, pipes")
+            raise ValueError(f"{name}: unknown collection format {style!r}; use csv, ssv, tsv, pipes or multi")
     return pairs

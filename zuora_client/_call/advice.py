@@ -1,56 +1,60 @@
-"""What to do about an error, as far as it depends on the operation: who must make the call, and how to find out whether
-it was done. An operation is known by its path, whoever calls it."""
+"""Advice that depends on the operation: which role the caller needs, and how to verify whether a write was done.
+
+Operations are recognized by their path template, also in calls through `ApiClient.call_api`.
+"""
 
 from __future__ import annotations
 
+from .._base.parameters import ENTITY_CONNECTIONS_PATH
 from ..exceptions import ApiException, OutcomeUnknownError, PermissionDeniedError, RequestRejectedError
 
-_PATH = "/v1/entity-connections"
+_ACCEPT = f"{ENTITY_CONNECTIONS_PATH}/{{connection_id}}/accept"
+_DENY = f"{ENTITY_CONNECTIONS_PATH}/{{connection_id}}/deny"
+_DISCONNECT = f"{ENTITY_CONNECTIONS_PATH}/{{connection_id}}/disconnect"
 
-_WHO = {
-    _PATH: "An administrator of the source entity must make this call, who may also access the target entity.",
-    f"{_PATH}/{{connection_id}}/accept": "An administrator of the TARGET entity must make this call, in that entity.",
-    f"{_PATH}/{{connection_id}}/deny": "An administrator of the TARGET entity must make this call, in that entity.",
-    f"{_PATH}/{{connection_id}}/disconnect": "An administrator of the source or the target entity must make this call.",
+_REQUIRED_ROLE = {
+    ENTITY_CONNECTIONS_PATH: (
+        "This call requires an administrator of the source entity who also has access to the target entity."
+    ),
+    _ACCEPT: "This call requires an administrator of the TARGET entity, and must be made in that entity.",
+    _DENY: "This call requires an administrator of the TARGET entity, and must be made in that entity.",
+    _DISCONNECT: "This call requires an administrator of the source or the target entity.",
 }
-_MAY_READ = (
-    "Any user of the entity may list its connections: check zuora_entity_ids, and that the user behind the client "
+_READ_ACCESS = (
+    "Any user of the entity may list its connections: check zuora_entity_ids, and that the user of the OAuth client "
     "belongs to that entity."
 )
-_MAY_WRITE = "To write at all, the user behind the client needs API Write Access."
-_LOOK = {
-    _PATH: (
+_WRITE_ACCESS = "For any write, the user of the OAuth client also needs API Write Access."
+_HOW_TO_VERIFY = {
+    ENTITY_CONNECTIONS_PATH: (
         "List the outbound connections of the source entity before you try again: Pending to this target means done."
     ),
-    f"{_PATH}/{{connection_id}}/accept": (
-        "List the connection before you try again: Connected means done, Pending means not done, or not yet."
-    ),
-    f"{_PATH}/{{connection_id}}/deny": (
+    _ACCEPT: "List the connection before you try again: Connected means done, Pending means not done, or not yet.",
+    _DENY: (
         "List the connection before you try again: gone or Disconnected means done, Pending means not done, or not yet."
     ),
-    f"{_PATH}/{{connection_id}}/disconnect": (
+    _DISCONNECT: (
         "List the connection before you try again: Disconnected means done, Connected means not done, or not yet."
     ),
 }
-# The paths of the five operations.
-OPERATIONS = frozenset(_LOOK)
+# The path templates of the five operations.
+OPERATIONS = frozenset(_HOW_TO_VERIFY)
 
-# Category "business rule".
-_RULE = 30
-_ALREADY = (
-    "Look at the list before anything else: the connection may already be what you want, or be gone. Otherwise correct "
-    "what the answer names; the same call would be refused again."
+_BUSINESS_RULE = 30
+_BUSINESS_RULE_ADVICE = (
+    "List the connections first: this one may already be as you want it, or be gone. Otherwise fix what the reasons "
+    "name; the same call would be refused again."
 )
 
 
 def advise(template: str, error: ApiException) -> None:
-    """Put into `error` what to do next, if `template` is the path of an operation that is known here."""
+    """Set the advice of `error` if `template` is the path template of one of the five operations."""
     if template not in OPERATIONS:
         return
     if isinstance(error, OutcomeUnknownError):
-        error.advice = _LOOK[template]
-    elif isinstance(error, RequestRejectedError) and any(reason.category == _RULE for reason in error.reasons):
-        error.advice = _ALREADY
+        error.advice = _HOW_TO_VERIFY[template]
+    elif isinstance(error, RequestRejectedError) and any(reason.category == _BUSINESS_RULE for reason in error.reasons):
+        error.advice = _BUSINESS_RULE_ADVICE
     elif isinstance(error, PermissionDeniedError) and "advice" not in vars(error):
-        # What the reasons themselves advise is more precise.
-        error.advice = _MAY_READ if error.method == "GET" else f"{_WHO[template]} {_MAY_WRITE}"
+        # Advice that was set from the reasons is more precise.
+        error.advice = _READ_ACCESS if error.method == "GET" else f"{_REQUIRED_ROLE[template]} {_WRITE_ACCESS}"

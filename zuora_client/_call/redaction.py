@@ -1,4 +1,4 @@
-"""Secrets do not come back. An answer may echo what was sent to it; an error or a log line must not carry that on."""
+"""Redaction: errors and log lines do not show secrets, although a response may echo what was sent."""
 
 from __future__ import annotations
 
@@ -19,107 +19,113 @@ if TYPE_CHECKING:
     from ..configuration import Configuration
 
 _MASK = "[redacted]"
-# Shorter text is no secret worth the name, and would turn harmless words into masks.
-_SHORTEST = 6
-# What may be a token: it is long, and stands behind that word or is no word itself.
-# Compiled when they are needed: that costs start-up time.
-_BEHIND_THE_WORD = r"""(?i)token[\\"'\s]*[:=>][\\"'\s]*(?:bearer\s+)?([^\\"'\s<>&,}]{16,})"""
-_LONG = r"[A-Za-z0-9_.~+/=%-]{16,}"
+# Masking shorter secrets would mask ordinary words.
+_MIN_LENGTH = 6
+# A candidate token: at least 16 token characters, either following the word `token` or mixing letters and digits.
+# Compiled on first use, which keeps the import fast.
+_AFTER_TOKEN = r"""(?i)token[\\"'\s]*[:=>][\\"'\s]*(?:bearer\s+)?([^\\"'\s<>&,}]{16,})"""
+_LONG_TEXT = r"[A-Za-z0-9_.~+/=%-]{16,}"
+_MIXED = r"[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]"
 
 
 def carries_secret(headers: Mapping[str, str]) -> bool:
-    """Whether one of these headers says who calls, or is a secret for another reason."""
+    """Whether one of these headers holds credentials, a cookie or another secret."""
     return any(name.lower() in SECRET_HEADERS for name in headers)
 
 
 def find_token_candidates(error: ApiException) -> list[str]:
-    """Return what may be a live token in an error of the endpoint that gives tokens away: nobody has it, so nobody can
-    name it. The ids for Zuora's support are none."""
+    """Return the text in an error of the token endpoint that may be a live token.
+
+    Such a token was never stored, so it cannot be found by its value. The ids for Zuora's support are not tokens.
+    """
     ids = {error.request_id, error.track_id, error.process_id}
     shown = [error.reason, error.body, *(reason.message for reason in error.reasons), *(error.headers or {}).values()]
     text = "\n".join(map(str, shown))
-    no_words = (long for long in re.findall(_LONG, text) if re.search("[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]", long[1:]))
-    return [found for found in (*re.findall(_BEHIND_THE_WORD, text), *no_words) if found not in ids]
+    # The first character is left out: a capitalized word is an ordinary word.
+    mixed = (match for match in re.findall(_LONG_TEXT, text) if re.search(_MIXED, match[1:]))
+    return [match for match in (*re.findall(_AFTER_TOKEN, text), *mixed) if match not in ids]
 
 
-def configured_secrets(configuration: Configuration, history: Iterable[Mapping[str, str]]) -> list[str]:
-    """Return the secrets that are configured, and those in the headers of all attempts of a call."""
-    given = [
+def configured_secrets(configuration: Configuration, sent_headers: Iterable[Mapping[str, str]]) -> list[str]:
+    """Return the secrets of the configuration, and those in the headers of all attempts of a call."""
+    values = [
         configuration.client_secret,
         configuration.access_token,
         configuration.password,
         configuration.get_basic_auth_token() if configuration.password else None,
         *configuration.api_key.values(),
-        *(value for headers in history for name, value in headers.items() if name.lower() in SECRET_HEADERS),
+        *(value for headers in sent_headers for name, value in headers.items() if name.lower() in SECRET_HEADERS),
     ]
-    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in given]
+    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
     return [text for text in texts if isinstance(text, str)]
 
 
 def make_redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Return a function that masks these secrets in a text, in any spelling in which servers echo them."""
-    parts = {part for secret in secrets for part in _parts(secret) if len(part) >= _SHORTEST}
+    """Return a function that masks these secrets in a text, in any encoding in which servers echo them."""
+    parts = {part for secret in secrets for part in _secret_parts(secret) if len(part) >= _MIN_LENGTH}
     if not parts:
         return str
-    spellings = ("".join(map(_spellings, part)) for part in sorted(parts, key=len, reverse=True))
-    return partial(re.compile("|".join(spellings), re.IGNORECASE).sub, _MASK)
+    patterns = ("".join(map(_encodings, part)) for part in sorted(parts, key=len, reverse=True))
+    return partial(re.compile("|".join(patterns), re.IGNORECASE).sub, _MASK)
 
 
-def redact_json(value: Any, clean: Callable[[str], str]) -> Any:
-    """Return a JSON document with every text in it cleaned."""
+def redact_json(value: Any, redactor: Callable[[str], str]) -> Any:
+    """Return a JSON document with all strings in it redacted."""
     if isinstance(value, dict):
-        return {clean(name): redact_json(item, clean) for name, item in value.items()}
+        return {redactor(name): redact_json(item, redactor) for name, item in value.items()}
     if isinstance(value, list):
-        return [redact_json(item, clean) for item in value]
-    return clean(value) if isinstance(value, str) else value
+        return [redact_json(item, redactor) for item in value]
+    return redactor(value) if isinstance(value, str) else value
 
 
 def redact(error: ApiException, secrets: Iterable[str]) -> None:
-    """Mask every secret in everything that `error`, its causes and its contexts hold or print. A cause or context that
-    is no error of ours, and shows a secret, is removed."""
-    clean = make_redactor(secrets)
+    """Mask the secrets in all that `error`, its causes and its contexts hold or print.
+
+    A cause or context that is not an `ApiException` is removed if it shows a secret.
+    """
+    redactor = make_redactor(secrets)
     todo, done = [error], set()
     while todo:
         error = todo.pop()
         done.add(id(error))
-        _clean_error(error, clean)
+        _redact_error(error, redactor)
         for name in ("__cause__", "__context__"):
             linked = getattr(error, name)
             if isinstance(linked, ApiException):
                 todo += [linked] if id(linked) not in done else []
-            elif linked is not None and _shows_a_secret(linked, clean):
+            elif linked is not None and _leaks_secret(linked, redactor):
                 setattr(error, name, None)
 
 
-def _clean_error(error: ApiException, clean: Callable[[str], str]) -> None:
+def _redact_error(error: ApiException, redactor: Callable[[str], str]) -> None:
     for name, value in vars(error).items():
         if isinstance(value, str):
-            setattr(error, name, clean(value))
-    # Cut only now: a secret that is cut in two is not found.
+            setattr(error, name, redactor(value))
+    # Truncated after redaction: a secret that is cut in two would not be found.
     error.body = error.body and error.body[:KEPT_CHARACTERS]
-    # What repr() shows.
+    # Shown by repr().
     error.args = (error.status, error.reason)
-    error.reasons = tuple(_clean_reason(reason, clean) for reason in error.reasons)
+    error.reasons = tuple(_redact_reason(reason, redactor) for reason in error.reasons)
     if error.headers and "Set-Cookie" in error.headers:
-        # A session of Zuora's, which nobody configured and everybody could use.
+        # A session of Zuora: a credential that is not among the configured secrets.
         without_session: Any = error.headers.copy()  # type: ignore[attr-defined]
         without_session["Set-Cookie"] = _MASK
         error.headers = without_session
-    # Together, because the colon between them may be one of a secret.
+    # Name and value are redacted together, because the colon between them may be part of a secret.
     lines = [f"{name}:{error.headers[name]}" for name in error.headers] if error.headers else []
-    if error.headers and any(clean(line) != line for line in lines):
-        cleaned: Any = type(error.headers)()
+    if error.headers and any(redactor(line) != line for line in lines):
+        redacted: Any = type(error.headers)()
         for line in lines:
-            name, _, value = clean(line).partition(":")
-            cleaned[name] = value
-        error.headers = cleaned
+            name, _, value = redactor(line).partition(":")
+            redacted[name] = value
+        error.headers = redacted
 
 
-def _clean_reason(reason: Reason, clean: Callable[[str], str]) -> Reason:
-    return Reason(clean(reason.code) if isinstance(reason.code, str) else reason.code, clean(reason.message))
+def _redact_reason(reason: Reason, redactor: Callable[[str], str]) -> Reason:
+    return Reason(redactor(reason.code) if isinstance(reason.code, str) else reason.code, redactor(reason.message))
 
 
-def _shows_a_secret(error: BaseException, clean: Callable[[str], str]) -> bool:
+def _leaks_secret(error: BaseException, redactor: Callable[[str], str]) -> bool:
     todo: list[BaseException | None] = [error]
     done = set()
     while todo:
@@ -129,16 +135,16 @@ def _shows_a_secret(error: BaseException, clean: Callable[[str], str]) -> bool:
         done.add(id(linked))
         try:
             shown = f"{linked} {linked.args!r} {vars(linked)!r}"
-        except Exception:  # Nobody can tell what it would show.
+        except Exception:  # It cannot be checked.
             return True
-        if clean(shown) != shown:
+        if redactor(shown) != shown:
             return True
         todo += (linked.__cause__, linked.__context__, *getattr(linked, "exceptions", ()))
     return False
 
 
-def _parts(secret: str) -> Iterable[str]:
-    """Yield what of a header value is secret by itself: the token of a scheme, a password, the value of a cookie."""
+def _secret_parts(secret: str) -> Iterable[str]:
+    """Yield a header value and the parts of it that are secrets: credentials, a password, the values of cookies."""
     yield secret
     yield secret.partition(" ")[2]
     for cookie in secret.split(";"):
@@ -151,19 +157,22 @@ def _parts(secret: str) -> Iterable[str]:
 
 
 @cache
-def _spellings(character: str) -> str:
-    """Return a pattern for one character: as it is, percent-encoded (once and twice), in JSON (also within text of
-    JSON), in HTML, and read in a charset that it was not written in."""
+def _encodings(character: str) -> str:
+    """Return a pattern for one character and its encodings.
+
+    They are: percent-encoding (once and twice), JSON escapes (also nested), HTML references, and UTF-8 decoded with
+    another charset.
+    """
     if character.isascii() and character.isalnum():
         return character
-    # Imported here: its table costs start-up time, and is needed only when something fails.
+    # Imported here to keep the import of the package fast; redaction is only needed for errors.
     from html.entities import html5
 
     number, utf8, utf16 = ord(character), character.encode("utf-8", "replace"), character.encode("utf-16-be", "replace")
     json = "".join(rf"\\+u{high:02x}{low:02x}" for high, low in zip(utf16[::2], utf16[1::2], strict=True))
     patterns = [json, rf"&#0*{number};?", rf"&#x0*{number:x};?", r"\\+" + re.escape(character)]
     encoded = "".join(f"%{byte:02x}" for byte in utf8)
-    forms = {character, encoded, quote(encoded), *(f"&{name}" for name, one in html5.items() if one == character)}
+    forms = {character, encoded, quote(encoded), *(f"&{name}" for name, value in html5.items() if value == character)}
     if character == " ":
         forms.add("+")
     if not character.isascii():

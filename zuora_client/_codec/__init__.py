@@ -1,1 +1,1 @@
-"""Values to bytes and back: the request that is sent, the document that a response holds. No I/O."""
+"""Requests and JSON: validates and encodes what is sent, decodes what is received. No I/O."""

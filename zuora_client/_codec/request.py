@@ -1,6 +1,6 @@
-"""A request, complete but for the credentials, and the pieces it is made of: path, headers, body.
+"""A request without its credentials, and the functions that build its parts: path, headers, body.
 
-What it keeps: a piece that could not arrive as it was meant is a TypeError or ValueError that names the parameter.
+A value that cannot be sent unchanged raises TypeError or ValueError, and the message names the parameter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RetryClass(Enum):
     """Safe to repeat under the same Idempotency-Key."""
 
     WRITE = "write"
-    """Not retried once it was sent, unless Zuora said that it did nothing."""
+    """Not retried after it was sent, unless the response shows that nothing was done."""
 
 
 RETRY_CLASSES = {
@@ -43,27 +43,29 @@ RETRY_CLASSES = {
     "DELETE": RetryClass.WRITE,
 }
 
-# Headers that say who calls, and all whose values are secrets, in lower case.
+# Header names in lower case.
 CREDENTIAL_HEADERS = frozenset(("authorization", "apiaccesskeyid", "apisecretaccesskey"))
 SECRET_HEADERS = CREDENTIAL_HEADERS | {"cookie", "proxy-authorization"}
 
-_ENTITY = "zuora-entity-ids"
-# They say where a request or an answer ends. A wrong one would hang the call, or smuggle in a second of its kind.
+# They delimit a message (RFC 9112, 6). A wrong value would hang the call or smuggle in a second message.
 FRAMING_HEADERS = frozenset(("content-length", "transfer-encoding"))
-_UNFIT_FOR_A_PATH = r"[^!$%&'()*+,./0-9:;=?@A-Z_a-z~-]"
+_ENTITY_HEADER = "zuora-entity-ids"
+# Path characters of RFC 3986, 3.3, and `?` because a resource path may bring a query.
+_INVALID_PATH_CHARACTER = r"[^!$%&'()*+,./0-9:;=?@A-Z_a-z~-]"
 
 
 class Request:
-    """One logical call, complete but for the credentials.
+    """The request of one call, without the credentials.
 
     Attributes:
-        settings: the configuration that the whole call obeys, also when its client is given another one meanwhile.
-        path, template: the path as it is sent, and as it is logged: with the names of its parameters.
-        kind: how it bears a second arrival, see `zuora_client.retry`.
-        caller_key: the caller brought the idempotency key.
-        authorize: add the configured credentials to each attempt.
-        stream: return urllib3's response with its body unread.
-        response_type: what the answer is turned into; None ignores its body.
+        settings: the configuration of the whole call, even if the client is given another one meanwhile.
+        path: percent-encoded, as it is sent.
+        template: the path with the names of its parameters, as it is logged.
+        retry_class: whether it may be retried: READ, KEYED or WRITE.
+        caller_key: whether the caller supplied the idempotency key.
+        authorize: whether each attempt gets the configured credentials.
+        stream: whether urllib3's response is returned with its body unread.
+        response_type: type of the returned data; None ignores the response body.
     """
 
     __slots__ = (
@@ -116,31 +118,30 @@ class Request:
 
 
 def checked_method(method: Any) -> str:
-    """Return an HTTP method in upper case. Raises ValueError for one that the policy has no rule for."""
+    """Return an HTTP method in upper case. Raises ValueError for a method without a retry class."""
     verb = method.upper() if isinstance(method, str) else method
     if verb not in RETRY_CLASSES:
-        raise ValueError(f"method must be one of {', '.join(RETRY_CLASSES)}; it is {method!r}")
+        raise ValueError(f"method must be one of {', '.join(RETRY_CLASSES)}, not {method!r}")
     return str(verb)
 
 
 def fill_path(path: str, path_params: Iterable[tuple[str, Any]], safe: str) -> str:
-    """Return `path` with each ``{name}`` replaced by its parameter, percent-encoded whole.
+    """Return `path` with each ``{name}`` replaced by its parameter, percent-encoded as one segment.
 
     Raises:
-        ValueError: a path that does not begin with exactly one ``/`` (it would reach another host) or that is not
-            percent-encoded; a parameter that would reach another address.
+        ValueError: `path` does not begin with exactly one ``/`` (it would reach another host) or is not
+            percent-encoded, or a parameter would change which resource is reached.
     """
     if not isinstance(path, str) or path[:1] != "/" or path[:2] == "//":
         raise ValueError("resource_path must begin with exactly one '/'")
     for name, value in path_params:
         path = path.replace(f"{{{name}}}", parameters.path_segment(name, value, safe))
-    # The pattern is for the unusual: to compile it costs start-up time.
-    usual = path.isascii() and path.replace("/", "").replace("-", "").isalnum()
-    unfit = None if usual else re.search(_UNFIT_FOR_A_PATH, path)
-    if unfit:
+    # Most paths need no pattern, and compiling it costs start-up time.
+    is_simple = path.isascii() and path.replace("/", "").replace("-", "").isalnum()
+    invalid = None if is_simple else re.search(_INVALID_PATH_CHARACTER, path)
+    if invalid:
         raise ValueError(
-            f"resource_path: {unfit.group()!r} cannot be sent; percent-encode it, and give a path parameter for every "
-            "{name}"
+            f"resource_path contains {invalid.group()!r}: percent-encode it, or pass a path parameter for {{name}}"
         )
     return path
 
@@ -148,24 +149,24 @@ def fill_path(path: str, path_params: Iterable[tuple[str, Any]], safe: str) -> s
 def merge_headers(
     own: dict[str, Any], defaults: dict[str, tuple[str, str]], entity_id: Any, cookie: str | None
 ) -> dict[str, tuple[str, str]]:
-    """Return the headers of a call by their names in lower case, each with its name and value as they are sent.
+    """Return the headers of a call: lower-case name to ``(name, value)`` as they are sent.
 
-    `defaults` are fit to be sent already, by `validate_headers`. They win over the call's own. The entity that the call
-    names, or else `entity_id`, must not differ from a default one.
+    `defaults`, which `validate_headers` returned, take precedence over the call's own headers. The entity of the call
+    is its own header, else `entity_id`; it must not differ from a default header.
 
     Raises:
         TypeError, ValueError: a header that cannot be sent, or two different entities.
     """
     headers = validate_headers(own)
-    named = headers.get(_ENTITY)
-    if named is None and entity_id is not None:
-        named = ("Zuora-Entity-Ids", parameters.header_text("entity_id", entity_id))
+    entity = headers.get(_ENTITY_HEADER)
+    if entity is None and entity_id is not None:
+        entity = ("Zuora-Entity-Ids", parameters.header_text("entity_id", entity_id))
     headers.update(defaults)
-    named = named or headers.get(_ENTITY)
-    if named is not None:
-        if not named[1]:
-            raise ValueError("zuora_entity_ids (or entity_id) is empty: name an entity, or leave it out")
-        headers[_ENTITY] = _agreed_entity(named, headers.get(_ENTITY, named))
+    entity = entity or headers.get(_ENTITY_HEADER)
+    if entity is not None:
+        if not entity[1]:
+            raise ValueError("zuora_entity_ids (or entity_id) is empty: pass an entity id, or omit it")
+        headers[_ENTITY_HEADER] = _resolve_entity(entity, headers.get(_ENTITY_HEADER, entity))
     if cookie:
         headers["cookie"] = ("Cookie", parameters.header_text("Cookie", cookie))
     headers.setdefault("content-type", ("Content-Type", "application/json"))
@@ -173,41 +174,41 @@ def merge_headers(
 
 
 def validate_headers(headers: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return each header that is given, by its name in lower case.
+    """Return lower-case name to ``(name, value)`` for every header whose value is not None.
 
     Raises:
-        TypeError, ValueError: a name or value that cannot be sent as it is.
+        TypeError, ValueError: a name or value that cannot be sent unchanged, or a header that frames the request.
     """
-    fit = {
+    validated = {
         parameters.header_name(name).lower(): (name, parameters.header_text(name, value))
         for name, value in headers.items()
         if value is not None
     }
-    framing = FRAMING_HEADERS.intersection(fit)
+    framing = FRAMING_HEADERS.intersection(validated)
     if framing:
-        raise ValueError(f"{' and '.join(sorted(framing))}: the client sets this header itself, leave it out")
-    return fit
+        raise ValueError(f"{' and '.join(sorted(framing))}: the client sets this header itself, do not pass it")
+    return validated
 
 
-def _agreed_entity(named: tuple[str, str], default: tuple[str, str]) -> tuple[str, str]:
+def _resolve_entity(own: tuple[str, str], default: tuple[str, str]) -> tuple[str, str]:
     entity = parameters.with_hyphens(default[1])
-    if parameters.with_hyphens(named[1]).lower() != entity.lower():
+    if parameters.with_hyphens(own[1]).lower() != entity.lower():
         raise ValueError(
             "zuora_entity_ids (or entity_id) and the default header Zuora-Entity-Ids name two different entities: "
-            "remove one of them, because a call in the wrong entity may not be undone"
+            "remove one of them, because a write in the wrong entity may be irreversible"
         )
     return default[0], entity
 
 
 def encode_body(content_type: str, body: Any, post_params: list[tuple[str, Any]]) -> bytes | None:
-    """Return a body as bytes: form fields, JSON, or text and bytes as they are under a Content-Type that is not JSON.
+    """Return a body as bytes: form fields, JSON, or, if the Content-Type is not JSON, text and bytes unchanged.
 
     Raises:
-        TypeError, ValueError: what the Content-Type cannot carry.
+        TypeError, ValueError: the Content-Type does not match `post_params`, or `body` cannot be sent as JSON.
     """
     if post_params:
         if not content_type.lower().startswith("application/x-www-form-urlencoded"):
-            raise ValueError("post_params are sent as application/x-www-form-urlencoded only: set that Content-Type")
+            raise ValueError("post_params require the Content-Type application/x-www-form-urlencoded")
         return parameters.query_string(post_params).encode("ascii")
     if body is None:
         return None
@@ -219,10 +220,10 @@ def encode_body(content_type: str, body: Any, post_params: list[tuple[str, Any]]
 def apply_auth_settings(
     headers: dict[str, Any], querys: list[tuple[str, Any]], settings: dict[str, dict[str, Any]], names: list[str]
 ) -> None:
-    """Add the named `settings` to `headers` and `querys`; what is not there, or has no value, adds nothing.
+    """Add the named `settings` to `headers` and `querys`. A setting that is missing or has no value is skipped.
 
     Raises:
-        ValueError: an entry that belongs neither into a header nor into the query.
+        ValueError: an entry whose ``in`` is neither ``header`` nor ``query``.
     """
     for name in names:
         setting = settings.get(name)

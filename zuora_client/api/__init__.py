@@ -1,4 +1,4 @@
-"""The API classes; there is one."""
+"""The API class."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Checking what callers pass to the five operations. Every refusal is a TypeError or ValueError that names the
-parameter, before anything is sent."""
+"""Validation of the arguments of the five operations.
+
+A wrong argument is a TypeError or ValueError that names the parameter, raised before anything is sent.
+"""
 
 from __future__ import annotations
 
@@ -10,65 +12,65 @@ from .._codec.serialization import sanitize
 from ..models import POSTEntityConnectionsType
 
 _MEDIA_TYPE = "application/json; charset=utf-8"
-LARGEST_PAGE = 300
-_LONGEST_TRACK_ID = 64
-_LONGEST_KEY = 255
+MAX_PAGE_SIZE = 300
+_MAX_TRACK_ID_LENGTH = 64
+_MAX_KEY_LENGTH = 255
 
 
-def headers(zuora_entity_ids: Any, zuora_track_id: Any) -> dict[str, Any]:
-    """Return the headers that all five operations send. Zuora's alphabet for track ids leaves out ``: ; " '``."""
-    named = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
+def common_headers(zuora_entity_ids: Any, zuora_track_id: Any) -> dict[str, Any]:
+    """Return the headers that all five operations send. Zuora does not allow ``: ; " '`` in track ids."""
+    headers = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
     if zuora_entity_ids is not None:
-        named["Zuora-Entity-Ids"] = header_text("zuora_entity_ids", zuora_entity_ids)
-        if not named["Zuora-Entity-Ids"]:
-            raise ValueError("zuora_entity_ids is empty: name an entity, or leave it out")
+        headers["Zuora-Entity-Ids"] = header_text("zuora_entity_ids", zuora_entity_ids)
+        if not headers["Zuora-Entity-Ids"]:
+            raise ValueError("zuora_entity_ids must not be empty; omit it to use configuration.entity_id")
     if zuora_track_id is not None:
-        track_id = named["Zuora-Track-Id"] = header_text("zuora_track_id", zuora_track_id)
-        if not 0 < len(track_id) <= _LONGEST_TRACK_ID or any(character in track_id for character in ":;\"'"):
-            raise ValueError(f"zuora_track_id has 1 to {_LONGEST_TRACK_ID} ASCII characters without : ; \" or '")
-    return named
+        track_id = headers["Zuora-Track-Id"] = header_text("zuora_track_id", zuora_track_id)
+        if not 0 < len(track_id) <= _MAX_TRACK_ID_LENGTH or any(character in track_id for character in ":;\"'"):
+            raise ValueError(f"zuora_track_id must be 1 to {_MAX_TRACK_ID_LENGTH} ASCII characters without : ; \" or '")
+    return headers
 
 
 def check_page(page_size: Any, page: Any) -> None:
-    """Refuse what Zuora would not read as a page: its pages have at most 300 rows."""
+    """Raise for a page that Zuora would not accept. Its pages have at most 300 rows."""
     for name, value in (("page_size", page_size), ("page", page)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
             raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
-    # The text shows no value: Python does not write an integer of more than 4,300 digits.
-    if page_size is not None and not 1 <= page_size <= LARGEST_PAGE:
-        raise ValueError(f"page_size must be from 1 to {LARGEST_PAGE}")
+    # The messages omit the value: Python refuses to format an integer of more than 4,300 digits.
+    if page_size is not None and not 1 <= page_size <= MAX_PAGE_SIZE:
+        raise ValueError(f"page_size must be from 1 to {MAX_PAGE_SIZE}")
     if page is not None and page < 1:
         raise ValueError("page must be at least 1")
     if page is not None and page_size is None:
-        raise ValueError("page needs page_size: Zuora reads it only beside one")
+        raise ValueError("page needs page_size: without one Zuora ignores the page")
 
 
-def text_or_none(name: str, value: Any) -> Any:
-    """Return `value` if it is text, bytes or None. What it says is Zuora's to judge."""
+def check_text(name: str, value: Any) -> Any:
+    """Return `value` if it is text, bytes or None. Zuora validates the content."""
     if value is not None and not isinstance(value, (str, bytes)):
         raise TypeError(f"{name} must be text, not {type(value).__name__}")
     return value
 
 
-def checked_key(idempotency_key: Any) -> str:
-    """Return an idempotency key of the caller's that Zuora would take."""
+def check_idempotency_key(idempotency_key: Any) -> str:
+    """Return the caller's idempotency key as text of a length that Zuora accepts."""
     key = header_text("idempotency_key", idempotency_key)
-    if not 0 < len(key) <= _LONGEST_KEY:
-        raise ValueError(f"idempotency_key has 1 to {_LONGEST_KEY} characters; it has {len(key)}")
+    if not 0 < len(key) <= _MAX_KEY_LENGTH:
+        raise ValueError(f"idempotency_key must be 1 to {_MAX_KEY_LENGTH} characters, not {len(key)}")
     return key
 
 
-def connection_request(request: Any) -> dict[str, Any]:
-    """Return the body of a connection request, with the target in the spelling that bodies want."""
+def request_body(request: Any) -> dict[str, Any]:
+    """Return the body of a connection request, with the target entity id in the form without hyphens."""
     if request is None:
-        raise ValueError("request is missing: a POSTEntityConnectionsType that names the target entity")
+        raise ValueError("request is required: a POSTEntityConnectionsType that names the target entity")
     if isinstance(request, dict):
         if "targetEntityId" not in request:
-            raise ValueError("request: the dict has no 'targetEntityId' (JSON names, not Python ones)")
+            raise ValueError("request has no 'targetEntityId'; the keys of a dict are JSON names, not attribute names")
         target = POSTEntityConnectionsType(request["targetEntityId"]).target_entity_id
         return {**request, "targetEntityId": without_hyphens(target)}
     if isinstance(request, POSTEntityConnectionsType):
-        # Checked again: one that an answer or `__new__` made has not been.
+        # Validated again: deserialization and `__new__` skip the constructor.
         POSTEntityConnectionsType(request.target_entity_id)
         body: dict[str, Any] = sanitize(request)
         return body

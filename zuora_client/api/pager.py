@@ -1,11 +1,15 @@
-"""All pages of the list, lazily. Only the page number is ever taken from an answer, never an address: the token would
-go wherever a ``nextPage`` points."""
+"""Lazy iteration over all pages of the list.
+
+The iterator takes the number of the next page from a response, never a URL: otherwise the access token would be sent to
+any host that ``nextPage`` names.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from .._base.parameters import ENTITY_CONNECTIONS_PATH
 from .._call.responses import error_from_model
 from ..exceptions import InvalidResponseError
 
@@ -16,30 +20,28 @@ if TYPE_CHECKING:
 
     from ..models import GETEntityConnectionsArrayItemsType, GETEntityConnectionsResponseType
 
-_PATH = "/v1/entity-connections"
-
-# A server that promises more and sends nothing must not keep us for ever.
-_MOST_EMPTY_PAGES = 100
-_MOST_ALIKE_PAGES = 10
+# A server that always announces another page must not keep the iterator running forever.
+_MAX_EMPTY_PAGES = 100
+_MAX_REPEATED_PAGES = 10
 
 
 class ConnectionIterator:
     """Iterates over connections, holding one page at a time.
 
-    A page that fails raises where the loop stands; the next ``next()`` asks for that page again, and nothing is
-    skipped or repeated. Rows come as Zuora sends them: when connections are made or ended between two pages, a row may
-    come twice or not at all.
+    When a page fails, ``next()`` raises; the following ``next()`` requests the same page again, so no row is skipped or
+    repeated. Rows are returned as Zuora sends them: when connections are created or ended between two requests, a row
+    may appear twice or not at all.
 
     Attributes:
-        page: number of the page that is asked for next; None after the last.
+        page: number of the page that is requested next; None after the last one.
     """
 
     def __init__(self, list_page: Callable[..., GETEntityConnectionsResponseType], **arguments: Any) -> None:
         self._list_page = list_page
         self._arguments = arguments
         self._rows: list[GETEntityConnectionsArrayItemsType] = []
-        self._ids_before: list[Any] = []
-        self._alike_pages = 0
+        self._previous_ids: list[Any] = []
+        self._repeated_pages = 0
         self._empty_pages = 0
         self.page: int | None = 1
 
@@ -50,53 +52,53 @@ class ConnectionIterator:
         while not self._rows:
             if self.page is None:
                 raise StopIteration
-            self._turn(self.page)
+            self._fetch_page(self.page)
         return self._rows.pop()
 
-    def _turn(self, page: int) -> None:
-        answer = self._list_page(page=page, **self._arguments)
-        refused = error_from_model(answer, "GET", _PATH)
-        if refused is not None:
-            # Only under raise_on_failure=False; here a refusal would look like the end.
-            raise refused
-        if answer.entity_connections is None and answer.success is not True:
-            raise _unusable("the answer holds no list, and does not say that all is well")
-        following = _following(page, answer.next_page)
-        told: list[Any] = answer.entity_connections or []
-        rows = [row for row in told if row is not None]
+    def _fetch_page(self, page: int) -> None:
+        response = self._list_page(page=page, **self._arguments)
+        error = error_from_model(response, "GET", ENTITY_CONNECTIONS_PATH)
+        if error is not None:
+            # With raise_on_failure=False the failure is returned as a model, which would look like the last page.
+            raise error
+        if response.entity_connections is None and response.success is not True:
+            raise _invalid_list("the response has neither a list nor success: true")
+        next_page = _next_page(page, response.next_page)
+        items: list[Any] = response.entity_connections or []
+        rows = [item for item in items if item is not None]
         ids = [row.id for row in rows]
-        self._alike_pages = self._alike_pages + 1 if rows and ids == self._ids_before else 0
-        # A row alone comes again when a connection is made meanwhile, and rows without ids cannot be told apart.
-        if self._alike_pages > (0 if len(rows) > 1 and None not in ids else _MOST_ALIKE_PAGES):
-            raise _unusable(f"page {page} holds the same connections as the one before")
-        self._ids_before = ids
+        self._repeated_pages = self._repeated_pages + 1 if rows and ids == self._previous_ids else 0
+        # A page of one row may repeat when a connection is created meanwhile; rows without ids cannot be compared.
+        if self._repeated_pages > (0 if len(rows) > 1 and None not in ids else _MAX_REPEATED_PAGES):
+            raise _invalid_list(f"page {page} has the same connections as the page before")
+        self._previous_ids = ids
         self._empty_pages = 0 if rows else self._empty_pages + 1
-        if following is not None and self._empty_pages >= _MOST_EMPTY_PAGES:
-            raise _unusable(f"{_MOST_EMPTY_PAGES} pages in a row are empty and promise another")
+        if next_page is not None and self._empty_pages >= _MAX_EMPTY_PAGES:
+            raise _invalid_list(f"{_MAX_EMPTY_PAGES} consecutive pages are empty and announce another page")
         self._rows = rows[::-1]
-        self.page = following
+        self.page = next_page
 
 
-def _following(page: int, next_page: Any) -> int | None:
-    """Return the number of the page after `page`, or None when there is none."""
+def _next_page(page: int, next_page: Any) -> int | None:
+    """Return the number of the page after `page`, or None after the last page."""
     if isinstance(next_page, int) and not isinstance(next_page, bool):
-        agrees = next_page == page + 1
+        is_consecutive = next_page == page + 1
     elif not next_page:
         return None
     else:
         try:
-            told = parse_qs(urlsplit(str(next_page)).query).get("page")
+            numbers = parse_qs(urlsplit(str(next_page)).query).get("page")
         except ValueError:
-            raise _unusable("nextPage is not a URL") from None
-        agrees = told is None or told == [str(page + 1)]
-    if not agrees:
-        # Not in the answer's words, which may say a secret back.
-        raise _unusable(f"nextPage of page {page} names another page than {page + 1}")
+            raise _invalid_list("nextPage is not a URL") from None
+        is_consecutive = numbers is None or numbers == [str(page + 1)]
+    if not is_consecutive:
+        # The message does not quote nextPage, which may echo a secret.
+        raise _invalid_list(f"nextPage of page {page} names another page than {page + 1}")
     return page + 1
 
 
-def _unusable(reason: str) -> InvalidResponseError:
-    error = InvalidResponseError(status=200, reason=f"the list of connections cannot be read to its end: {reason}")
-    error.method, error.path = "GET", _PATH
-    error.advice = "List again; if it stays, tell Zuora's support which entity and page it was."
+def _invalid_list(reason: str) -> InvalidResponseError:
+    error = InvalidResponseError(status=200, reason=f"the list of connections is incomplete: {reason}")
+    error.method, error.path = "GET", ENTITY_CONNECTIONS_PATH
+    error.advice = "List again; if it keeps failing, report the entity and the page to Zuora support."
     return error

@@ -1,6 +1,6 @@
-"""An embedded Zuora for tests and trials: the entity-connections API over real HTTP, on this machine alone.
+"""An emulator of Zuora for tests and trials: the entity-connections API over HTTP, on the local machine.
 
-Invariant: nothing here imports the client, or anything beyond the standard library.
+The emulator imports nothing of the client, and nothing beyond the standard library.
 """
 
 from __future__ import annotations

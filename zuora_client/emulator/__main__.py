@@ -1,4 +1,4 @@
-"""``python -m zuora_client.emulator``: serve until Ctrl-C or SIGTERM, and say how to reach it."""
+"""`python -m zuora_client.emulator`: print the URL and credentials of an emulator, serve until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ from . import ZuoraEmulator
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status."""
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m zuora_client.emulator", description="Serve an embedded Zuora tenant until Ctrl-C."
+        prog="python -m zuora_client.emulator", description="Serve an emulated Zuora tenant until Ctrl-C."
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="port (default: one that is free)")
-    parser.add_argument(
-        "--entities", type=int, default=3, help="size of the hierarchy, 1 to 512 (default: %(default)s)"
-    )
+    parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
+    parser.add_argument("--entities", type=int, default=3, help="number of entities, 1 to 512 (default: %(default)s)")
     options = parser.parse_args(argv)
 
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: ended.set())
+    stopped = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda _signum, _frame: stopped.set())
     try:
         zuora = ZuoraEmulator(options.entities, host=options.host, port=options.port).start()
     except (ValueError, OSError, OverflowError) as error:
         parser.error(str(error))
     try:
         print(_describe(zuora), flush=True)
-        ended.wait()
+        stopped.wait()
     finally:
         zuora.stop()
     return 0
@@ -46,7 +44,7 @@ def _describe(zuora: ZuoraEmulator) -> str:
         *((f"Entity {entity.name}", entity.id) for entity in zuora.entities),
     ]
     width = max(len(label) for label, _ in rows)
-    return "\n".join(f"{label:<{width}}  {value}" for label, value in rows) + "\n\nCtrl-C ends it."
+    return "\n".join(f"{label:<{width}}  {value}" for label, value in rows) + "\n\nPress Ctrl-C to stop."
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
-"""Numbers that tests give to the emulator: what could never work is refused where it is given."""
+"""Validation of the numbers that callers pass to the emulator."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def checked(name: str, value: Any, *, least: float = 0, whole: bool = False) -> Any:
-    """Return a number of at least so much. Anything else is a TypeError or ValueError that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        raise TypeError(f"{name} must be a {'whole ' if whole else ''}number, not {type(value).__name__}")
-    if not least <= value < float("inf"):
-        raise ValueError(f"{name} must be at least {least}; it is {value}")
+def validate_number(name: str, value: Any, *, minimum: float = 0, integer: bool = False) -> Any:
+    """Return a finite number of at least `minimum`.
+
+    Raises:
+        TypeError: `value` is not a number, or not an integer where `integer` is set.
+        ValueError: `value` is too small, infinite or NaN.
+    """
+    if isinstance(value, bool) or not isinstance(value, int if integer else (int, float)):
+        raise TypeError(f"{name} must be {'an integer' if integer else 'a number'}, not {type(value).__name__}")
+    if not minimum <= value < float("inf"):
+        raise ValueError(f"{name} must be at least {minimum}, not {value}")
     return value

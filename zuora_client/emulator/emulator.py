@@ -1,8 +1,4 @@
-"""The embedded Zuora that users hold in their hands: tenant, credentials, server and record in one object.
-
-Invariant: what is here outlives :meth:`ZuoraEmulator.stop`. Entities, connections, tokens and the record of requests
-are the same after the next start; only the sockets are new.
-"""
+"""`ZuoraEmulator`: tenant, credentials, server and recorded requests in one object."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from .arguments import checked
+from .arguments import validate_number
 from .auth import Client, Credentials
 from .fault_plan import FaultPlan
 from .faults import Fault
@@ -22,21 +18,26 @@ from .state import Connection, Entity, EntityLike, Hierarchy, make_entities
 
 
 class ZuoraEmulator:
-    """A Zuora tenant with Multi-entity, served over HTTP/1.1 on this machine.
+    """A Zuora tenant with Multi-entity, served over HTTP/1.1 on the local machine.
 
         with ZuoraEmulator() as zuora:
             print(zuora.url, zuora.client_id, zuora.client_secret, zuora.entities[0].id)
 
+    Entities, connections, tokens and the recorded requests survive `stop()` and a later `start()`.
+
     Args:
-        entities: how many entities (1 to 512), or their names; the first is the root. Default names are those of
-            Zuora's published sample.
-        host: the address to listen on. The loopback default is what keeps it private: credentials travel in the open.
+        entities: the number of entities (1 to 512), or their names; the first is the root. The default names are those
+            of Zuora's published sample.
+        host: the address to listen on. Credentials are sent unencrypted, so keep to the loopback interface.
         port: the port; 0 lets the system choose one.
-        ssl_context: a server-side context with a certificate; the URL is then ``https``. ValueError for another.
-        token_lifetime: seconds that an OAuth token is good for, 3599 as in Zuora's sample.
-        clock: seconds that never run backwards. Tokens expire, stored answers are forgotten and rate windows turn by
-            this clock; replace it and a test can make an hour pass. Delays of faults take real time.
-        keep_alive_seconds: closes a connection on which nothing has come for this long; None never does.
+        ssl_context: a server-side context with a certificate; the URL is then `https`.
+        token_lifetime: lifetime of an OAuth token in seconds, 3599 as in Zuora's sample.
+        clock: returns monotonic seconds. Tokens, stored responses and rate-limit windows expire by this clock, so a
+            test can replace it to make time pass. Faults wait in real time.
+        keep_alive_seconds: closes a connection that was idle for this long; None never does.
+
+    Raises:
+        TypeError, ValueError: an argument is invalid.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class ZuoraEmulator:
         keep_alive_seconds: float | None = None,
     ) -> None:
         if ssl_context and (ssl_context.check_hostname or ssl_context.protocol == ssl.PROTOCOL_TLS_CLIENT):
-            raise ValueError("ssl_context must be one for servers, such as ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)")
+            raise ValueError(
+                "ssl_context must be a server-side context, such as ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)"
+            )
         if not host:
-            raise ValueError("host is empty, which would mean every interface of this machine; name an address")
-        checked("token_lifetime", token_lifetime)
+            raise ValueError("host must not be empty: the emulator would listen on every interface")
+        validate_number("token_lifetime", token_lifetime)
         if keep_alive_seconds is not None:
-            checked("keep_alive_seconds", keep_alive_seconds)
+            validate_number("keep_alive_seconds", keep_alive_seconds)
         self._hierarchy = Hierarchy(make_entities(entities))
         self._credentials = Credentials(self._hierarchy.entities, token_lifetime, clock)
         self._service = Service(self._hierarchy, self._credentials, token_lifetime, clock)
@@ -67,13 +70,13 @@ class ZuoraEmulator:
         self._server = Server(self._service, self.faults, host, port, ssl_context, keep_alive_seconds)
 
     def start(self) -> ZuoraEmulator:
-        """Listen. Does nothing when it listens already; after a stop, takes the same port again if it can."""
+        """Start listening; does nothing if already started. After `stop()`, the same port is reused if it is free."""
         self._url = f"{self._origin}:{self._server.start()}"
         self._service.operations.base_url = self._url
         return self
 
     def stop(self) -> None:
-        """Close the port and every connection, and end every wait. Does nothing when it is stopped."""
+        """Close the port and every connection, and end every wait of a fault; does nothing if already stopped."""
         self._server.stop()
 
     def __enter__(self) -> ZuoraEmulator:
@@ -89,72 +92,83 @@ class ZuoraEmulator:
 
     @property
     def url(self) -> str:
-        """The base URL, no slash at its end. After a stop still the last one; RuntimeError before the first start."""
+        """The base URL, without a trailing slash; kept after `stop()`. RuntimeError before the first `start()`."""
         if not self._url:
             raise RuntimeError("the emulator has no URL before start()")
         return self._url
 
     @property
     def entities(self) -> tuple[Entity, ...]:
-        """All entities; ``entities[0]`` is the root."""
+        """All entities; `entities[0]` is the root."""
         return self._hierarchy.entities
 
     @property
     def connections(self) -> list[Connection]:
-        """Every connection that was ever made, oldest first, as it is now."""
+        """All connections in their current state, disconnected ones included, oldest first."""
         return self._hierarchy.connections()
 
     @property
     def requests(self) -> list[Request]:
-        """The requests that came, oldest first: the newest 100,000."""
+        """The requests received, oldest first; only the latest 100,000 are kept."""
         with self._server.lock:
             return list(self._server.requests)
 
     @property
     def client_id(self) -> str:
-        """The id, 36 characters, of an OAuth client that is valid for all entities."""
+        """The id (36 characters) of an OAuth client that is valid for all entities."""
         return self._client.client_id
 
     @property
     def client_secret(self) -> str:
-        """The secret of that client, at most 42 characters; it needs form-encoding."""
+        """The secret of that client (at most 42 characters). It must be form-encoded."""
         return self._client.client_secret
 
     @property
     def access_key_id(self) -> str:
-        """What the legacy header ``apiAccessKeyId`` takes. The pair belongs to a user of the root entity."""
+        """The value for the legacy header `apiAccessKeyId`. The access keys belong to a user of the root entity."""
         return self._credentials.access_key_id
 
     @property
     def secret_access_key(self) -> str:
-        """What the legacy header ``apiSecretAccessKey`` takes."""
+        """The value for the legacy header `apiSecretAccessKey`."""
         return self._credentials.access_key_secret
 
     def add_connection(
         self, source: EntityLike, target: EntityLike, status: str = "Connected", id: str | None = None
     ) -> Connection:
-        """Seed a connection, past all rules but two: its id is new, and its sides are two entities (ValueError).
+        """Add a connection directly, without the rules of the API.
 
-        ``source`` and ``target`` are entities or ids in either spelling. ``status`` is any text, so that a program can
-        be tried with one that Zuora has not thought of yet; no operation changes such a row.
+        Args:
+            source: an entity, or its id in either format.
+            target: an entity, or its id in either format.
+            status: any text. A connection whose status Zuora does not define is not changed by any operation.
+            id: the id of the connection; generated by default.
+
+        Raises:
+            ValueError: an entity is unknown, source and target are the same, or the id is already used.
         """
         return self._hierarchy.add(self._hierarchy.entity(source).id, self._hierarchy.entity(target).id, status, id)
 
     def add_client(self, *entities: EntityLike) -> Client:
-        """Make one more OAuth client, valid for only these entities; for all when none is named."""
+        """Create another OAuth client, valid for these entities only, or for all of them if none is given."""
         return self._credentials.add_client(self._hierarchy.entity(entity) for entity in entities)
 
     def issue_token(self, *entities: EntityLike) -> str:
-        """A bearer token without a request, valid for only these entities; for all when none is named."""
+        """Return a new bearer token, valid for these entities only, or for all of them if none is given."""
         return self._credentials.issue_token(self._hierarchy.entity(entity) for entity in entities)
 
     def expire_tokens(self) -> None:
-        """From now on, refuse every token that was issued so far."""
+        """Invalidate every token issued so far."""
         self._credentials.expire_tokens()
 
     def fail_next(self, fault: Fault, times: int = 1, *, method: str | None = None, path: str = "/v1/*") -> None:
-        """Let ``fault`` meet the next request that matches, or the next ``times``.
+        """Apply `fault` to the next `times` requests that match.
 
-        ``method`` and ``path`` are as in :meth:`FaultPlan.add`, but by default the token endpoint is spared.
+        Args:
+            fault: the fault to apply.
+            times: the number of requests.
+            method: only requests with this method.
+            path: only requests whose path is or matches this, as in `FaultPlan.add`. The default excludes the token
+                endpoint.
         """
         self.faults.add(fault, method=method, path=path, times=times)

@@ -1,16 +1,20 @@
-"""One request on its connection, between the server that reads it and the fault that may spoil it."""
+"""One request on its connection. The server executes it as it is, or passes it to a fault."""
 
 from __future__ import annotations
 
 from .messages import Request, Response
-from .service import Around, Service, run
-from .wire import Hangup, Wire, frame
+from .service import Middleware, Service, run_operation
+from .wire import ConnectionClosed, Wire, serialize_response
 
 
 class Exchange:
-    """One request on its connection, and the verbs with which a fault spoils it. Without one: ``send(execute())``.
+    """A request and the means to respond to it. Without a fault the server calls `send(execute())`.
 
-    Every verb may raise Hangup, which ends the exchange and the connection.
+    Every method may raise `ConnectionClosed`, which ends the exchange and the connection.
+
+    Attributes:
+        request: the request, with its body only after `read_body`.
+        service: the tenant that executes it.
     """
 
     def __init__(self, wire: Wire, request: Request, service: Service) -> None:
@@ -20,37 +24,37 @@ class Exchange:
         self._body_is_read = False
 
     def read_body(self) -> None:
-        """Read the body of the request, once."""
+        """Read the body of the request, if it was not read yet."""
         if not self._body_is_read:
             self._body_is_read = True
             self.request.body = self._wire.read_body(self.request)
 
-    def execute(self, around: Around = run) -> Response:
-        """Let the service answer; after this, ``request.status`` and ``request.committed`` stand."""
+    def execute(self, middleware: Middleware = run_operation) -> Response:
+        """Execute the request and return the response; sets `request.status` and `request.committed`."""
         self.read_body()
-        return self.service.handle(self.request, around)
+        return self.service.handle(self.request, middleware)
 
     def send(self, response: Response) -> None:
-        """Send a well-formed answer."""
+        """Send a well-formed response."""
         self.read_body()
-        self.send_bytes(frame(response, self.request))
+        self.send_bytes(serialize_response(response, self.request))
 
     def send_bytes(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send bytes unchanged."""
         self._wire.send(data)
 
     def work(self, seconds: float) -> None:
-        """Wait as a slow server does: whether the client is still there or not. A stop of the server ends it."""
+        """Wait, even after the client has disconnected. Stopping the server ends the wait."""
         self._wire.work(seconds)
 
     def pause(self, seconds: float | None) -> None:
-        """Wait, until the client goes or the server stops at the latest; None waits for that alone."""
+        """Wait; None waits forever. Ends early when the client disconnects or the server stops."""
         self._wire.pause(seconds)
 
     def close(self) -> None:
-        """Close the connection in an orderly way."""
-        raise Hangup
+        """Close the connection with a TCP FIN."""
+        raise ConnectionClosed
 
     def reset(self) -> None:
-        """Tear the connection down with a TCP reset."""
+        """Close the connection with a TCP reset."""
         self._wire.reset()

@@ -1,8 +1,4 @@
-"""Which requests fail, and how: rules by method, path, count and chance.
-
-Invariant: a rule counts and draws for every request that matches it, whatever other rules do. So a plan with a seed
-meets the same requests in every run in which they arrive in the same order.
-"""
+"""Rules that decide which requests fail: by method, path, count and probability."""
 
 from __future__ import annotations
 
@@ -10,13 +6,13 @@ import fnmatch
 import random
 import threading
 
-from .arguments import checked
+from .arguments import validate_number
 from .faults import Fault
 from .messages import Request
 
 
 class _Rule:
-    """When one fault happens."""
+    """A fault and its conditions."""
 
     def __init__(
         self,
@@ -32,29 +28,34 @@ class _Rule:
         self._method = method.upper() if method else None
         self._path = path
         self._first = first
-        self._left = times
+        self._remaining = times
         self._probability = probability
         self._random = random.Random(seed)
-        self._seen = 0
+        self._matched = 0
 
-    def wants(self, request: Request) -> bool:
-        """Count the request if it matches; True if the fault is due and not used up."""
+    def is_due(self, request: Request) -> bool:
+        """Count the request and draw if it matches; return whether the fault applies to it."""
         if self._method is not None and self._method != request.method:
             return False
         if self._path is not None and not fnmatch.fnmatchcase(request.path, self._path):
             return False
-        self._seen += 1
+        self._matched += 1
         drawn = self._random.random() < self._probability
-        return self._seen >= self._first and drawn and self._left != 0
+        return self._matched >= self._first and drawn and self._remaining != 0
 
     def use(self) -> None:
-        """Take one off the number of times."""
-        if self._left is not None:
-            self._left -= 1
+        """Record that the fault was applied."""
+        if self._remaining is not None:
+            self._remaining -= 1
 
 
 class FaultPlan:
-    """Which faults meet which requests: of the rules that are due, the one that was added first acts. Thread-safe."""
+    """The rules of an emulator. Thread-safe.
+
+    If several rules are due for a request, the one that was added first applies. Every rule counts and draws for every
+    request that matches it, also when another rule applies. With a seed, a plan therefore picks the same requests in
+    every run in which they arrive in the same order.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -71,34 +72,32 @@ class FaultPlan:
         probability: float | None = None,
         seed: int | None = None,
     ) -> None:
-        """Let ``fault`` meet requests from now on; with nothing else said, every one, the token endpoint too.
+        """Apply `fault` to the requests that match; by default to every one, including those to the token endpoint.
 
         Args:
             method: only requests with this method.
-            path: only requests whose path, as sent and without the query, is this, or fits it as a shell pattern
-                (``/v1/entity-connections/*/accept``).
-            nth: only the nth request that matches, counted from 1; with ``times``, from the nth one on.
-            times: at most so often. Without it there is no end, unless ``nth`` is given.
-            probability: from 0 to 1, drawn for each request that matches.
+            path: only requests with this path (as sent, without the query), or whose path matches this shell pattern,
+                such as `/v1/entity-connections/*/accept`.
+            nth: only the nth matching request, counted from 1; with `times`, from the nth one on.
+            times: at most this many requests. Unlimited by default; 1 if only `nth` is given.
+            probability: from 0 to 1, drawn for each matching request.
             seed: makes the draws the same in every run.
 
         Raises:
-            TypeError, ValueError: an argument with which the rule could never work.
+            TypeError, ValueError: an argument is invalid.
         """
         if not isinstance(fault, Fault):
-            raise TypeError(
-                f"fault must be one that a function of `faults` made, such as faults.silence(); it is {fault!r}"
-            )
+            raise TypeError(f"fault must be a Fault, such as faults.silence(), not {fault!r}")
         if method is not None and (not isinstance(method, str) or not method.isalpha()):
-            raise ValueError(f"method must be an HTTP method such as 'PUT'; it is {method!r}")
+            raise ValueError(f"method must be an HTTP method such as 'PUT', not {method!r}")
         if path is not None and (not isinstance(path, str) or path[:1] not in ("/", "*")):
-            raise ValueError(f"path must begin with '/' or '*'; it is {path!r}")
+            raise ValueError(f"path must begin with '/' or '*', not {path!r}")
         if nth is not None:
-            checked("nth", nth, least=1, whole=True)
+            validate_number("nth", nth, minimum=1, integer=True)
         if times is not None:
-            checked("times", times, whole=True)
-        if probability is not None and checked("probability", probability) > 1:
-            raise ValueError("probability must be from 0 to 1")
+            validate_number("times", times, integer=True)
+        if probability is not None and validate_number("probability", probability) > 1:
+            raise ValueError(f"probability must be at most 1, not {probability}")
         if nth is not None and times is None:
             times = 1
         rule = _Rule(fault, method, path, nth or 1, times, 1.0 if probability is None else probability, seed)
@@ -106,14 +105,14 @@ class FaultPlan:
             self._rules.append(rule)
 
     def clear(self) -> None:
-        """Forget all rules. An exchange that a fault has met already is not changed by this."""
+        """Remove all rules. A fault that was chosen for a request before is still applied to it."""
         with self._lock:
             self._rules.clear()
 
     def choose(self, request: Request) -> Fault | None:
-        """The fault for this request, whose name is noted in it; None for a plain answer."""
+        """Return the fault for this request and set `request.fault` to its name; None if no rule is due."""
         with self._lock:
-            due = [rule for rule in self._rules if rule.wants(request)]
+            due = [rule for rule in self._rules if rule.is_due(request)]
             if not due:
                 return None
             due[0].use()

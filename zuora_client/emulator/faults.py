@@ -1,7 +1,7 @@
-"""Everything that can go wrong between a client and Zuora, on demand.
+"""Faults: what can go wrong between a client and Zuora, on demand.
 
-Invariant: a fault says by itself whether the request is executed, and the record of the request (``committed``) says
-what happened in truth. A fault acts on one exchange; which requests it meets is the plan's business.
+A fault acts on one exchange and decides whether the request is executed; the `committed` attribute of the request
+records whether it changed the tenant. A `FaultPlan` decides to which requests a fault applies.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .arguments import checked
+from .arguments import validate_number
 from .exchange import Exchange
 from .messages import Response, json_response
-from .service import Operation, envelope
-from .wire import frame
+from .service import Operation, error_response
+from .wire import serialize_response
 
 Body = bytes | str | Mapping[str, Any] | list[Any] | None
 HeaderFields = Mapping[str, str] | None
@@ -24,14 +24,19 @@ HeaderFields = Mapping[str, str] | None
 
 @dataclass(frozen=True)
 class Fault:
-    """A way to fail: a name for the record, and what is done to the exchange in the place of a plain answer."""
+    """A way to fail.
+
+    Attributes:
+        name: the value of `fault` in the recorded request.
+        act: called instead of `exchange.send(exchange.execute())`.
+    """
 
     name: str
     act: Callable[[Exchange], None]
 
 
 def close_before_reading() -> Fault:
-    """Close the connection after the head of the request; its body is not read, nothing is executed."""
+    """Close the connection after the head of the request. The body is not read, and nothing is executed."""
     return Fault("close_before_reading", lambda exchange: exchange.close())
 
 
@@ -46,7 +51,7 @@ def reset_before_commit() -> Fault:
 
 
 def reset_after_commit() -> Fault:
-    """Execute the request, then reset the connection: it happened, and the client cannot know."""
+    """Execute the request, then reset the connection (TCP RST): the client does not learn the outcome."""
 
     def act(exchange: Exchange) -> None:
         exchange.execute()
@@ -56,31 +61,31 @@ def reset_after_commit() -> Fault:
 
 
 def delay(seconds: float) -> Fault:
-    """Execute the request, then keep it running for so long before it is answered, even if the client goes.
+    """Execute the request, and send the response after this delay; the request keeps running if the client disconnects.
 
-    While it runs, another POST with its Idempotency-Key gets a 409.
+    While it runs, another POST with the same Idempotency-Key gets a 409.
     """
 
-    checked("seconds", seconds)
+    validate_number("seconds", seconds)
 
     def act(exchange: Exchange) -> None:
-        def slowly(operation: Operation) -> Response:
+        def execute_slowly(operation: Operation) -> Response:
             response = operation()
             exchange.work(seconds)
             return response
 
-        exchange.send(exchange.execute(slowly))
+        exchange.send(exchange.execute(execute_slowly))
 
     return Fault("delay", act)
 
 
 def drip(seconds_per_byte: float) -> Fault:
-    """Execute the request and send the answer, head and body, one byte at a time with a pause before each."""
+    """Execute the request, and send the response, head and body, one byte at a time with a pause before each."""
 
-    checked("seconds_per_byte", seconds_per_byte)
+    validate_number("seconds_per_byte", seconds_per_byte)
 
     def act(exchange: Exchange) -> None:
-        for byte in frame(exchange.execute(), exchange.request):
+        for byte in serialize_response(exchange.execute(), exchange.request):
             exchange.pause(seconds_per_byte)
             exchange.send_bytes(bytes((byte,)))
 
@@ -88,60 +93,60 @@ def drip(seconds_per_byte: float) -> Fault:
 
 
 def truncate(bytes_sent: int) -> Fault:
-    """Execute the request, send the whole head and so many bytes of the body, then close the connection.
+    """Execute the request, send the head and the first `bytes_sent` bytes of the body, then close the connection.
 
-    The Content-Length stays that of the whole body. See ``truncate_head`` for an answer that breaks off earlier.
+    The Content-Length is that of the complete body. `truncate_head` truncates the head.
     """
 
-    checked("bytes_sent", bytes_sent, whole=True)
+    validate_number("bytes_sent", bytes_sent, integer=True)
 
     def act(exchange: Exchange) -> None:
-        answer = frame(exchange.execute(), exchange.request)
-        exchange.send_bytes(answer[: answer.index(b"\r\n\r\n") + 4 + bytes_sent])
+        data = serialize_response(exchange.execute(), exchange.request)
+        exchange.send_bytes(data[: data.index(b"\r\n\r\n") + 4 + bytes_sent])
         exchange.close()
 
     return Fault("truncate", act)
 
 
 def truncate_head(bytes_sent: int) -> Fault:
-    """Execute the request, send so many bytes of the answer, counted from the status line, then close the connection.
+    """Execute the request, send the first `bytes_sent` bytes of the response, then close the connection.
 
-    Clients that read a head until the connection ends may take the rest of it for an answer with an empty body.
+    A client that accepts a head cut off by the end of the connection sees a response with an empty body.
     """
 
-    checked("bytes_sent", bytes_sent, whole=True)
+    validate_number("bytes_sent", bytes_sent, integer=True)
 
     def act(exchange: Exchange) -> None:
-        exchange.send_bytes(frame(exchange.execute(), exchange.request)[:bytes_sent])
+        exchange.send_bytes(serialize_response(exchange.execute(), exchange.request)[:bytes_sent])
         exchange.close()
 
     return Fault("truncate_head", act)
 
 
 def extra_bytes(data: bytes) -> Fault:
-    """Execute the request, and send ``data`` after the end of the answer; the connection stays open."""
+    """Execute the request, and send `data` after the end of the response; the connection stays open."""
 
     if not isinstance(data, bytes):
         raise TypeError(f"data must be bytes, not {type(data).__name__}")
 
     def act(exchange: Exchange) -> None:
-        exchange.send_bytes(frame(exchange.execute(), exchange.request) + data)
+        exchange.send_bytes(serialize_response(exchange.execute(), exchange.request) + data)
 
     return Fault("extra_bytes", act)
 
 
 def chunked(chunk_size: int = 1) -> Fault:
-    """Execute the request and send the body in chunks of so many bytes, without a Content-Length. A legal answer."""
-    checked("chunk_size", chunk_size, least=1, whole=True)
+    """Execute the request, and send the body in chunks of `chunk_size` bytes. The response is valid."""
+    validate_number("chunk_size", chunk_size, minimum=1, integer=True)
 
     def act(exchange: Exchange) -> None:
-        exchange.send_bytes(frame(exchange.execute(), exchange.request, chunk_size=chunk_size))
+        exchange.send_bytes(serialize_response(exchange.execute(), exchange.request, chunk_size=chunk_size))
 
     return Fault("chunked", act)
 
 
 def connection_close() -> Fault:
-    """Execute the request, answer ``Connection: close`` and close the connection. A legal answer."""
+    """Execute the request, respond with `Connection: close` and close the connection. The response is valid."""
 
     def act(exchange: Exchange) -> None:
         exchange.request.keep_alive = False
@@ -151,11 +156,11 @@ def connection_close() -> Fault:
 
 
 def http_1_0() -> Fault:
-    """Execute the request and answer as an HTTP/1.0 server: no Content-Length, the body ends with the connection."""
+    """Execute the request, and respond as HTTP/1.0: no Content-Length, the body ends with the connection."""
 
     def act(exchange: Exchange) -> None:
         response = exchange.execute()
-        head = frame(response._replace(body=b""), exchange.request, version="HTTP/1.0")
+        head = serialize_response(response._replace(body=b""), exchange.request, version="HTTP/1.0")
         exchange.send_bytes(head.replace(b"Content-Length: 0\r\n", b"") + response.body)
         exchange.close()
 
@@ -163,17 +168,20 @@ def http_1_0() -> Fault:
 
 
 def answer(status: int, body: Body = None, headers: HeaderFields = None, *, stored: bool = False) -> Fault:
-    """Answer in the place of Zuora; the request is not executed.
+    """Send this response; the request is not executed.
 
-    ``body`` is bytes, text, or what becomes JSON. ``headers`` are sent as they are, a Content-Length too. By default
-    the answer comes from in front of the API, so no Idempotency-Key remembers it; with ``stored=True`` it comes from
-    the API itself and is replayed to a POST with the same key for 24 hours.
+    Args:
+        status: the HTTP status.
+        body: bytes, text, or an object to serialize as JSON.
+        headers: sent unchanged, including a wrong Content-Length.
+        stored: store the response under the Idempotency-Key of a POST, as Zuora's own responses are, and replay it for
+            24 hours. By default it is not stored, as a response of a gateway in front of Zuora would not be.
     """
-    return _answering("answer", _response(status, body, headers), stored)
+    return _respond_with("answer", _response(status, body, headers), stored)
 
 
 def answer_after_commit(status: int, body: Body = None, headers: HeaderFields = None) -> Fault:
-    """Execute the request, and answer something else, as a gateway does that lost patience. Arguments as ``answer``."""
+    """Execute the request, and send this response instead of the real one, as a gateway that times out does."""
     response = _response(status, body, headers)
 
     def act(exchange: Exchange) -> None:
@@ -184,34 +192,40 @@ def answer_after_commit(status: int, body: Body = None, headers: HeaderFields = 
 
 
 def refusal(code: object, message: str = "Refused on demand.", *, status: int = 200) -> Fault:
-    """Zuora's own refusal: ``success`` false with one reason, HTTP 200 by default; nothing is executed.
+    """Refuse the request as Zuora does, with `success: false` and one reason; nothing is executed.
 
-    ``code`` is sent as it is: a number such as 53500050, a text, two digits. The answer comes from the API itself, so
-    it is stored under the Idempotency-Key of a POST, and a key that has an answer already replays that one instead.
+    The response is stored under the Idempotency-Key of a POST. If a response is stored already, that one is replayed.
+
+    Args:
+        code: sent unchanged: a number such as 53500050, two digits, a text.
+        message: the message of the reason.
+        status: the HTTP status.
     """
 
-    # Made anew each time, because each has a process id of its own; made once here, so that what is no JSON shows now.
-    envelope(code, message, checked("status", status, least=100, whole=True))
+    # Raises here if the code cannot be serialized. The response is built per request: each has its own process id.
+    error_response(code, message, validate_number("status", status, minimum=100, integer=True))
 
     def act(exchange: Exchange) -> None:
-        exchange.send(exchange.execute(lambda _operation: envelope(code, message, status)))
+        exchange.send(exchange.execute(lambda _operation: error_response(code, message, status)))
 
     return Fault("refusal", act)
 
 
 def html_error(status: int = 502) -> Fault:
-    """An HTML page from a gateway in front of Zuora; nothing is executed."""
-    checked("status", status, least=100, whole=True)
+    """Send an HTML page, as a gateway in front of Zuora does; nothing is executed."""
+    validate_number("status", status, minimum=100, integer=True)
     page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
-    return _answering("html_error", Response(status, page.encode(), (("Content-Type", "text/html"),)))
+    return _respond_with("html_error", Response(status, page.encode(), (("Content-Type", "text/html"),)))
 
 
 def too_many_requests(retry_after: int | None = None, reset: int = 30) -> Fault:
-    """429 because of the rate, as Zuora writes it: code 70, ``RateLimit-Reset`` in seconds, no ``success``.
+    """Send a 429 for the request rate, as in Zuora's sample: code 70, no `success`; nothing is executed.
 
-    Zuora's published sample has no Retry-After; give ``retry_after`` to send one.
+    Args:
+        retry_after: seconds for a Retry-After header, which the sample does not have.
+        reset: seconds for the RateLimit-Reset header.
     """
-    seconds = checked("reset", reset) if retry_after is None else checked("retry_after", retry_after)
+    seconds = validate_number("reset", reset) if retry_after is None else validate_number("retry_after", retry_after)
     message = f"API Rate limit exceeded for the minute, retry after {seconds} seconds"
     headers = {
         "RateLimit-Limit": "50000, 50000;w=60, 2250000;w=3600, 27000000;w=86400",
@@ -221,16 +235,16 @@ def too_many_requests(retry_after: int | None = None, reset: int = 30) -> Fault:
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     response = _response(429, {"reasons": [{"code": 70, "message": message}]}, headers)
-    return _answering("too_many_requests", response)
+    return _respond_with("too_many_requests", response)
 
 
 def concurrency_limit(retry_after: int = 120) -> Fault:
-    """429 because too many requests run at once: code 50000070, ``Retry-After``, the Concurrency-Limit headers."""
+    """Send a 429 for concurrency: code 50000070, Retry-After, Concurrency-Limit headers; nothing is executed."""
 
-    checked("retry_after", retry_after)
+    validate_number("retry_after", retry_after)
 
     def act(exchange: Exchange) -> None:
-        response = envelope(
+        response = error_response(
             50000070,
             "The concurrent request limit is exceeded.",
             429,
@@ -239,43 +253,43 @@ def concurrency_limit(retry_after: int = 120) -> Fault:
             ("Concurrency-Limit-Limit", "40"),
             ("Concurrency-Limit-Remaining", "0"),
         )
-        exchange.send(exchange.service.sign(exchange.request, response))
+        exchange.send(exchange.service.add_request_ids(exchange.request, response))
 
     return Fault("concurrency_limit", act)
 
 
 def redirect(location: str, status: int = 307) -> Fault:
-    """Point the client to another place; nothing is executed."""
-    return _answering("redirect", _response(status, None, {"Location": location}))
+    """Redirect the client to `location`; nothing is executed."""
+    return _respond_with("redirect", _response(status, None, {"Location": location}))
 
 
 def bad_gzip() -> Fault:
-    """Execute the request and send the answer as gzip whose checksum is wrong: only its end betrays it."""
+    """Execute the request, and send the response as gzip with a wrong checksum at its end."""
 
     def act(exchange: Exchange) -> None:
         response = exchange.execute()
-        body = _gzip(_plain_body(response))
+        body = _compress(_decompressed_body(response))
         damaged = body[:-8] + bytes(byte ^ 0xFF for byte in body[-8:])
-        exchange.send(_as_gzip(response, damaged))
+        exchange.send(_with_gzip_body(response, damaged))
 
     return Fault("bad_gzip", act)
 
 
 def gzip_bomb(size: int) -> Fault:
-    """Execute the request and send the answer as gzip that inflates to ``size`` bytes: the JSON, then spaces."""
+    """Execute the request, and send the response as gzip that decompresses to `size` bytes: the JSON, then spaces."""
 
-    checked("size", size, whole=True)
+    validate_number("size", size, integer=True)
 
     def act(exchange: Exchange) -> None:
         response = exchange.execute()
-        body = _plain_body(response)
-        exchange.send(_as_gzip(response, _gzip(body, size - len(body))))
+        body = _decompressed_body(response)
+        exchange.send(_with_gzip_body(response, _compress(body, size - len(body))))
 
     return Fault("gzip_bomb", act)
 
 
 def silence() -> Fault:
-    """Read the request, execute nothing, and never answer: until the client goes or the emulator stops."""
+    """Read the request, execute nothing, and send nothing until the client disconnects or the emulator stops."""
 
     def act(exchange: Exchange) -> None:
         exchange.read_body()
@@ -284,7 +298,7 @@ def silence() -> Fault:
     return Fault("silence", act)
 
 
-def _answering(name: str, response: Response, stored: bool = False) -> Fault:
+def _respond_with(name: str, response: Response, stored: bool = False) -> Fault:
     def act(exchange: Exchange) -> None:
         exchange.send(exchange.execute(lambda _operation: response) if stored else response)
 
@@ -292,31 +306,33 @@ def _answering(name: str, response: Response, stored: bool = False) -> Fault:
 
 
 def _response(status: int, body: Body, headers: HeaderFields) -> Response:
-    checked("status", status, least=100, whole=True)
+    validate_number("status", status, minimum=100, integer=True)
     fields = tuple((headers or {}).items())
     for name, value in fields:
         if any(ord(character) > 255 for character in f"{name}{value}"):
-            raise ValueError(f"headers: {name!r} has a name or value that is not Latin-1")
+            raise ValueError(f"headers: the name or value of {name!r} is not Latin-1")
     if body is None or isinstance(body, (bytes, str)):
         return Response(status, body.encode() if isinstance(body, str) else body or b"", fields)
-    typed = any(name.lower() == "content-type" for name, _ in fields)
-    return json_response(status, body, *fields) if not typed else Response(status, json.dumps(body).encode(), fields)
+    if any(name.lower() == "content-type" for name, _ in fields):
+        return Response(status, json.dumps(body).encode(), fields)
+    return json_response(status, body, *fields)
 
 
-def _plain_body(response: Response) -> bytes:
+def _decompressed_body(response: Response) -> bytes:
     return zlib.decompress(response.body, 31) if response.header("Content-Encoding") == "gzip" else response.body
 
 
-def _as_gzip(response: Response, body: bytes) -> Response:
-    kept = tuple(field for field in response.headers if field[0] != "Content-Encoding")
-    return Response(response.status, body, (*kept, ("Content-Encoding", "gzip")))
+def _with_gzip_body(response: Response, body: bytes) -> Response:
+    other_headers = tuple(field for field in response.headers if field[0] != "Content-Encoding")
+    return Response(response.status, body, (*other_headers, ("Content-Encoding", "gzip")))
 
 
-def _gzip(body: bytes, spaces: int = 0) -> bytes:
+def _compress(body: bytes, padding: int = 0) -> bytes:
+    """Return the body, followed by `padding` spaces, as gzip. The padding is never in memory as a whole."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
-    pieces = [compressor.compress(body)]
-    block = b" " * 65536
-    while spaces > 0:
-        pieces.append(compressor.compress(block[:spaces]))
-        spaces -= len(block)
-    return b"".join([*pieces, compressor.flush()])
+    chunks = [compressor.compress(body)]
+    spaces = b" " * 65536
+    while padding > 0:
+        chunks.append(compressor.compress(spaces[:padding]))
+        padding -= len(spaces)
+    return b"".join([*chunks, compressor.flush()])

@@ -1,8 +1,4 @@
-"""The store behind the Idempotency-Key header.
-
-Invariant: under one key an operation runs once in 24 hours. Its answer, good or bad, is given again to whoever repeats
-the request; whoever comes while it runs, or uses the key for something else, is refused.
-"""
+"""The store behind the Idempotency-Key header: for 24 hours an operation runs at most once under a key."""
 
 from __future__ import annotations
 
@@ -17,49 +13,52 @@ MAX_KEY_LENGTH = 255
 
 
 class _Entry:
-    __slots__ = ("expires_at", "purpose", "response")
+    __slots__ = ("expires_at", "fingerprint", "response")
 
-    def __init__(self, purpose: object, expires_at: float) -> None:
-        self.purpose = purpose
+    def __init__(self, fingerprint: object, expires_at: float) -> None:
+        self.fingerprint = fingerprint
         self.expires_at = expires_at
         self.response: Response | None = None
 
 
 class IdempotencyStore:
-    """Answers by key, on the injected clock. Thread-safe; no lock is held while an operation runs."""
+    """Stored responses by key. Thread-safe; no lock is held while an operation runs."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
 
-    def once(self, key: str, purpose: object, operation: Callable[[], Response]) -> Response:
-        """The stored answer, or that of ``operation``, which is then stored.
+    def run_once(self, key: str, fingerprint: object, operation: Callable[[], Response]) -> tuple[Response, bool]:
+        """Return the response, and whether it is a replay of a stored one; a new response is stored.
 
-        ``purpose`` is what the key was first used for. Raises Refusal: 409 while the first request runs, 422 when the
-        key was used for another purpose.
+        Args:
+            fingerprint: identifies the request. The key is bound to the fingerprint of its first request.
+
+        Raises:
+            Refusal: 409 while the first request runs; 422 if the key is bound to another fingerprint.
         """
         with self._lock:
             now = self._clock()
-            self._forget(now)
+            self._remove_expired(now)
             entry = self._entries.get(key)
             if entry is not None:
-                if entry.purpose != purpose:
+                if entry.fingerprint != fingerprint:
                     raise Refusal(20, "The Idempotency-Key was used for another request.", status=422)
                 if entry.response is None:
                     raise Refusal(50, "The first request with this Idempotency-Key is in progress.", status=409)
-                return entry.response
-            entry = self._entries[key] = _Entry(purpose, now + TTL_SECONDS)
+                return entry.response, True
+            entry = self._entries[key] = _Entry(fingerprint, now + TTL_SECONDS)
         try:
             entry.response = operation()
-            return entry.response
+            return entry.response, False
         finally:
-            if entry.response is None:  # the operation broke: there is no answer to keep
+            if entry.response is None:  # the operation raised: there is no response to replay
                 with self._lock:
                     self._entries.pop(key, None)
 
-    def _forget(self, now: float) -> None:
-        # Entries are kept in the order of their age, so the dead ones are in front.
+    def _remove_expired(self, now: float) -> None:
+        # Entries are in the order of their expiry, so the expired ones come first.
         while self._entries:
             key, entry = next(iter(self._entries.items()))
             if entry.expires_at > now:

@@ -1,8 +1,4 @@
-"""The two values that cross every layer: a request as it arrived, and the answer to it.
-
-Invariant: a :class:`Request` keeps what was on the wire (raw path, raw body) and what became of it, so that a test can
-compare what a client believes with what happened here.
-"""
+"""The request as received, and the response to it."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from urllib.parse import parse_qsl
 
 
 class Headers(Mapping[str, str]):
-    """Header fields of a request: names compare without case, repeated fields are joined with a comma."""
+    """Header fields of a request. Names are case-insensitive; repeated fields are joined with a comma."""
 
     __slots__ = ("_fields",)
 
@@ -40,19 +36,23 @@ class Headers(Mapping[str, str]):
 
 
 class Request:
-    """One request, and the record of what became of it.
+    """A request as received, and what became of it.
 
-    ``method``, ``path`` (percent-encoding untouched, no query), ``query`` (decoded), ``headers``, ``body`` (as sent,
-    not inflated), and then:
+    `status` and `committed` are final before the first byte of the response is sent.
 
-    * ``entity_id``: the entity it ran in (32 hex digits), None when it did not get that far or needs no entity;
-    * ``status``: the HTTP status that the service decided on, None when a fault kept the request from it;
-    * ``committed``: True when this very request changed the state; a replay under an Idempotency-Key did not;
-    * ``fault``: the name of the fault that met it, or None;
-    * ``connection_id``: the number of the TCP connection that carried it, counted from 1;
-    * ``keep_alive``: False when that connection ends with the answer.
-
-    The last word on ``status`` and ``committed`` is in before the first byte of the answer leaves.
+    Attributes:
+        method: the HTTP method.
+        target: the request target as sent.
+        path: the path as sent (percent-encoded), without the query.
+        query: the decoded query parameters.
+        headers: the header fields.
+        body: the body as sent (still compressed, if it was).
+        entity_id: the entity in which the request ran (32 hex digits); None if it was refused before, or needs none.
+        status: the HTTP status that the service returned; None if a fault prevented the execution.
+        committed: whether this request changed the tenant. A replay under an Idempotency-Key does not.
+        fault: the name of the fault that was applied, or None.
+        connection_id: the number of the TCP connection, counted from 1.
+        keep_alive: whether the connection stays open after the response.
     """
 
     __slots__ = (
@@ -73,7 +73,7 @@ class Request:
     def __init__(self, method: str, target: str, headers: Headers, body: bytes = b"", connection_id: int = 0) -> None:
         self.method = method
         self.target = target
-        if not target.startswith("/"):  # absolute form, as it is sent through a proxy
+        if not target.startswith("/"):  # absolute form, as sent through a proxy
             target = "/" + target.partition("://")[2].partition("/")[2]
         self.path, _, query = target.partition("?")
         self.query = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
@@ -94,22 +94,22 @@ class Request:
 
 
 class Response(NamedTuple):
-    """An answer before it is framed: Content-Length, Date and Connection are added when it is written."""
+    """A response before serialization, which adds Content-Length, Date and Connection."""
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
 
     def with_headers(self, *headers: tuple[str, str]) -> Response:
-        """The same answer with more header fields."""
+        """Return a copy with these header fields appended."""
         return self._replace(headers=self.headers + headers)
 
     def header(self, name: str) -> str | None:
-        """The value of the first header field of this name, or None."""
+        """Return the value of the first header field with this name, or None."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 def json_response(status: int, payload: Any, *headers: tuple[str, str]) -> Response:
-    """An answer with a JSON body."""
+    """Return a response with a JSON body."""
     body = json.dumps(payload, separators=(",", ":")).encode()
     return Response(status, body, (("Content-Type", "application/json;charset=UTF-8"), *headers))

@@ -1,7 +1,6 @@
-"""The fixture for tests: ``pytest_plugins = ["zuora_client.emulator.pytest_plugin"]`` in a conftest.py makes it known.
+"""A pytest fixture. Enable it in conftest.py: `pytest_plugins = ["zuora_client.emulator.pytest_plugin"]`.
 
-Invariant: each test gets an emulator of its own, on a port of its own, and it is stopped when the test ends. The plugin
-is not an entry point: it would load into every pytest run on a machine where this package happens to be installed.
+The plugin is not an entry point: pytest would then load it in every environment in which this package is installed.
 """
 
 from __future__ import annotations
@@ -15,6 +14,6 @@ from . import ZuoraEmulator
 
 @pytest.fixture
 def zuora_emulator() -> Iterator[ZuoraEmulator]:
-    """A started emulator with three entities."""
+    """A running emulator with three entities, started for this test and stopped after it."""
     with ZuoraEmulator() as zuora:
         yield zuora

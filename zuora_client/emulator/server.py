@@ -1,7 +1,4 @@
-"""The sockets: a listener, a thread for each connection, and a stop that leaves nothing behind.
-
-Invariant: when :meth:`Server.stop` returns, the port is closed, every connection is closed and every thread has ended.
-"""
+"""The HTTP server: a listening socket, and a thread for each connection."""
 
 from __future__ import annotations
 
@@ -17,16 +14,19 @@ from .exchange import Exchange
 from .fault_plan import FaultPlan
 from .messages import Headers, Request, json_response
 from .service import Service
-from .wire import BadRequest, Hangup, Wire, frame
+from .wire import BadRequest, ConnectionClosed, Wire, serialize_response
 
-#: How many requests the record keeps; older ones are forgotten.
-RECORDED_REQUESTS = 100_000
+MAX_RECORDED_REQUESTS = 100_000
 
-_STOP_SECONDS = 10.0
+_STOP_TIMEOUT = 10.0
 
 
 class Server:
-    """Serves one :class:`Service` on one port. Can be started again after a stop, on the same port if that is free."""
+    """Serves a `Service` on one port. After a stop it can be started again, on the same port if that is free.
+
+    Attributes:
+        requests: the latest requests; hold `lock` while reading.
+    """
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Server:
         ssl_context: ssl.SSLContext | None,
         keep_alive_seconds: float | None,
     ) -> None:
-        self.requests: deque[Request] = deque(maxlen=RECORDED_REQUESTS)
+        self.requests: deque[Request] = deque(maxlen=MAX_RECORDED_REQUESTS)
         self.lock = threading.Lock()
-        self._control = threading.Lock()
+        self._lifecycle_lock = threading.Lock()
         self._service = service
         self._faults = faults
         self._address = (host, port)
@@ -47,35 +47,35 @@ class Server:
         self._ssl_context = ssl_context
         self._keep_alive_seconds = keep_alive_seconds
         self._running = False
-        self._number = 0
+        self._connection_count = 0
 
     def start(self) -> int:
-        """Listen, and return the port. Does nothing when the server runs."""
-        with self._control:
+        """Start listening, unless already started; return the port."""
+        with self._lifecycle_lock:
             if not self._running:
                 self._listener = self._listen()
                 self._bound_port = int(self._listener.getsockname()[1])
-                self._wake_receiver, self._waker = socket.socketpair()
+                self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
                 self._stopping = threading.Event()
-                self._open: dict[socket.socket, threading.Thread] = {}
+                self._threads: dict[socket.socket, threading.Thread] = {}
                 self._acceptor = threading.Thread(target=self._accept, name="zuora-emulator", daemon=True)
                 self._acceptor.start()
                 self._running = True
             return self._bound_port
 
     def stop(self) -> None:
-        """Close the port and every connection, and wait for the threads. Does nothing when the server does not run."""
-        with self._control:
+        """Close the port and every connection, and join all threads; does nothing if not running."""
+        with self._lifecycle_lock:
             if not self._running:
                 return
             self._running = False
-            deadline = time.monotonic() + _STOP_SECONDS
+            deadline = time.monotonic() + _STOP_TIMEOUT
             self._stopping.set()
-            self._waker.close()
-            self._acceptor.join(_STOP_SECONDS)
+            self._wakeup_sender.close()
+            self._acceptor.join(_STOP_TIMEOUT)
             with self.lock:
-                threads = list(self._open.values())
-                for sock in self._open:
+                threads = list(self._threads.values())
+                for sock in self._threads:
                     _shut_down(sock)
             for thread in threads:
                 thread.join(max(deadline - time.monotonic(), 0))
@@ -91,9 +91,9 @@ class Server:
             return socket.create_server((host, port), family=family, backlog=1024)
 
     def _accept(self) -> None:
-        with self._listener, self._wake_receiver, selectors.DefaultSelector() as selector:
+        with self._listener, self._wakeup_receiver, selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._wake_receiver, selectors.EVENT_READ)
+            selector.register(self._wakeup_receiver, selectors.EVENT_READ)
             while True:
                 selector.select()
                 if self._stopping.is_set():
@@ -101,44 +101,45 @@ class Server:
                 try:
                     sock, _ = self._listener.accept()
                 except OSError:
-                    continue  # the client gave up before it was his turn
-                self._number += 1
+                    continue  # the client disconnected before it was accepted
+                self._connection_count += 1
                 try:
-                    self._welcome(sock, self._number)
+                    self._start_thread(sock, self._connection_count)
                 except OSError:
-                    sock.close()  # gone again, or it does not speak TLS
+                    sock.close()  # the client disconnected already
 
-    def _welcome(self, sock: socket.socket, number: int) -> None:
+    def _start_thread(self, sock: socket.socket, number: int) -> None:
         sock.settimeout(self._keep_alive_seconds)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._ssl_context is not None:
-            # Only wrapped here: the handshake waits for the client, so it belongs in the connection's own thread.
+            # The handshake waits for the client, so the thread of the connection performs it.
             sock = self._ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(
-            target=self._converse, args=(sock, number), name=f"zuora-emulator-{number}", daemon=True
+            target=self._serve_connection, args=(sock, number), name=f"zuora-emulator-{number}", daemon=True
         )
         with self.lock:
-            self._open[sock] = thread
+            self._threads[sock] = thread
         thread.start()
 
-    def _converse(self, sock: socket.socket, number: int) -> None:
+    def _serve_connection(self, sock: socket.socket, number: int) -> None:
         wire = Wire(sock, number, self._stopping)
         try:
             if isinstance(sock, ssl.SSLSocket):
                 sock.do_handshake()
-            while not self._stopping.is_set() and self._exchange(wire):
+            while not self._stopping.is_set() and self._serve_request(wire):
                 pass
-        except (Hangup, OSError):
-            pass  # the client went, the server stops, or a fault wanted it so
+        except (ConnectionClosed, OSError):
+            pass  # the client disconnected, the server stops, or a fault closed the connection
         finally:
-            with self.lock:  # so that stop() never meets a closed socket, whose number may be another's by then
-                del self._open[sock]
+            # Closed under the lock: stop() must not shut down a closed socket, whose descriptor may be in use again.
+            with self.lock:
+                del self._threads[sock]
                 if not wire.is_reset:
                     _shut_down(sock)
                 sock.close()
 
-    def _exchange(self, wire: Wire) -> bool:
-        """Serve one request; False when it was the last of its connection."""
+    def _serve_request(self, wire: Wire) -> bool:
+        """Serve one request; return whether the connection stays open."""
         try:
             request = wire.read_head()
             if request is None:
@@ -153,14 +154,14 @@ class Server:
                 fault.act(exchange)
             return request.keep_alive
         except BadRequest as error:
-            farewell = Request("", "/", Headers(()))
-            farewell.keep_alive = False
-            wire.send(frame(json_response(error.status, {"message": str(error)}), farewell))
+            unparsed = Request("", "/", Headers(()))
+            unparsed.keep_alive = False
+            wire.send(serialize_response(json_response(error.status, {"message": str(error)}), unparsed))
             return False
 
 
 def _shut_down(sock: socket.socket) -> None:
-    # The connection ends even where a forked process has a copy of the socket. Not SSLSocket.shutdown: that takes the
-    # TLS state away from under the thread that is using it.
+    # A shutdown ends the connection even if a forked process holds a copy of the socket. SSLSocket.shutdown would
+    # discard the TLS state that another thread is using.
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -1,8 +1,6 @@
-"""What stands between HTTP and the operations: routes, credentials, the entity of the call, stored answers, headers.
+"""The tenant behind HTTP: routes, authorization, the entity of a request, stored responses, response headers.
 
-Invariant: every request gets exactly one :class:`Response`, and ``request.status`` and ``request.committed`` are
-settled before it is handed out. Facts come from Zuora's public reference; what that leaves open is a choice, listed in
-docs/testing.md. No sockets here.
+The facts are from Zuora's public reference. Where it is silent, docs/testing.md lists what we chose.
 """
 
 from __future__ import annotations
@@ -23,14 +21,15 @@ from .operations import Operations
 from .state import Hierarchy, Refusal
 
 Operation = Callable[[], Response]
-#: Answers in the place of an operation, usually by running it.
-Around = Callable[[Operation], Response]
+#: Called instead of an operation, which it may call itself.
+Middleware = Callable[[Operation], Response]
 
-# Our choice: the last resource code of the documented range. That of entity connections is not published.
-POST_RESOURCE = 679999
-NO_PAYLOAD_RESOURCE = 500000
+# Our choice: the last resource code of the documented range. The one of entity connections is not published.
+_POST_RESOURCE = 679999
+_DEFAULT_RESOURCE = 500000
+_ENTITY_RESOURCE = 900000
 
-GZIP_THRESHOLD = 1000
+_GZIP_THRESHOLD = 1000
 
 _WWW_AUTHENTICATE = ("WWW-Authenticate", "Basic realm=Zuora API, ZSession realm=Zuora API, Bearer realm=Zuora API")
 _RATE_LIMIT = "2250000, 50000;w=60, 2250000;w=3600, 27000000;w=86400"
@@ -47,47 +46,47 @@ _ROUTES = {
     "/v1/entity-connections/*/deny": {"PUT": "deny"},
     "/v1/entity-connections/*/disconnect": {"PUT": "disconnect"},
 }
-_NEED_NO_ENTITY = ("list_entities", "get_entity")
+_ENTITY_OPTIONAL = ("list_entities", "get_entity")
 
 
-def run(operation: Operation) -> Response:
-    """The plain way to answer: run the operation."""
+def run_operation(operation: Operation) -> Response:
+    """Call the operation: the default middleware."""
     return operation()
 
 
-def envelope(code: object, message: str, status: int = 200, *headers: tuple[str, str]) -> Response:
-    """Zuora's refusal: ``success`` false, a process id of 16 hex digits, and one reason."""
+def error_response(code: object, message: str, status: int = 200, *headers: tuple[str, str]) -> Response:
+    """Return a response with `success: false`, a process id of 16 hex digits, and one reason."""
     reasons = [{"code": code, "message": message}]
     payload = {"success": False, "processId": secrets.token_hex(8).upper(), "reasons": reasons}
     return json_response(status, payload, *headers)
 
 
-def _answer(request: Request, refusal: Refusal) -> Response:
-    resource = refusal.resource or (POST_RESOURCE if request.method == "POST" else NO_PAYLOAD_RESOURCE)
-    return envelope(resource * 100 + refusal.category, refusal.message, refusal.status)
+def _refusal_response(request: Request, refusal: Refusal) -> Response:
+    resource = refusal.resource or (_POST_RESOURCE if request.method == "POST" else _DEFAULT_RESOURCE)
+    return error_response(resource * 100 + refusal.category, refusal.message, refusal.status)
 
 
-class _Window:
-    """Counts requests in a window of the injected clock. Shown, never enforced: to refuse is the business of faults."""
+class _RateWindow:
+    """Counts requests in fixed windows of time. Only feeds the rate-limit headers; use faults to reject requests."""
 
     def __init__(self, quota: int, seconds: int, clock: Callable[[], float]) -> None:
         self._quota, self._seconds, self._clock = quota, seconds, clock
         self._lock = threading.Lock()
         self._start, self._used = clock(), 0
 
-    def take(self) -> tuple[int, int]:
-        """Count one request: what remains, and in how many seconds the next window begins."""
+    def count(self) -> tuple[int, int]:
+        """Count a request; return the remaining quota, and the seconds until the next window."""
         with self._lock:
-            passed = self._clock() - self._start
-            if passed >= self._seconds:
-                self._start += passed - passed % self._seconds
-                passed, self._used = passed % self._seconds, 0
+            elapsed = self._clock() - self._start
+            if elapsed >= self._seconds:
+                self._start += elapsed - elapsed % self._seconds
+                elapsed, self._used = elapsed % self._seconds, 0
             self._used += 1
-            return max(self._quota - self._used, 0), max(int(self._seconds - passed), 1)
+            return max(self._quota - self._used, 0), max(int(self._seconds - elapsed), 1)
 
 
 class Service:
-    """One tenant behind HTTP. Thread-safe."""
+    """A tenant that turns requests into responses. Thread-safe."""
 
     def __init__(
         self, hierarchy: Hierarchy, credentials: Credentials, token_lifetime: float, clock: Callable[[], float]
@@ -95,64 +94,64 @@ class Service:
         self.operations = Operations(hierarchy, credentials, token_lifetime)
         self._hierarchy = hierarchy
         self._credentials = credentials
-        self._stored = IdempotencyStore(clock)
-        self._rate = _Window(2_250_000, 3600, clock)
-        self._token_rate = _Window(_TOKEN_LIMIT, 60, clock)
+        self._idempotency = IdempotencyStore(clock)
+        self._rate = _RateWindow(2_250_000, 3600, clock)
+        self._token_rate = _RateWindow(_TOKEN_LIMIT, 60, clock)
 
-    def handle(self, request: Request, around: Around = run) -> Response:
-        """Answer one request.
+    def handle(self, request: Request, middleware: Middleware = run_operation) -> Response:
+        """Execute a request and return the response; sets `request.status` and `request.committed`.
 
-        ``around`` may answer in the place of the operation, or wait after it has run. It acts inside the idempotency
-        layer: its answer to a POST with a key is stored, and while it waits that key is taken.
+        Args:
+            middleware: called instead of the operation. Its response to a POST with an Idempotency-Key is stored, and
+                until it returns, other requests with that key get a 409.
         """
         operation, key = self._prepare(request)
-        asked = False
 
         def execute() -> Response:
             try:
                 response = operation()
             except Refusal as refusal:
-                response = _answer(request, refusal)
+                response = _refusal_response(request, refusal)
             request.status = response.status
             return response
 
-        def ask() -> Response:
-            nonlocal asked
-            asked = True
-            return self.sign(request, around(execute))
+        def respond() -> Response:
+            return self.add_request_ids(request, middleware(execute))
 
         if key is None:
-            return self._limit(request, ask())
+            return self._add_gateway_headers(request, respond())
+        # Our choice: the key is bound to the entity too, but not to the body.
+        fingerprint = (request.method, request.target, request.entity_id)
         try:
-            # Our choice: the entity is a part of the purpose, as the tenant is; the body is not.
-            response = self._stored.once(key, (request.method, request.target, request.entity_id), ask)
+            response, replayed = self._idempotency.run_once(key, fingerprint, respond)
+            if replayed:
+                request.status = response.status
         except Refusal as refusal:
-            response = self.sign(request, _answer(request, refusal))
-        if not asked:
+            response = self.add_request_ids(request, _refusal_response(request, refusal))
             request.status = response.status
-        return self._limit(request, response)
+        return self._add_gateway_headers(request, response)
 
-    def sign(self, request: Request, response: Response) -> Response:
-        """Add Zuora-Request-Id, and Zuora-Track-Id when a legal one was sent."""
+    def add_request_ids(self, request: Request, response: Response) -> Response:
+        """Add Zuora-Request-Id, and the Zuora-Track-Id of the request if that is valid."""
         response = response.with_headers(("Zuora-Request-Id", str(uuid.uuid4())))
         track_id = request.headers.get("Zuora-Track-Id", "")
         return response.with_headers(("Zuora-Track-Id", track_id)) if _TRACK_ID.match(track_id) else response
 
     def _prepare(self, request: Request) -> tuple[Operation, str | None]:
-        """Judge what comes before the operation: what to run, and the key under which its answer is stored."""
+        """Return the operation to run, and the key under which its response is stored."""
         try:
-            return self._admit(request)
+            return self._authorize(request)
         except Refusal as refusal:
-            answer = _answer(request, refusal)
-            return lambda: answer, None
+            response = _refusal_response(request, refusal)
+            return lambda: response, None
 
-    def _admit(self, request: Request) -> tuple[Operation, str | None]:
+    def _authorize(self, request: Request) -> tuple[Operation, str | None]:
         headers = request.headers
-        name, argument = _route(request)
-        operation = partial(getattr(self.operations, name), request, argument)
+        name, resource_id = _route(request)
+        operation = partial(getattr(self.operations, name), request, resource_id)
         track_id = headers.get("Zuora-Track-Id")
         if track_id and not _TRACK_ID.match(track_id):
-            raise Refusal(20, "Zuora-Track-Id takes 64 US-ASCII characters, none of : ; \" '", status=400)
+            raise Refusal(20, "Zuora-Track-Id must be at most 64 US-ASCII characters, none of : ; \" '", status=400)
         if name == "create_token":
             return operation, None
         grant = self._credentials.authenticate(headers)
@@ -162,25 +161,27 @@ class Service:
         if key is not None and request.method == "PUT":
             raise Refusal(45, "Request method 'PUT' not supported with Idempotency-Key header", status=400)
         if key is not None and not 1 <= len(key) <= MAX_KEY_LENGTH:
-            raise Refusal(20, f"Idempotency-Key takes 1 to {MAX_KEY_LENGTH} characters", status=400)
-        request.entity_id = self._entity_of_call(headers.get("Zuora-Entity-Ids"), grant, name not in _NEED_NO_ENTITY)
+            raise Refusal(20, f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters", status=400)
+        request.entity_id = self._resolve_entity(headers.get("Zuora-Entity-Ids"), grant, name not in _ENTITY_OPTIONAL)
         return operation, key if request.method == "POST" else None
 
-    def _entity_of_call(self, named: str | None, grant: Grant, needed: bool) -> str | None:
-        if named is not None:
-            entity = self._hierarchy.find(named)
+    def _resolve_entity(self, header: str | None, grant: Grant, required: bool) -> str | None:
+        if header is not None:
+            entity = self._hierarchy.find(header)
             if entity is None or entity.id not in grant.entity_ids:
-                raise Refusal(20, f"Zuora-Entity-Ids: wrong or inaccessible entity '{named}'", resource=900000)
+                raise Refusal(
+                    20, f"Zuora-Entity-Ids: wrong or inaccessible entity '{header}'", resource=_ENTITY_RESOURCE
+                )
             return entity.id
-        if needed and grant.home_id is None:
+        if required and grant.home_id is None:
             message = "The header Zuora-Entity-Ids is needed: the token is valid for more than one entity"
-            raise Refusal(20, message, resource=900000)
+            raise Refusal(20, message, resource=_ENTITY_RESOURCE)
         return grant.home_id
 
-    def _limit(self, request: Request, response: Response) -> Response:
-        """Add what the gateway adds to every answer, a replayed one too: limits and compression."""
+    def _add_gateway_headers(self, request: Request, response: Response) -> Response:
+        """Add the rate-limit headers and compression, which also a replayed response gets anew."""
         if request.path.startswith("/v1/"):
-            remaining, reset = self._rate.take()
+            remaining, reset = self._rate.count()
             response = response.with_headers(
                 ("RateLimit-Limit", _RATE_LIMIT),
                 ("RateLimit-Remaining", str(remaining)),
@@ -192,9 +193,9 @@ class Service:
         elif request.path == "/oauth/token":
             response = response.with_headers(
                 ("X-RateLimit-Limit-minute", str(_TOKEN_LIMIT)),
-                ("X-RateLimit-Remaining-minute", str(self._token_rate.take()[0])),
+                ("X-RateLimit-Remaining-minute", str(self._token_rate.count()[0])),
             )
-        if len(response.body) > GZIP_THRESHOLD and _GZIP.search(request.headers.get("Accept-Encoding", "")):
+        if len(response.body) > _GZIP_THRESHOLD and _GZIP.search(request.headers.get("Accept-Encoding", "")):
             compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
             body = compressor.compress(response.body) + compressor.flush()
             response = response._replace(body=body).with_headers(("Content-Encoding", "gzip"))
@@ -202,14 +203,16 @@ class Service:
 
 
 def _route(request: Request) -> tuple[str, str]:
-    """The name of the operation, and the percent-decoded id in the path."""
+    """Return the name of the operation, and the percent-decoded id in the path."""
     segments = request.path.split("/")
-    argument = ""
+    resource_id = ""
     if len(segments) > 3:
-        argument, segments[3] = unquote(segments[3]), "*" if segments[3] else ""
+        resource_id, segments[3] = unquote(segments[3]), "*" if segments[3] else ""
     methods = _ROUTES.get("/".join(segments))
     if methods is None:
-        raise Refusal(40, f"There is nothing at {request.path}", status=404, resource=NO_PAYLOAD_RESOURCE)
+        raise Refusal(40, f"There is no resource at {request.path}", status=404, resource=_DEFAULT_RESOURCE)
     if request.method not in methods:
-        raise Refusal(45, f"{request.method} is not supported here", status=405, resource=NO_PAYLOAD_RESOURCE)
-    return methods[request.method], argument
+        raise Refusal(
+            45, f"Request method '{request.method}' is not supported here", status=405, resource=_DEFAULT_RESOURCE
+        )
+    return methods[request.method], resource_id

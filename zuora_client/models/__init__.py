@@ -1,4 +1,4 @@
-"""The seven request and response models, under the names that generated clients give them."""
+"""The seven request and response models, named as in generated clients."""
 
 from __future__ import annotations
 

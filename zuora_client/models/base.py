@@ -1,7 +1,7 @@
-"""What the model classes share. A model is a plain object: its attributes, their JSON names, and nothing of HTTP.
+"""Base class of the models.
 
-Models are strict when a caller makes them and lenient when an answer does: whatever Zuora sends is kept, fields that
-no model knows in `Model.additional_properties`.
+Models are validated when a caller creates them, but not when they are created from a response: received values are
+kept as they are, and unknown fields are kept in `Model.additional_properties`.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ class Model:
 
     @property
     def additional_properties(self) -> dict[str, Any]:
-        """JSON name to value of every field that came with the answer and has no attribute.
+        """JSON name to value of every received field without an attribute.
 
-        They travel with copies and pickles. They do not take part in ``==`` and `to_dict`, because Zuora adds fields
-        that differ for each request.
+        Included in copies and pickles. Excluded from ``==`` and `to_dict`, because Zuora adds fields whose values
+        differ for each request.
         """
         extras: dict[str, Any] = self.__dict__.setdefault("_additional_properties", {})
         return extras
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every attribute by its Python name, None included, nested models as dicts."""
-        return {name: _to_plain(getattr(self, name)) for name in self.swagger_types}
+        """Return attribute names and values, None included, nested models as dicts."""
+        return {name: _to_plain_data(getattr(self, name)) for name in self.swagger_types}
 
     def wire_value(self, name: str) -> Any:
-        """Return an attribute as a body holds it; None when it is not set."""
+        """Return an attribute as it is sent in a body; None if it is not set."""
         return getattr(self, name, None)
 
     def to_str(self) -> str:
-        """Return `to_dict` as readable text."""
-        # Imported here: it brings dataclasses and inspect along, a quarter of the whole start-up time.
+        """Return `to_dict` as formatted text."""
+        # Imported here: pprint imports dataclasses and inspect, a quarter of the whole start-up time.
         from pprint import pformat
 
         return pformat(self.to_dict())
@@ -53,13 +53,13 @@ class Model:
             return NotImplemented
         return self.to_dict() == other.to_dict()
 
-    # Models can change, so like the generated ones they have no hash.
+    # Models are mutable, so they are not hashable; generated models are not either.
     __hash__ = None  # type: ignore[assignment]
 
 
-def _to_plain(value: Any) -> Any:
+def _to_plain_data(value: Any) -> Any:
     if isinstance(value, list):
-        return [_to_plain(item) for item in value]
+        return [_to_plain_data(item) for item in value]
     if isinstance(value, dict):
-        return {key: _to_plain(item) for key, item in value.items()}
+        return {key: _to_plain_data(item) for key, item in value.items()}
     return value.to_dict() if hasattr(value, "to_dict") else value

@@ -1,4 +1,4 @@
-"""One connection in the answer of the list."""
+"""One connection in the list response."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from .base import Model
 
 
 class GETEntityConnectionsArrayItemsType(Model):
-    """A connection between two entities, seen from either side.
+    """A connection between two entities, as either entity lists it.
 
     Attributes:
         id: id of the connection.
         source_entity_id: the entity that shares, as 32 hexadecimal digits.
         status: ``Connected``, ``Pending`` or ``Disconnected``; Zuora may add others.
-        target_entity_id: the entity that is shared to, as 32 hexadecimal digits.
+        target_entity_id: the entity that is shared with, as 32 hexadecimal digits.
     """
 
     swagger_types = {

@@ -1,4 +1,4 @@
-"""The answer of the list of connections."""
+"""The list response."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class GETEntityConnectionsResponseType(Model):
 
     Attributes:
         entity_connections: the connections of this page.
-        next_page: URL of the next page, or None on the last one. Do not follow it: the token would go wherever it
-            points. `EntityConnectionsApi.iter_entity_connections` reads all pages.
-        success: whether Zuora did what was asked.
+        next_page: URL of the next page, or None on the last one. Do not follow it, because the token would be sent to
+            that host. `EntityConnectionsApi.iter_entity_connections` reads all pages.
+        success: whether the call succeeded.
     """
 
     swagger_types = {

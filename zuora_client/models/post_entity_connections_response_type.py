@@ -1,4 +1,4 @@
-"""The answer to a connection request."""
+"""The response to a connection request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class POSTEntityConnectionsResponseType(Model):
 
     Attributes:
         id: id of the connection, needed to accept, deny or disconnect it.
-        success: whether Zuora did what was asked.
+        success: whether the call succeeded.
     """
 
     swagger_types = {"id": "str", "success": "bool"}

@@ -1,4 +1,4 @@
-"""The answer to accept."""
+"""The response to accept."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from .base import Model
 
 
 class PUTEntityConnectionsAcceptResponseType(Model):
-    """Zuora's word on an accepted connection request.
+    """The response to accepting a connection request.
 
     Attributes:
-        success: whether Zuora did what was asked.
+        success: whether the call succeeded.
     """
 
     swagger_types = {"success": "bool"}

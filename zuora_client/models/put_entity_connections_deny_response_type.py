@@ -1,4 +1,4 @@
-"""The answer to deny."""
+"""The response to deny."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from .base import Model
 
 
 class PUTEntityConnectionsDenyResponseType(Model):
-    """Zuora's word on a denied connection request.
+    """The response to denying a connection request.
 
     Attributes:
-        success: whether Zuora did what was asked.
+        success: whether the call succeeded.
     """
 
     swagger_types = {"success": "bool"}

@@ -1,4 +1,4 @@
-"""The answer to disconnect."""
+"""The response to disconnect."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from .base import Model
 
 
 class PUTEntityConnectionsDisconnectResponseType(Model):
-    """Zuora's word on a disconnected connection.
+    """The response to disconnecting a connection.
 
     Attributes:
-        success: whether Zuora did what was asked.
+        success: whether the call succeeded.
     """
 
     swagger_types = {"success": "bool"}

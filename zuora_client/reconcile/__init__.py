@@ -1,1 +1,1 @@
-"""Reconciliation of connections: bring one pair of entities, or many pairs, to the wanted state."""
+"""Reconciliation: bring the connections between entities to the wanted state, for one pair or for many."""

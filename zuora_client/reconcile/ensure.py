@@ -1,17 +1,17 @@
-"""The job, not the calls: make sure that one entity is connected to another, or no longer is.
+"""Reconcile one pair of entities: make sure that they are connected, or that they are not.
 
-What it keeps: the connections are looked at before anything is written and after every write, and what the look shows
-decides, never what an answer should have meant. In one run no write is sent twice to the same connection. So it does
-not matter where a run was cut, or who else does the same at the same time: the next run goes on from what is there.
+The connections are listed before the first write and after every write, and each decision is based on the list, not on
+the response to a write. One run never sends the same write to the same connection twice. A run may therefore be
+interrupted at any point, or run concurrently with others: the next run continues from the listed state.
 
-    nothing, Disconnected   -- initiate, as the source -->  Pending
+    none, Disconnected      -- initiate, as the source -->  Pending
     Pending                 -- accept, as the target   -->  Connected
     Pending                 -- deny, as the target     -->  gone or Disconnected
     Connected               -- disconnect, as the source --> gone or Disconnected
 
-Zuora documents neither how soon a list shows a change, nor what becomes of a denied request, nor whether two requests
-for one pair can stand side by side. So nothing here relies on it: a change has some seconds to show, only Connected and
-Pending count (any other status is as good as nothing), and of several rows the one that is further along is taken.
+Zuora does not document how soon the list shows a change, what becomes of a denied request, or whether one pair can have
+two requests. Nothing here relies on it: a change has a few seconds to appear, every status other than Connected and
+Pending counts as no connection, and the most advanced of several rows is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._base.parameters import without_hyphens
+from .._base.parameters import ENTITY_CONNECTIONS_PATH, without_hyphens
 from .._base.text import single_line
 from .._call.responses import error_from_model
 from ..exceptions import (
@@ -49,39 +49,40 @@ if TYPE_CHECKING:
     from ..api import EntityConnectionsApi
     from ..models import GETEntityConnectionsArrayItemsType
 
-# What is done about a status, on the way to what is wanted; None is everything but Connected and Pending.
+# Status -> next action. None stands for every inactive status.
 _TO_CONNECTED: dict[str | None, str] = {None: "initiate", PENDING: "accept"}
 _TO_DISCONNECTED: dict[str | None, str] = {PENDING: "deny", CONNECTED: "disconnect"}
 
-_DONE = {
-    "initiate": "asked the target for a connection",
+_STEP_DETAILS = {
+    "initiate": "requested as the source",
     "accept": "accepted as the target",
     "deny": "denied as the target",
     "disconnect": "disconnected as the source",
 }
 
-_WHAT_NEXT = {
-    False: "Running it again is safe: it looks first, and does only what is missing.",
-    # A second disconnect may end a connection that somebody has made anew.
-    True: "Before you run it again, wait until Zuora must be done with the first (120 s), and list once more.",
-}
+_RERUN_ADVICE = "Running it again is safe: it lists the connections first and only does what is missing."
+# A second disconnect could end a connection that was established after the first one.
+_WAIT_BEFORE_RERUN_ADVICE = (
+    "Before you run it again, wait 120 s, the longest that Zuora works on one request, and list the connection."
+)
 
-# Seconds between the looks after a write. Our choice: Zuora does not say how soon a list shows what was done.
-_PATIENCE = (0.0, 0.5, 1.0, 2.0)
-# Two are needed. More only happen when somebody else keeps changing the same pair.
-_MOST_WRITES = 8
+# Seconds before each listing after a write. Our choice: Zuora does not document how soon the list shows a change.
+_POLL_DELAYS = (0.0, 0.5, 1.0, 2.0)
+# A run needs at most two writes; a higher count means a concurrent writer.
+_MAX_WRITES = 8
 
 
 class Step:
-    """One thing that a run saw or did; ``str()`` of it is a line for a log.
+    """One listing or one write of a run. ``str()`` returns one line for a log.
 
     Attributes:
-        action: ``"look"``, ``"initiate"``, ``"accept"``, ``"deny"`` or ``"disconnect"``.
-        source_entity_id, target_entity_id: the pair, as the caller named it.
-        connection_id: the connection that was seen or changed, or None.
-        detail: what came of it.
+        action: ``"look"`` (a listing), ``"initiate"``, ``"accept"``, ``"deny"`` or ``"disconnect"``.
+        source_entity_id, target_entity_id: the pair, as the caller passed it.
+        connection_id: the connection that was listed or changed, or None.
+        detail: the result, as text.
     """
 
+    __module__ = "zuora_client.topology"  # The documented path, for pickles and tracebacks.
     __slots__ = ("action", "connection_id", "detail", "source_entity_id", "target_entity_id")
 
     def __init__(
@@ -95,22 +96,24 @@ class Step:
 
     def __str__(self) -> str:
         pair = f"{single_line(self.source_entity_id)} -> {single_line(self.target_entity_id)}"
-        about = f" (connection {single_line(self.connection_id)})" if self.connection_id else ""
-        return f"{pair}: {single_line(self.detail)}{about}"
+        connection = f" (connection {single_line(self.connection_id)})" if self.connection_id else ""
+        return f"{pair}: {single_line(self.detail)}{connection}"
 
     def __repr__(self) -> str:
         return f"<Step {self}>"
 
 
 class EnsureResult:
-    """What a run that reached its end found and did.
+    """The result of a completed run.
 
     Attributes:
-        changed: whether this run wrote. After an answer that was lost it says True when the change is there.
-        connection: the connection as it was listed last, or None when there is none.
+        changed: whether this run changed the connection. A write without a response counts if the list shows its
+            effect.
+        connection: the connection as last listed, or None if there is none.
         steps: the `Step` objects of the run, in order.
     """
 
+    __module__ = "zuora_client.topology"  # The documented path, for pickles and tracebacks.
     __slots__ = ("changed", "connection", "steps")
 
     def __init__(self, changed: bool, connection: GETEntityConnectionsArrayItemsType | None, steps: list[Step]) -> None:
@@ -135,30 +138,30 @@ def ensure_connected(
     target_api: EntityConnectionsApi | None = None,
     on_step: Callable[[Step], object] | None = None,
 ) -> EnsureResult:
-    """Make sure that the source entity is connected to the target entity. Run it as often as you like.
+    """Make sure that the source entity is connected to the target entity. Idempotent.
 
-    It looks, asks for the connection as the source, accepts as the target, and looks whether it is so. Before it asks,
-    it lists as the target too, so that credentials which do not hold the target fail before anything is written. What
-    is there already is not done again: a connection that stands costs no write, a pending one only the accept. The
-    direction counts: the source is the entity that shares. An answer that gets lost, and a refusal because somebody
-    else was faster, are settled by looking, never by sending again.
+    A run lists the connections, requests one as the source, accepts it as the target, and lists again to confirm.
+    Whatever already exists is left alone: an existing connection needs no write, a pending one only the accept. Before
+    a request the run also lists as the target, so that credentials without access to the target fail before the first
+    write. The direction matters: the source is the entity that shares. If a response is lost, or a write is refused
+    because another program was faster, the run lists the connections and does not repeat the write.
 
     Args:
-        api: speaks for the source entity.
-        source_entity_id, target_entity_id: ids in either spelling.
-        target_api: speaks for the target entity; `api` when None, whose credentials then must hold both.
-        on_step: called with each `Step` as soon as it is done; what it raises ends the run.
+        api: has access to the source entity.
+        source_entity_id, target_entity_id: ids, with or without hyphens.
+        target_api: has access to the target entity; `api` if None, which then needs access to both entities.
+        on_step: called with each `Step` when it is complete; an exception that it raises ends the run.
 
     Raises:
-        ApiException: it is not connected, or nobody knows. `advice` tells what the run had done before; the way on is
-            to run it again.
-        OutcomeUnknownError: a write may have been done, and 3.5 seconds of looking did not show it.
-        TypeError, ValueError: a wrong argument; nothing was sent.
+        ApiException: the pair is not connected, or its state is unknown. `advice` names the writes that were done;
+            run it again to continue.
+        OutcomeUnknownError: a write may have been done, and the list did not show it within 3.5 seconds.
+        TypeError, ValueError: an invalid argument; nothing was sent.
 
-    Source: Zuora's reference and its guide to setting up a connection; administrators of the source ask, those of the
-    target accept.
+    Source: Zuora's reference and its guide to setting up a connection: administrators of the source request it,
+    administrators of the target accept it.
     """
-    return _Run(api, source_entity_id, target_entity_id, target_api, on_step).towards(_TO_CONNECTED)
+    return _Reconciler(api, source_entity_id, target_entity_id, target_api, on_step).run(_TO_CONNECTED)
 
 
 def ensure_disconnected(
@@ -170,37 +173,37 @@ def ensure_disconnected(
     target_api: EntityConnectionsApi | None = None,
     on_step: Callable[[Step], object] | None = None,
 ) -> EnsureResult:
-    """Make sure that the source entity is not connected to the target entity. This cannot be undone.
+    """Make sure that the source entity is not connected to the target entity. Irreversible.
 
-    A connection is disconnected, as the source. A pending request is denied, as the target: left alone, it could still
-    be accepted. The direction counts: a connection from target to source stays. Where there is nothing, nothing is
-    written. When the answer to a disconnect gets lost, it looks; it does not send the disconnect again, because a list
-    that still says Connected does not prove that the first one is not being done.
+    A connection is disconnected as the source. A pending request is denied as the target; otherwise it could still be
+    accepted. Without either, nothing is written. The direction matters: a connection from target to source is left
+    alone. If the response to a disconnect is lost, the run lists the connections and does not repeat the disconnect: a
+    list that still shows Connected does not prove that the first one will have no effect.
 
     Args:
-        api: speaks for the source entity.
-        source_entity_id, target_entity_id: ids in either spelling.
-        break_sharing: must be True. When the source has shared objects with the target, the mapping between them is
-            lost for good, and the target alone controls what was shared.
-        target_api: speaks for the target entity; `api` when None.
-        on_step: called with each `Step` as soon as it is done; what it raises ends the run.
+        api: has access to the source entity.
+        source_entity_id, target_entity_id: ids, with or without hyphens.
+        break_sharing: must be True. If the source has shared objects with the target, the mapping between them is
+            permanently lost, and only the target controls the shared objects.
+        target_api: has access to the target entity; `api` if None.
+        on_step: called with each `Step` when it is complete; an exception that it raises ends the run.
 
     Raises:
-        ValueError: `break_sharing` is not True, or another argument is wrong; nothing was sent.
-        OutcomeUnknownError: the disconnect may have been done, and 3.5 seconds of looking did not show it.
+        ValueError: `break_sharing` is not True, or another argument is invalid; nothing was sent.
+        OutcomeUnknownError: the disconnect may have been done, and the list did not show it within 3.5 seconds.
         ApiException: any other failure; see `ensure_connected`.
     """
     if break_sharing is not True:
         raise ValueError(
             "a disconnect cannot be undone: if the source has shared objects (products, accounting periods) with the "
-            "target, the mapping between them is lost for good and the target alone controls them. Say "
-            "break_sharing=True if that is meant"
+            "target, the mapping between them is permanently lost and only the target controls them. Pass "
+            "break_sharing=True to confirm"
         )
-    return _Run(api, source_entity_id, target_entity_id, target_api, on_step).towards(_TO_DISCONNECTED)
+    return _Reconciler(api, source_entity_id, target_entity_id, target_api, on_step).run(_TO_DISCONNECTED)
 
 
-class _Run:
-    """One run over one pair: what it saw, what it sent."""
+class _Reconciler:
+    """One run over one pair: the steps so far, the writes that were sent and those that were done."""
 
     def __init__(
         self,
@@ -219,97 +222,99 @@ class _Run:
         self._steps: list[Step] = []
         self._sent: set[tuple[str, str | None]] = set()
         self._done: list[str] = []
-        self._from_on_step: ApiException | None = None
+        self._on_step_error: ApiException | None = None
 
-    def towards(self, moves: dict[str | None, str]) -> EnsureResult:
-        """Make one move after the other until there is none for what the list shows."""
+    def run(self, transitions: dict[str | None, str]) -> EnsureResult:
+        """Apply transitions until there is none for the listed status."""
         try:
-            row = self._look()
-            doubt: ApiException | None = None
+            row = self._list()
+            write_error: ApiException | None = None
             while True:
-                action = moves.get(active_status(row))
+                action = transitions.get(active_status(row))
                 if action is None:
                     return EnsureResult(bool(self._done), row, self._steps)
-                self._refuse_to_repeat(action, row, doubt)
+                self._check_not_repeated(action, row, write_error)
                 if action == "initiate":
-                    self._reach_target()
-                doubt = self._write(action, row)
-                row = self._look_until_moved(action, row, doubt)
+                    self._check_target_access()
+                write_error = self._write(action, row)
+                row = self._poll_until_changed(action, row, write_error)
         except ApiException as error:
-            if error is self._from_on_step:
+            if error is self._on_step_error:
                 raise
-            before = f" Done before in this run: {', '.join(self._done)}." if self._done else ""
-            error.advice += f"{before} {_WHAT_NEXT[moves is _TO_DISCONNECTED and error.outcome == UNKNOWN]}"
+            if self._done:
+                error.advice += f" Already done in this run: {', '.join(self._done)}."
+            must_wait = transitions is _TO_DISCONNECTED and error.outcome == UNKNOWN
+            error.advice += f" {_WAIT_BEFORE_RERUN_ADVICE if must_wait else _RERUN_ADVICE}"
             raise
 
-    # -- look -------------------------------------------------------------------------------------------------------
+    # -- list -------------------------------------------------------------------------------------------------------
 
-    def _look(self) -> GETEntityConnectionsArrayItemsType | None:
+    def _list(self) -> GETEntityConnectionsArrayItemsType | None:
         found: GETEntityConnectionsArrayItemsType | None = None
         for row in list_outbound(self._api, self._source):
             if normalize_id(row.target_entity_id) == normalize_id(self._target):
                 found = most_advanced(found, row)
-        self._tell("look", found, f"the list shows {found.status}" if found else "the list shows no connection")
+        self._notify("look", found, f"the list shows {found.status}" if found else "the list shows no connection")
         return found
 
-    def _reach_target(self) -> None:
-        """Fail before the first write, not between the two, when these credentials cannot speak for the target."""
+    def _check_target_access(self) -> None:
+        """Check access to the target before the first write."""
         rows = self._target_api.iter_entity_connections(zuora_entity_ids=self._target, type="inbound", page_size=1)
         next(rows, None)
 
-    def _look_until_moved(
-        self, action: str, before: GETEntityConnectionsArrayItemsType | None, doubt: ApiException | None
+    def _poll_until_changed(
+        self, action: str, before: GETEntityConnectionsArrayItemsType | None, write_error: ApiException | None
     ) -> GETEntityConnectionsArrayItemsType | None:
-        """Look until the list shows what was written, and raise what it meant if nothing changes.
+        """List until the effect of a write shows. Raises if the state is unchanged after the last delay.
 
-        A list that went another way is believed only when it stays: it may come from a copy that lags behind.
+        A change other than that effect is accepted after the last delay only: a stale replica may have served it.
         """
         row = before
-        for seconds in _PATIENCE:
-            if seconds:
-                self._api.api_client.clock.sleep(seconds)
+        for delay in _POLL_DELAYS:
+            if delay:
+                self._api.api_client.clock.sleep(delay)
             try:
-                row = self._look()
+                row = self._list()
             except ApiException as error:
-                if doubt is None or error is self._from_on_step:
+                if write_error is None or error is self._on_step_error:
                     raise
-                # What is not known about the write matters more than why the look failed, and keeps its own cause.
-                raise doubt from doubt.__cause__
-            if _arrived(action, before, row):
+                # The error of the write matters more than that of the listing, and keeps its own cause.
+                raise write_error from write_error.__cause__
+            if _shows_effect(action, before, row):
                 break
         else:
             if _state(row) == _state(before):
-                raise doubt or self._invisible(action, before)
-        if doubt is not None and doubt.outcome == UNKNOWN:
+                raise write_error or self._unconfirmed(action, before)
+        if write_error is not None and write_error.outcome == UNKNOWN:
             self._done.append(action)
         return row
 
     # -- write ------------------------------------------------------------------------------------------------------
 
     def _write(self, action: str, row: GETEntityConnectionsArrayItemsType | None) -> ApiException | None:
-        """Send one write. Return None after Zuora's yes, or an error that may only mean that a look is needed."""
-        call, method, path = self._call(action, row)
+        """Send one write. Return None on success, or an error whose effect the list has to show."""
+        call, method, path = self._prepare(action, row)
         try:
-            answer = call()
-            refused = error_from_model(answer, method, path)
-            if refused is not None:
-                raise refused
+            response = call()
+            failure = error_from_model(response, method, path)
+            if failure is not None:
+                raise failure
         except (OutcomeUnknownError, RequestRejectedError, ConflictError, NotFoundError) as error:
-            unknown = error.outcome == UNKNOWN
-            fate = "no answer says whether it was done" if unknown else f"refused ({_words(error)})"
-            self._tell(action, row, f"{action}: {fate}; looking")
+            result = "outcome unknown" if error.outcome == UNKNOWN else f"refused ({_reasons_text(error)})"
+            self._notify(action, row, f"{action}: {result}, checking the list")
             return error
         self._done.append(action)
-        made = getattr(answer, "id", None)
-        self._tell(action, row, _DONE[action], made)
+        self._notify(action, row, _STEP_DETAILS[action], getattr(response, "id", None))
         return None
 
-    def _call(self, action: str, row: GETEntityConnectionsArrayItemsType | None) -> tuple[Callable[[], Any], str, str]:
-        path = "/v1/entity-connections"
+    def _prepare(
+        self, action: str, row: GETEntityConnectionsArrayItemsType | None
+    ) -> tuple[Callable[[], Any], str, str]:
+        """Return the call of an action, its method and its path."""
         if action == "initiate" or row is None:
             request = POSTEntityConnectionsType(without_hyphens(self._target))
-            initiate = self._api.p_ost_entity_connections
-            return partial(initiate, zuora_entity_ids=self._source, request=request), "POST", path
+            initiate = partial(self._api.p_ost_entity_connections, zuora_entity_ids=self._source, request=request)
+            return initiate, "POST", ENTITY_CONNECTIONS_PATH
         call: Callable[..., Any]
         if action == "disconnect":
             call, entity = self._api.p_ut_entity_connections_disconnect, self._source
@@ -317,50 +322,50 @@ class _Run:
             call, entity = self._target_api.p_ut_entity_connections_deny, self._target
         else:
             call, entity = self._target_api.p_ut_entity_connections_accept, self._target
-        return partial(call, row.id, zuora_entity_ids=entity), "PUT", f"{path}/{row.id}/{action}"
+        return partial(call, row.id, zuora_entity_ids=entity), "PUT", f"{ENTITY_CONNECTIONS_PATH}/{row.id}/{action}"
 
-    def _refuse_to_repeat(
-        self, action: str, row: GETEntityConnectionsArrayItemsType | None, doubt: ApiException | None
+    def _check_not_repeated(
+        self, action: str, row: GETEntityConnectionsArrayItemsType | None, write_error: ApiException | None
     ) -> None:
         write = (action, row.id if row is not None and active_status(row) else None)
-        if write in self._sent or len(self._sent) == _MOST_WRITES:
-            if doubt is not None:
-                raise doubt
+        if write in self._sent or len(self._sent) == _MAX_WRITES:
+            if write_error is not None:
+                raise write_error
             error = ConflictError(
-                reason="somebody else is changing the connection of this pair at the same time, or it has very many",
+                reason="another program is changing the connection of this pair, or the pair has too many connections",
                 outcome=ANSWERED,
             )
-            _, error.method, error.path = self._call(action, row)
+            _, error.method, error.path = self._prepare(action, row)
             raise error
         self._sent.add(write)
 
-    def _invisible(self, action: str, row: GETEntityConnectionsArrayItemsType | None) -> OutcomeUnknownError:
+    def _unconfirmed(self, action: str, row: GETEntityConnectionsArrayItemsType | None) -> OutcomeUnknownError:
         error = OutcomeUnknownError(
-            reason=f"Zuora said yes to {action}, and {sum(_PATIENCE):g} s later its list still does not show it"
+            reason=f"Zuora confirmed {action}, but its list still does not show it after {sum(_POLL_DELAYS):g} s"
         )
-        _, error.method, error.path = self._call(action, row)
+        _, error.method, error.path = self._prepare(action, row)
         return error
 
-    # -- tell -------------------------------------------------------------------------------------------------------
+    # -- notify -----------------------------------------------------------------------------------------------------
 
-    def _tell(
-        self, action: str, row: GETEntityConnectionsArrayItemsType | None, detail: str, made: str | None = None
+    def _notify(
+        self, action: str, row: GETEntityConnectionsArrayItemsType | None, detail: str, new_id: str | None = None
     ) -> None:
-        step = Step(action, self._source, self._target, made or (row.id if row is not None else None), detail)
+        step = Step(action, self._source, self._target, new_id or (row.id if row is not None else None), detail)
         self._steps.append(step)
         if self._on_step is not None:
             try:
                 self._on_step(step)
             except ApiException as error:
-                # It is the caller's own, and ends the run as it is.
-                self._from_on_step = error
+                # Raised by the caller's own code: ends the run unchanged.
+                self._on_step_error = error
                 raise
 
 
-def _arrived(
+def _shows_effect(
     action: str, before: GETEntityConnectionsArrayItemsType | None, row: GETEntityConnectionsArrayItemsType | None
 ) -> bool:
-    """Whether the list shows what `action` makes of a pair."""
+    """Whether a row shows the effect of `action`."""
     if action == "initiate":
         return active_status(row) is not None
     if action == "accept":
@@ -373,5 +378,5 @@ def _state(row: GETEntityConnectionsArrayItemsType | None) -> tuple[str | None, 
     return (None, None) if row is None or status is None else (status, row.id)
 
 
-def _words(error: ApiException) -> str:
+def _reasons_text(error: ApiException) -> str:
     return "; ".join(str(reason) for reason in error.reasons) or single_line(error.reason)

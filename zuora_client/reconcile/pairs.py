@@ -1,14 +1,14 @@
-"""A source and a target, and the rows of Zuora's list that are about them.
+"""Pairs of source and target entity, and their rows in Zuora's list of connections.
 
-What it keeps: ids are compared without hyphens and case, because Zuora writes them in two spellings. The direction is
-part of a pair. Only Connected and Pending are something; Disconnected, and any status that Zuora may add, is nothing.
+Ids are compared without hyphens and case, because Zuora writes them in two forms. The direction is part of a pair. Only
+Connected and Pending are active statuses; Disconnected, and any status that Zuora may add, counts as no connection.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._base.parameters import header_text, path_segment, without_hyphens
+from .._base.parameters import ENTITY_CONNECTIONS_PATH, header_text, path_segment, without_hyphens
 from ..exceptions import InvalidResponseError
 from ..models import POSTEntityConnectionsType
 
@@ -23,27 +23,27 @@ PENDING = "Pending"
 
 
 def normalize_id(entity_id: str | None) -> str:
-    """Return what two spellings of one entity id have in common."""
+    """Return an entity id without hyphens and in lower case, for comparison."""
     return str(entity_id or "").replace("-", "").lower()
 
 
 def validate_api(name: str, api: Any) -> Any:
-    """Return `api`. Raises TypeError for what has none of its methods, an ApiClient for example."""
+    """Return `api`. Raises TypeError if it is something else, for example an ApiClient."""
     if not hasattr(api, "iter_entity_connections"):
         raise TypeError(f"{name} must be an EntityConnectionsApi, not {type(api).__name__}")
     return api
 
 
 def validate_pair(source_entity_id: Any, target_entity_id: Any) -> tuple[str, str]:
-    """Return both ids as text that can be sent.
+    """Return both ids as text.
 
     Raises:
-        TypeError, ValueError: one of them cannot be an entity id, or both are the same entity.
+        TypeError, ValueError: one of them is not a valid entity id, or both name the same entity.
     """
     source = header_text("source_entity_id", source_entity_id)
     target = header_text("target_entity_id", target_entity_id)
     if not source or not target:
-        raise ValueError(f"{'target_entity_id' if source else 'source_entity_id'} is empty: name an entity")
+        raise ValueError(f"{'target_entity_id' if source else 'source_entity_id'} is empty: pass an entity id")
     POSTEntityConnectionsType(without_hyphens(target))
     if normalize_id(source) == normalize_id(target):
         raise ValueError("source_entity_id and target_entity_id name the same entity")
@@ -51,23 +51,26 @@ def validate_pair(source_entity_id: Any, target_entity_id: Any) -> tuple[str, st
 
 
 def list_outbound(api: EntityConnectionsApi, source: str) -> Iterator[GETEntityConnectionsArrayItemsType]:
-    """Yield the connections in which `source` shares.
+    """Yield the connections whose source is `source`.
 
     Raises:
-        ApiException: a page failed, or a row that counts has no id.
+        ApiException: a page failed, or an active connection has no usable id.
     """
     for row in api.iter_entity_connections(zuora_entity_ids=source, type="outbound"):
-        # The query is a filter of Zuora's; the direction matters too much to take its word for it.
+        # Checked again, because acting on a connection of the other direction would be irreversible.
         if normalize_id(row.source_entity_id) == normalize_id(source):
-            if active_status(row) and not _can_be_named(row):
-                error = InvalidResponseError(status=200, reason="the list holds a connection without a usable id")
-                error.method, error.path = "GET", "/v1/entity-connections"
-                error.advice = "Ask Zuora's support about this entity: without an id nobody can decide on a connection."
+            if active_status(row) and not _has_usable_id(row):
+                error = InvalidResponseError(status=200, reason="the list contains a connection without a usable id")
+                error.method, error.path = "GET", ENTITY_CONNECTIONS_PATH
+                error.advice = (
+                    "Contact Zuora support about this entity: a connection without an id cannot be accepted, denied or "
+                    "disconnected."
+                )
                 raise error
             yield row
 
 
-def _can_be_named(row: GETEntityConnectionsArrayItemsType) -> bool:
+def _has_usable_id(row: GETEntityConnectionsArrayItemsType) -> bool:
     try:
         path_segment("id", row.id)
     except (TypeError, ValueError):
@@ -76,16 +79,16 @@ def _can_be_named(row: GETEntityConnectionsArrayItemsType) -> bool:
 
 
 def active_status(row: GETEntityConnectionsArrayItemsType | None) -> str | None:
-    """Return ``Connected`` or ``Pending``, or None for everything else, a status that we do not know included."""
+    """Return ``Connected`` or ``Pending``; None for no row and for every other status."""
     return row.status if row is not None and row.status in (CONNECTED, PENDING) else None
 
 
 def most_advanced(
     row: GETEntityConnectionsArrayItemsType | None, other: GETEntityConnectionsArrayItemsType
 ) -> GETEntityConnectionsArrayItemsType:
-    """Return that of two rows of a pair which counts: Connected before Pending before all else.
+    """Return the more advanced of two rows of one pair: Connected before Pending before any other status.
 
-    Between two equals the id decides, so that all who look at once take the same.
+    Ties are broken by id, so that concurrent runs choose the same row.
     """
 
     def rank(row: GETEntityConnectionsArrayItemsType) -> tuple[bool, bool, str]:

@@ -1,8 +1,8 @@
-"""Many pairs at once: what would change, as a table and as a graph, and then the change.
+"""Plan and apply connections for many pairs of entities. A plan prints as a table and as a Mermaid graph.
 
-What it keeps: making a plan writes nothing, and applying one only ever connects. A plan is what was true when it was
-made; `ConnectionPlan.apply` looks at each pair again, so it is safe after any time and after any crash.
-Text from outside (ids, names, statuses) is escaped wherever a plan is drawn.
+Creating a plan writes nothing, and applying it only ever connects. A plan shows the state at the time it was created;
+`ConnectionPlan.apply` lists each pair again, so a plan may be applied at any later time, and again after a crash. Ids,
+names and statuses are escaped in the table and in the graph.
 """
 
 from __future__ import annotations
@@ -42,23 +42,24 @@ if TYPE_CHECKING:
     from ..models import GETEntityConnectionsArrayItemsType
     from .ensure import EnsureResult, Step
 
-_CHANGES: dict[str | None, str] = {None: "initiate, accept", PENDING: "accept", CONNECTED: ""}
+_ACTIONS: dict[str | None, str] = {None: "initiate, accept", PENDING: "accept", CONNECTED: ""}
 _HEADINGS = ("source", "target", "now", "to do")
-_COLUMN = 60
+_MAX_CELL_WIDTH = 60
 
-# What is about one pair. Anything else (credentials, limits, the network) would meet the next pair as well.
-_OF_ONE_PAIR = (OutcomeUnknownError, RequestRejectedError, ConflictError, NotFoundError, PermissionDeniedError)
+# Errors that concern one pair only. Any other error (credentials, limits, network) would affect the next pair too.
+_PER_PAIR_ERRORS = (OutcomeUnknownError, RequestRejectedError, ConflictError, NotFoundError, PermissionDeniedError)
 
 
 class PlannedConnection:
-    """One pair of a plan, and how it stood when the plan was made.
+    """One pair of a plan, and its state when the plan was created.
 
     Attributes:
-        source_entity_id, target_entity_id: as the caller named them.
-        connection: the row of the list that counts for this pair, or None.
-        to_do: ``"initiate, accept"``, ``"accept"``, or ``""`` when it is connected.
+        source_entity_id, target_entity_id: as the caller passed them.
+        connection: the most advanced connection of the pair, or None.
+        to_do: ``"initiate, accept"``, ``"accept"``, or ``""`` if the pair is connected.
     """
 
+    __module__ = "zuora_client.plan"  # The documented path, for pickles and tracebacks.
     __slots__ = ("connection", "source_entity_id", "target_entity_id", "to_do")
 
     def __init__(
@@ -67,24 +68,25 @@ class PlannedConnection:
         self.source_entity_id = source_entity_id
         self.target_entity_id = target_entity_id
         self.connection = connection
-        self.to_do = _CHANGES[active_status(connection)]
+        self.to_do = _ACTIONS[active_status(connection)]
 
     def __repr__(self) -> str:
         return f"<PlannedConnection {single_line(_arrow(self))}: {self.to_do or 'nothing to do'}>"
 
 
 class PlanIncompleteError(ApiException):
-    """Some pairs of a plan are not connected. The first failure is ``__cause__``, and lends what it knows.
+    """Some pairs of a plan could not be connected. ``__cause__`` is the first failure, whose attributes this error has.
 
-    `outcome` is about the failed pairs alone: ``"unknown"`` as soon as it is so for one of them.
+    `outcome` covers the failed pairs only: ``"unknown"`` if it is unknown for any of them.
 
     Attributes:
-        results: an `EnsureResult` for each pair that is connected.
+        results: an `EnsureResult` for each pair that was connected.
         failures: a list of ``(PlannedConnection, ApiException)``.
-        untried: the pairs that were not tried any more.
+        untried: the pairs that were not attempted.
     """
 
-    advice = "Read the failures; then apply the plan again: what is connected stays as it is."
+    __module__ = "zuora_client.plan"  # The documented path, for pickles and tracebacks.
+    advice = "Fix the failures, then apply the plan again: connected pairs are left alone."
 
     def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
         super().__init__(status, reason, http_resp)
@@ -94,25 +96,27 @@ class PlanIncompleteError(ApiException):
 
     def __str__(self) -> str:
         lines = [super().__str__().rstrip("\n"), f"Connected: {len(self.results)}"]
-        lines += [f"  {_arrow_of_result(result)}" for result in self.results]
+        lines += [f"  {_result_arrow(result)}" for result in self.results]
         lines.append(f"Failed: {len(self.failures)}")
         for pair, error in self.failures:
-            words = "; ".join(str(reason) for reason in error.reasons) or error.reason
-            lines.append(f"  {single_line(_arrow(pair))}: {type(error).__name__}, {single_line(words)}")
+            reasons = "; ".join(str(reason) for reason in error.reasons) or error.reason
+            lines.append(f"  {single_line(_arrow(pair))}: {type(error).__name__}, {single_line(reasons)}")
         lines.append(f"Not tried: {len(self.untried)}")
         lines += [f"  {single_line(_arrow(pair))}" for pair in self.untried]
         return "\n".join(lines) + "\n"
 
 
 class ConnectionPlan:
-    """What is connected among the wanted pairs, and what would be done about the rest.
+    """The wanted pairs, their state, and the changes that would connect them.
 
-    ``str()`` of it is a table of the pairs.
+    ``str()`` returns a table of the pairs.
 
     Attributes:
         pairs: a `PlannedConnection` for each wanted pair, in the caller's order.
-        changes: those of them that are not connected.
+        changes: the pairs that are not connected.
     """
+
+    __module__ = "zuora_client.plan"  # The documented path, for pickles and tracebacks.
 
     def __init__(
         self,
@@ -128,45 +132,46 @@ class ConnectionPlan:
         self.changes = tuple(pair for pair in pairs if pair.to_do)
 
     def apply(self, on_step: Callable[[Step], object] | None = None) -> list[EnsureResult]:
-        """Connect what is not connected, one pair after the other, as `ensure_connected` does. Nothing is ever ended.
+        """Connect the pairs in `changes`, one after the other, with `ensure_connected`. Never disconnects.
 
-        A failure that is about one pair (refused, not found, no permission, an unknown outcome) does not keep the
-        others from being tried. Any other ends it at once: it would meet the next pair too.
+        After a failure that concerns one pair (refused, conflict, not found, no permission, outcome unknown) the
+        remaining pairs are still attempted. Any other failure would affect the next pair too, and ends the run.
 
         Args:
-            on_step: called with each `Step` as soon as it is done.
+            on_step: called with each `Step` when it is complete; an exception that it raises ends the run.
 
         Returns:
-            An `EnsureResult` for each pair of `changes`.
+            An `EnsureResult` for each pair in `changes`.
 
         Raises:
-            PlanIncompleteError: an `ApiException` that says which pairs are connected, which failed, and why.
+            PlanIncompleteError: some pairs failed; it lists the connected, failed and unattempted pairs.
         """
         results: list[EnsureResult] = []
         failures: list[tuple[PlannedConnection, ApiException]] = []
-        tried = 0
-        from_on_step: list[ApiException] = []
+        attempted = 0
+        on_step_errors: list[ApiException] = []
 
-        def tell(step: Step) -> None:
+        def notify(step: Step) -> None:
             if on_step is not None:
                 try:
                     on_step(step)
                 except ApiException as error:
-                    from_on_step.append(error)
+                    on_step_errors.append(error)
                     raise
 
         for pair in self.changes:
-            tried += 1
+            attempted += 1
             try:
-                results.append(ensure_connected(self._api, pair.source_entity_id, pair.target_entity_id, on_step=tell))
+                result = ensure_connected(self._api, pair.source_entity_id, pair.target_entity_id, on_step=notify)
+                results.append(result)
             except ApiException as error:
-                if error in from_on_step:
+                if error in on_step_errors:
                     raise
                 failures.append((pair, error))
-                if not isinstance(error, _OF_ONE_PAIR):
+                if not isinstance(error, _PER_PAIR_ERRORS):
                     break
         if failures:
-            raise _incomplete(results, failures, list(self.changes[tried:])) from failures[0][1]
+            raise _incomplete_error(results, failures, list(self.changes[attempted:])) from failures[0][1]
         return results
 
     def __str__(self) -> str:
@@ -184,11 +189,10 @@ class ConnectionPlan:
         return f"<ConnectionPlan: {len(self.changes)} of {len(self.pairs)} pairs would change>"
 
     def to_mermaid(self) -> str:
-        """Return a Mermaid flowchart: put it between ```` ```mermaid ```` and ```` ``` ```` and GitHub draws it.
+        """Return a Mermaid flowchart. GitHub renders it inside a ```` ```mermaid ```` code block.
 
-        It shows every entity that takes part, and which shares to which. A thin arrow is connected, a dotted one
-        pending, a thick one what `apply` would do. Beside the wanted pairs it shows what else their sources share.
-        Mermaid itself draws at most 500 arrows unless it is told otherwise.
+        An arrow leads from the source to the target: thin is connected, dotted is pending, thick is what `apply` would
+        do. Other active connections of the sources are shown too. Mermaid draws at most 500 arrows by default.
         """
         arrows = [(*_ends(pair), _ARROWS[active_status(pair.connection), bool(pair.to_do)]) for pair in self.pairs]
         arrows += [(*_ends(row), _ARROWS[active_status(row), False]) for row in self._others]
@@ -209,7 +213,7 @@ class ConnectionPlan:
 
     def _mermaid_label(self, entity_id: str) -> str:
         name = self._names.get(normalize_id(entity_id), "")
-        return "<br/>".join(filter(None, (_escaped(name), _escaped(entity_id))))
+        return "<br/>".join(filter(None, (_escape(name), _escape(entity_id))))
 
 
 _ARROWS: dict[tuple[str | None, bool], str] = {
@@ -226,45 +230,45 @@ def plan_connections(
     *,
     names: Mapping[str, str] | None = None,
 ) -> ConnectionPlan:
-    """Look which of the wanted connections are missing. Writes nothing.
+    """Return a plan that connects the given pairs. Lists the connections of every source and writes nothing.
 
     Args:
-        api: its credentials must hold all the entities.
-        pairs: ``(source_entity_id, target_entity_id)``, in either spelling. A pair that comes twice counts once.
-        names: entity id to name, for the table and the graph; ids are shown for entities that are not in it.
+        api: needs access to all the entities.
+        pairs: ``(source_entity_id, target_entity_id)``, ids with or without hyphens. Duplicates are removed.
+        names: entity id to display name, for the table and the graph; other entities are shown by id.
 
     Raises:
         ApiException: the connections of a source could not be listed.
-        TypeError, ValueError: a pair is none, or a wrong id; the text says which. Nothing was sent.
+        TypeError, ValueError: an invalid pair or id, named by its index; nothing was sent.
     """
     validate_api("api", api)
-    shown = {
+    display_names = {
         normalize_id(text("names", entity_id)): text("names", name) for entity_id, name in dict(names or {}).items()
     }
     wanted: dict[tuple[str, str], tuple[str, str]] = {}
-    for number, pair in enumerate(pairs):
-        source, target = _checked(number, pair)
+    for index, pair in enumerate(pairs):
+        source, target = _validate_item(index, pair)
         wanted.setdefault((normalize_id(source), normalize_id(target)), (source, target))
     found: dict[tuple[str, str], GETEntityConnectionsArrayItemsType] = {}
     for source in {source_key: source for (source_key, _), (source, _) in wanted.items()}.values():
         for row in list_outbound(api, source):
-            known = (normalize_id(row.source_entity_id), normalize_id(row.target_entity_id))
-            found[known] = most_advanced(found.get(known), row)
-    planned = [PlannedConnection(*pair, found.get(known)) for known, pair in wanted.items()]
-    others = [row for known, row in found.items() if known not in wanted and active_status(row)]
-    return ConnectionPlan(api, planned, others, shown)
+            key = (normalize_id(row.source_entity_id), normalize_id(row.target_entity_id))
+            found[key] = most_advanced(found.get(key), row)
+    planned = [PlannedConnection(*pair, found.get(key)) for key, pair in wanted.items()]
+    others = [row for key, row in found.items() if key not in wanted and active_status(row)]
+    return ConnectionPlan(api, planned, others, display_names)
 
 
-def _checked(number: int, pair: Any) -> tuple[str, str]:
+def _validate_item(index: int, pair: Any) -> tuple[str, str]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise TypeError(f"pairs[{number}] must be (source_entity_id, target_entity_id)")
+        raise TypeError(f"pairs[{index}] must be (source_entity_id, target_entity_id)")
     try:
         return validate_pair(*pair)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"pairs[{number}]: {error}") from None
+        raise type(error)(f"pairs[{index}]: {error}") from None
 
 
-def _incomplete(
+def _incomplete_error(
     results: list[EnsureResult],
     failures: list[tuple[PlannedConnection, ApiException]],
     untried: list[PlannedConnection],
@@ -292,21 +296,23 @@ def _arrow(pair: PlannedConnection) -> str:
     return f"{pair.source_entity_id} -> {pair.target_entity_id}"
 
 
-def _arrow_of_result(result: EnsureResult) -> str:
+def _result_arrow(result: EnsureResult) -> str:
     last = result.steps[-1]
     return single_line(f"{last.source_entity_id} -> {last.target_entity_id}")
 
 
 def _cell(text: str) -> str:
     line = single_line(text)
-    return line if len(line) <= _COLUMN else f"{line[: _COLUMN - 3]}..."
+    return line if len(line) <= _MAX_CELL_WIDTH else f"{line[: _MAX_CELL_WIDTH - 3]}..."
 
 
-def _escaped(text: str) -> str:
-    """Return text for a quoted Mermaid label: whatever could end it or be markup becomes a character code. Markup are
-    also the beginnings of lists: a number with a dot, a hyphen."""
+def _escape(text: str) -> str:
+    """Return text for a quoted Mermaid label, with every character that could end it or be markup as a character code.
+
+    A dot or hyphen is escaped unless a letter or digit follows, because ``1. `` and ``- `` start a Markdown list.
+    """
     cell = _cell(text)
-    inside = (c in ".-" and following.isalnum() for c, following in zip(cell, cell[1:] + " ", strict=False))
     return "".join(
-        c if c.isalnum() or c in " _" or kept else f"#{ord(c)};" for c, kept in zip(cell, inside, strict=True)
+        c if c.isalnum() or c in " _" or (c in ".-" and following.isalnum()) else f"#{ord(c)};"
+        for c, following in zip(cell, cell[1:] + " ", strict=False)
     )

@@ -1,7 +1,7 @@
-"""Wherever a run is cut, running it again ends in the wanted state, and no write is made twice.
+"""Wherever a run is interrupted, running it again reaches the wanted state, and no write is done twice.
 
-Every kind of fault meets every request of the run in turn, the token request included: once, so that the client may
-get over it, and again and again, so that the run is cut there. What was done is read from the emulator's own record.
+Every fault is injected into every request of a run in turn, the token request included: once, so that the client may
+recover, and repeatedly, so that the run fails there. The emulator's own record shows which writes were done.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,13 +28,13 @@ from zuora_client.emulator import ZuoraEmulator, faults
 from zuora_client.emulator.faults import Fault
 from zuora_client.emulator.messages import json_response
 
-LARGEST_ANSWER = 100_000
+MAX_RESPONSE_BYTES = 100_000
 
 
-def lie(exchange: Any) -> None:
-    """Say yes to a write and do nothing."""
-    said = json_response(200, {"success": True, "id": "8a80"})
-    exchange.send(exchange.execute() if exchange.request.method == "GET" else said)
+def confirm_without_effect(exchange: Any) -> None:
+    """Answer a write with success and do nothing."""
+    success = json_response(200, {"success": True, "id": "8a80"})
+    exchange.send(exchange.execute() if exchange.request.method == "GET" else success)
 
 
 FAULTS: dict[str, Callable[[], Fault]] = {
@@ -44,67 +45,67 @@ FAULTS: dict[str, Callable[[], Fault]] = {
     "cut head": lambda: faults.truncate_head(30),
     "extra bytes": lambda: faults.extra_bytes(b"HTTP/1.1 200 OK\r\n\r\n"),
     "bad gzip": faults.bad_gzip,
-    "gzip bomb": lambda: faults.gzip_bomb(2 * LARGEST_ANSWER),
+    "gzip bomb": lambda: faults.gzip_bomb(2 * MAX_RESPONSE_BYTES),
     "redirect": lambda: faults.redirect("https://elsewhere.example/"),
     "rate": faults.too_many_requests,
-    "concurrency, longer than we wait": lambda: faults.concurrency_limit(retry_after=600),
+    "concurrency, long Retry-After": lambda: faults.concurrency_limit(retry_after=600),
     "locked": lambda: faults.refusal(53500050),
     "internal": lambda: faults.refusal(50000060),
     "not allowed": lambda: faults.refusal(50000010),
-    "not known": lambda: faults.refusal(90000011),
-    "rule": lambda: faults.refusal(50000030),
+    "not authenticated": lambda: faults.refusal(90000011),
+    "business rule": lambda: faults.refusal(50000030),
     "not found": lambda: faults.refusal(50000040, status=404),
     "no reason": lambda: faults.answer(200, {"success": False}),
     "not JSON": lambda: faults.answer(200, "welcome"),
-    "another shape": lambda: faults.answer(200, "[[]]"),
-    "an empty page": lambda: faults.answer(200, b""),
-    "a lie": lambda: Fault("a lie", lie),
-    **{f"html {status}": (lambda status=status: faults.html_error(status)) for status in (401, 403, 404, 500)},
-    **{f"gateway {status}": (lambda status=status: faults.html_error(status)) for status in (408, 502, 503)},
-    "come back later": lambda: faults.answer(503, headers={"Retry-After": "1"}),
+    "other JSON": lambda: faults.answer(200, "[[]]"),
+    "empty body": lambda: faults.answer(200, b""),
+    "confirmed without effect": lambda: Fault("confirmed without effect", confirm_without_effect),
+    **{f"html {status}": partial(faults.html_error, status) for status in (401, 403, 404, 500)},
+    **{f"gateway {status}": partial(faults.html_error, status) for status in (408, 502, 503)},
+    "unavailable, Retry-After": lambda: faults.answer(503, headers={"Retry-After": "1"}),
     **{
-        f"{status} after commit": (lambda status=status: faults.answer_after_commit(status))
+        f"{status} after commit": partial(faults.answer_after_commit, status)
         for status in (204, 400, 401, 429, 500, 502)
     },
 }
-# These cost real time, so they come once each and with a short patience.
+# These take real time, so each is injected once and with a short read timeout.
 SLOW: dict[str, Callable[[], Fault]] = {
     "drip": lambda: faults.drip(0.0),
     "silence": faults.silence,
-    "slow answer": lambda: faults.delay(0.4),
+    "slow response": lambda: faults.delay(0.4),
 }
 
-# The requests of a run, the token first, and the writes among them. A fault comes six times on end, which cuts the run,
-# and once, which the client may get over; the latter at the writes, where it matters.
+# The requests of a run. Each fault is injected six times in a row, which ends the run, and into each write also once,
+# from which the client may recover.
 CONNECTING = ["token", "list", "list", "initiate", "list", "accept", "list"]
 DISCONNECTING = ["token", "list", "disconnect", "list"]
 
 
-def cuts(requests: list[str], name: str) -> list[tuple[int, int]]:
-    """(which request, how many from there)"""
+def injections(requests: list[str], name: str) -> list[tuple[int, int]]:
+    """Return pairs of (number of the first request with the fault, number of requests with it)."""
     writes = [nth for nth, request in enumerate(requests, 1) if request not in ("token", "list")]
-    often = 1 if name in SLOW else 6
-    return [(nth, often) for nth in range(1, len(requests) + 1)] + [(nth, 1) for nth in writes if often > 1]
+    times = 1 if name in SLOW else 6
+    return [(nth, times) for nth in range(1, len(requests) + 1)] + [(nth, 1) for nth in writes if times > 1]
 
 
 @pytest.fixture
 def zuora() -> Iterator[ZuoraEmulator]:
-    with ZuoraEmulator(entities=1 + len(cuts(CONNECTING, ""))) as emulator:
+    with ZuoraEmulator(entities=1 + len(injections(CONNECTING, ""))) as emulator:
         yield emulator
 
 
-def run_cut(
+def run_with_fault(
     zuora: ZuoraEmulator,
     job: Callable[[EntityConnectionsApi], Any],
     fault: Fault,
     nth: int,
     times: int,
-    patience: float,
+    read_timeout: float,
 ) -> ApiException | None:
-    """Run the job with a fresh client while the fault meets the nth request and those after it."""
+    """Run the job with a new client, with the fault in the nth request and those after it."""
     zuora.faults.add(fault, nth=nth, times=times)
     try:
-        with api_for(zuora, max_response_bytes=LARGEST_ANSWER, read_timeout=patience) as api:
+        with api_for(zuora, max_response_bytes=MAX_RESPONSE_BYTES, read_timeout=read_timeout) as api:
             job(api)
     except ApiException as error:
         return error
@@ -113,30 +114,30 @@ def run_cut(
     return None
 
 
-def check_that_it_was_cut(zuora: ZuoraEmulator, since: int, error: ApiException | None, name: str) -> None:
-    """A guard against tests of nothing. With a short patience a busy machine may have cut the run earlier."""
-    met = any(request.fault for request in zuora.requests[since:])
-    assert met or (name in SLOW and error is not None), "the fault met nothing"
+def check_fault_was_injected(zuora: ZuoraEmulator, since: int, error: ApiException | None, name: str) -> None:
+    """Fail if the test proved nothing. With a short read timeout a busy machine may have ended the run earlier."""
+    injected = any(request.fault for request in zuora.requests[since:])
+    assert injected or (name in SLOW and error is not None), "the fault was not injected"
 
 
-def check_what_was_said(error: ApiException | None, done: list[str], name: str) -> None:
-    """No write that was done goes unmentioned: the error counts it as done, or says that nobody knows.
+def check_done_writes_are_reported(error: ApiException | None, done: list[str], name: str) -> None:
+    """The error lists every write that was done, unless its outcome is unknown.
 
-    A server that answers 4xx and does it all the same is believed: that is what 4xx says.
+    Exempt is a server that responds 4xx after the commit, because 4xx means that nothing was done.
     """
     if error is not None and error.outcome != "unknown" and not re.match("4.. after commit", name):
-        told = str(error).partition("Done before in this run:")[2]
-        assert all(action in told for action in done), (done, str(error))
+        reported = str(error).partition("Already done in this run:")[2]
+        assert all(action in reported for action in done), (done, str(error))
 
 
-def fault_called(name: str) -> tuple[Fault, float]:
+def fault_and_read_timeout(name: str) -> tuple[Fault, float]:
     return (SLOW[name](), 0.15) if name in SLOW else (FAULTS[name](), 20.0)
 
 
 @pytest.mark.parametrize("name", [*FAULTS, *SLOW])
 def test_connecting(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str) -> None:
     source, *targets = zuora.entities
-    for target, (nth, times) in zip(targets, cuts(CONNECTING, name), strict=False):
+    for target, (nth, times) in zip(targets, injections(CONNECTING, name), strict=False):
 
         def job(api: EntityConnectionsApi, target: Any = target) -> None:
             connection = ensure_connected(api, source.id, target.id).connection
@@ -144,10 +145,10 @@ def test_connecting(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str) 
             assert connection.status == "Connected"
 
         since = len(zuora.requests)
-        fault, patience = fault_called(name)
-        error = run_cut(zuora, job, fault, nth, times, patience)
-        check_that_it_was_cut(zuora, since, error, name)
-        check_what_was_said(error, written(zuora, since), name)
+        fault, read_timeout = fault_and_read_timeout(name)
+        error = run_with_fault(zuora, job, fault, nth, times, read_timeout)
+        check_fault_was_injected(zuora, since, error, name)
+        check_done_writes_are_reported(error, written(zuora, since), name)
         if error is None:
             assert statuses(zuora, source, target) == ["Connected"]
         job(api)
@@ -158,17 +159,17 @@ def test_connecting(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str) 
 @pytest.mark.parametrize("name", [*FAULTS, *SLOW])
 def test_disconnecting(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str) -> None:
     source, *targets = zuora.entities
-    for target, (nth, times) in zip(targets, cuts(DISCONNECTING, name), strict=False):
+    for target, (nth, times) in zip(targets, injections(DISCONNECTING, name), strict=False):
         zuora.add_connection(source, target, "Connected")
 
         def job(api: EntityConnectionsApi, target: Any = target) -> None:
             ensure_disconnected(api, source.id, target.id, break_sharing=True)
 
         since = len(zuora.requests)
-        fault, patience = fault_called(name)
-        error = run_cut(zuora, job, fault, nth, times, patience)
-        check_that_it_was_cut(zuora, since, error, name)
-        check_what_was_said(error, written(zuora, since), name)
+        fault, read_timeout = fault_and_read_timeout(name)
+        error = run_with_fault(zuora, job, fault, nth, times, read_timeout)
+        check_fault_was_injected(zuora, since, error, name)
+        check_done_writes_are_reported(error, written(zuora, since), name)
         if error is None:
             assert statuses(zuora, source, target) == ["Disconnected"]
         job(api)
@@ -176,7 +177,8 @@ def test_disconnecting(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: st
         assert statuses(zuora, source, target) == ["Disconnected"]
 
 
-def test_the_requests_of_a_run_are_those_that_are_cut(zuora: ZuoraEmulator) -> None:
+def test_requests_of_a_run(zuora: ZuoraEmulator) -> None:
+    """The lists above are the requests of a run without faults."""
     source, target = zuora.entities[:2]
     with api_for(zuora) as api:
         ensure_connected(api, source.id, target.id)
@@ -188,17 +190,17 @@ def test_the_requests_of_a_run_are_those_that_are_cut(zuora: ZuoraEmulator) -> N
 
 
 @pytest.mark.parametrize("name", ["reset before commit", "reset after commit", "gateway 502", "silence", "html 500"])
-def test_a_run_sends_the_disconnect_once_when_its_answer_is_lost(zuora: ZuoraEmulator, name: str) -> None:
+def test_disconnect_is_sent_once(zuora: ZuoraEmulator, name: str) -> None:
     source, target = zuora.entities[:2]
     zuora.add_connection(source, target, "Connected")
-    fault, patience = fault_called(name)
+    fault, read_timeout = fault_and_read_timeout(name)
     zuora.faults.add(fault, path="*/disconnect")
-    with api_for(zuora, read_timeout=patience) as api, contextlib.suppress(OutcomeUnknownError):
+    with api_for(zuora, read_timeout=read_timeout) as api, contextlib.suppress(OutcomeUnknownError):
         ensure_disconnected(api, source.id, target.id, break_sharing=True)
     assert sent(zuora).count("disconnect") == 1
 
 
-@pytest.mark.parametrize("name", ["reset before commit", "reset after commit", "gateway 502", "rule"])
+@pytest.mark.parametrize("name", ["reset before commit", "reset after commit", "gateway 502", "business rule"])
 @pytest.mark.parametrize("nth", range(1, 17))
 def test_applying_a_plan(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: str, nth: int) -> None:
     source, *targets = zuora.entities[:4]
@@ -207,8 +209,8 @@ def test_applying_a_plan(zuora: ZuoraEmulator, api: EntityConnectionsApi, name: 
     def job(api: EntityConnectionsApi) -> None:
         plan_connections(api, [(source.id, target.id) for target in targets]).apply()
 
-    error = run_cut(zuora, job, FAULTS[name](), nth, 4, 20.0)
-    assert any(request.fault for request in zuora.requests), "the fault met nothing"
+    error = run_with_fault(zuora, job, FAULTS[name](), nth, 4, 20.0)
+    assert any(request.fault for request in zuora.requests), "the fault was not injected"
     if error is None:
         assert [statuses(zuora, source, target) for target in targets] == [["Connected"]] * 3
     job(api)

@@ -1,4 +1,4 @@
-"""Bodies that lie, through HTTP: one typed error or a sensible value for each, the status kept, by every operation."""
+"""Unreadable and unusual bodies, over HTTP: each is one typed error or a value, for every operation."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def nested(depth: int, opening: str = "[", closing: str = "]") -> bytes:
     return (opening * depth + "1" + closing * depth).encode()
 
 
-def a_yes_with(field: bytes) -> bytes:
+def success_with(field: bytes) -> bytes:
     return b'{"id": "1", "success": true, "extra": ' + field + b"}"
 
 
-# -- bodies that lie ------------------------------------------------------------------------------------------------
+# -- response bodies --------------------------------------------------------------------------------------------------
 
 UNREADABLE = {
     "not UTF-8": b'{"success": true, "id": "\xff"}',
@@ -44,17 +44,17 @@ UNREADABLE = {
     "cut off": b'{"success": true, "id": "8a80',
     "two documents": b'{"success": true}{"success": true}',
     "single quotes": b"{'success': true}",
-    "a comma too many": b'{"success": true,}',
-    "a comment": b'{"success": true} // yes',
+    "a trailing comma": b'{"success": true,}',
+    "a comment": b'{"success": true} // comment',
     "a line break in text": b'{"success": true, "id": "a\nb"}',
     "100,000 lists": nested(100_000),
-    "100,000 lists that never end": b"[" * 100_000,
+    "100,000 unclosed lists": b"[" * 100_000,
     "100,000 objects": nested(100_000, '{"a":', "}"),
-    "100,000 lists in a field": a_yes_with(nested(100_000)),
-    "a long integer before broken JSON": a_yes_with(b"1" * 5000 + b"x"),
+    "100,000 lists in a field": success_with(nested(100_000)),
+    "a long integer before broken JSON": success_with(b"1" * 5000 + b"x"),
     "a long integer before 100,000 lists": b"[" + b"1" * 5000 + b"," + b"[" * 100_000,
     "a list": b"[]",
-    "a list of yeses": b'[{"success": true}]',
+    "a list of successes": b'[{"success": true}]',
     "text": b'"success"',
     "a number": b"1",
     "NaN": b"NaN",
@@ -65,7 +65,8 @@ UNREADABLE = {
 
 @every_operation
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_a_body_that_cannot_be_read_is_one_typed_error(name: str, operation: Any) -> None:
+def test_unreadable_body(name: str, operation: Any) -> None:
+    """An unreadable body raises InvalidResponseError; after a write the outcome is unknown."""
     with Wire(answer(200, UNREADABLE[name])) as wire:
         error = failure_of(operation.call, wire.api)
         assert len(wire.requests) == 1
@@ -80,14 +81,14 @@ def test_a_body_that_cannot_be_read_is_one_typed_error(name: str, operation: Any
 WRONG_INSIDE = {
     "an object where a list should be": b'{"entityConnections": {"id": "1"}}',
     "text where a list should be": b'{"entityConnections": "none"}',
-    "a number where a row should be": b'{"entityConnections": [7]}',
-    "a list where a row should be": b'{"entityConnections": [["id", "1"]]}',
-    "text where a row should be, among rows": b'{"entityConnections": [{"id": "1"}, "2"]}',
+    "a number where an item should be": b'{"entityConnections": [7]}',
+    "a list where an item should be": b'{"entityConnections": [["id", "1"]]}',
+    "text where an item should be": b'{"entityConnections": [{"id": "1"}, "2"]}',
 }
 
 
 @pytest.mark.parametrize("name", WRONG_INSIDE)
-def test_a_wrong_container_in_the_list_is_one_typed_error(name: str) -> None:
+def test_wrong_container_in_list(name: str) -> None:
     with Wire(answer(200, WRONG_INSIDE[name])) as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
     assert (type(error), error.status, error.outcome) == (InvalidResponseError, 200, "answered")
@@ -95,33 +96,33 @@ def test_a_wrong_container_in_the_list_is_one_typed_error(name: str) -> None:
 
 
 READABLE = {
-    "a byte order mark": (b"\xef\xbb\xbf" + a_yes_with(b"1"), 1),
-    "NaN": (a_yes_with(b"NaN"), math.nan),
-    "infinity": (a_yes_with(b"-Infinity"), -math.inf),
-    "a float out of range": (a_yes_with(b"1e999"), math.inf),
-    "a 5,000-digit integer": (a_yes_with(b"7" * 5000), "7" * 5000),
-    "half a surrogate pair": (a_yes_with(b'"\\ud800"'), "\ud800"),
-    "a zero byte": (a_yes_with(b'"\\u0000"'), "\0"),
+    "a byte order mark": (b"\xef\xbb\xbf" + success_with(b"1"), 1),
+    "NaN": (success_with(b"NaN"), math.nan),
+    "infinity": (success_with(b"-Infinity"), -math.inf),
+    "a float out of range": (success_with(b"1e999"), math.inf),
+    "a 5,000-digit integer": (success_with(b"7" * 5000), "7" * 5000),
+    "half a surrogate pair": (success_with(b'"\\ud800"'), "\ud800"),
+    "a zero byte": (success_with(b'"\\u0000"'), "\0"),
     "a key twice": (b'{"success": false, "extra": 1, "success": true, "extra": 2}', 2),
-    "99 lists": (a_yes_with(nested(99)), json.loads(nested(99))),
-    "null": (a_yes_with(b"null"), None),
+    "99 lists": (success_with(nested(99)), json.loads(nested(99))),
+    "null": (success_with(b"null"), None),
 }
 
 
 @every_operation
 @pytest.mark.parametrize("name", READABLE)
-def test_a_body_that_is_odd_and_can_be_read(name: str, operation: Any) -> None:
+def test_unusual_body_is_read(name: str, operation: Any) -> None:
     body, value = READABLE[name]
     with Wire(answer(200, body)) as wire:
-        said = operation.call(wire.api)
-    assert said.success is True
-    extra = said.additional_properties["extra"]
+        result = operation.call(wire.api)
+    assert result.success is True
+    extra = result.additional_properties["extra"]
     assert extra == value or (math.isnan(extra) and math.isnan(value))
-    assert_usable(said)
+    assert_usable(result)
 
 
 def assert_usable(model: Any) -> None:
-    """Fail unless a model can be shown, compared, copied and pickled, with all that it holds."""
+    """Check that a model can be printed, copied and pickled without a loss."""
     assert repr(model)
     for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert type(other) is type(model)
@@ -129,24 +130,24 @@ def assert_usable(model: Any) -> None:
         assert repr(other.additional_properties) == repr(model.additional_properties)
 
 
-def test_a_list_of_null_is_none_and_a_row_of_null_is_none() -> None:
+def test_null_list_and_null_item() -> None:
     with Wire(answer(200, b'{"entityConnections": null}'), answer(200, b'{"entityConnections": [null]}')) as wire:
         assert wire.api.get_entity_connections().entity_connections is None
-        assert wire.api.get_entity_connections().entity_connections == [None]
+        assert wire.api.get_entity_connections().entity_connections == [None]  # type: ignore[comparison-overlap]
 
 
-# Where a parser of its own accord gives up: with the stack of the caller before Python 3.12, at 1,500 in 3.12, at
-# 10,000 in 3.13.
+# Around the limits of the JSON parsers: the recursion limit before Python 3.12, 1,500 in 3.12, 10,000 in 3.13.
 DEPTHS = [101, 300, 500, *range(900, 1000, 9), *range(1470, 1510, 7), *range(9970, 10_030, 9)]
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_nesting_that_a_parser_still_reads_is_refused_like_any_deeper_one(depth: int) -> None:
+def test_nesting_limit(depth: int) -> None:
+    """Nesting over 100 is refused, whether or not the JSON parser of this Python could read it."""
     deep = nested(depth)
     row = b'{"id": %s, "sourceEntityId": "a", "status": "b", "targetEntityId": "c"}' % deep
     with ApiClient() as client:
-        for document, kind in (
-            (a_yes_with(deep), "POSTEntityConnectionsResponseType"),
+        for document, response_type in (
+            (success_with(deep), "POSTEntityConnectionsResponseType"),
             (b'{"id": %s}' % deep, "POSTEntityConnectionsResponseType"),
             (b'{"entityConnections": [%s]}' % row, "GETEntityConnectionsResponseType"),
             (b'{"entityConnections": %s}' % deep, "GETEntityConnectionsResponseType"),
@@ -156,11 +157,12 @@ def test_nesting_that_a_parser_still_reads_is_refused_like_any_deeper_one(depth:
             (b"[%s]" % deep, "list[int]"),
         ):
             with pytest.raises(InvalidResponseError):
-                client.deserialize(Body(document), kind)
+                client.deserialize(Body(document), response_type)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_reasons_that_are_nested_deeply_are_told_or_refused(depth: int) -> None:
+def test_deeply_nested_reasons(depth: int) -> None:
+    """Deeply nested reasons lead to an error of limited size that has the status."""
     body = b'{"success": false, "reasons": [{"code": 53100020, "message": %s}]}' % nested(depth)
     with Wire(answer(200, body)) as wire:
         error = failure_of(lambda api: api.put_entity_connections_accept(CONNECTION_ID), wire.api)
@@ -169,18 +171,19 @@ def test_reasons_that_are_nested_deeply_are_told_or_refused(depth: int) -> None:
 
 
 class Body:
-    """What `deserialize` wants: something with data."""
+    """The argument of `deserialize`: an object with `data`."""
 
     def __init__(self, data: Any) -> None:
         self.data = data
 
 
-# -- charsets --------------------------------------------------------------------------------------------------------
+# -- charsets ---------------------------------------------------------------------------------------------------------
 
 
 @every_operation
 @pytest.mark.parametrize("charset", ["idna", "undefined", "unicode_escape", "utf-7", "punycode", "hex", "mbcs"])
-def test_a_charset_that_is_for_no_text_hides_no_error(charset: str, operation: Any) -> None:
+def test_unusable_charset(charset: str, operation: Any) -> None:
+    """A charset that cannot decode text does not replace the error of the status."""
     headers = {"Content-Type": f"text/html; charset={charset}"}
     with Wire(answer(403, b"<html>\\d Access denied \xff.</html>", headers)) as wire:
         error = failure_of(operation.call, wire.api)
@@ -188,39 +191,40 @@ def test_a_charset_that_is_for_no_text_hides_no_error(charset: str, operation: A
     assert str(error)
 
 
-# -- what is sent ---------------------------------------------------------------------------------------------------
+# -- request bodies ---------------------------------------------------------------------------------------------------
 
 
-ITSELF: list[Any] = []
-ITSELF.append(ITSELF)
+CYCLE: list[Any] = []
+CYCLE.append(CYCLE)
 DEEP: list[Any] = []
 for _ in range(100_000):
     DEEP = [DEEP]
 
 
-NO_DATA: dict[str, tuple[Any, type[Exception]]] = {
-    "a list in itself": (ITSELF, ValueError),
+NOT_JSON: dict[str, tuple[Any, type[Exception]]] = {
+    "a list that contains itself": (CYCLE, ValueError),
     "a deep list": (DEEP, ValueError),
     "NaN": ({"a": math.nan}, ValueError),
     "infinity": (math.inf, ValueError),
-    "bytes that are no text": (b"\xff", ValueError),
+    "bytes that are not UTF-8": (b"\xff", ValueError),
     "a long integer": (10**5000, ValueError),
-    "a key that is no text": ({(1, 2): 3}, TypeError),
+    "a key that is not text": ({(1, 2): 3}, TypeError),
     "an object": (object(), TypeError),
     "a set": ({1, 2}, TypeError),
 }
 
 
-@pytest.mark.parametrize("name", NO_DATA)
-def test_what_is_no_plain_data_is_refused_by_name(name: str) -> None:
-    value, error = NO_DATA[name]
+@pytest.mark.parametrize("name", NOT_JSON)
+def test_body_must_be_json_data(name: str) -> None:
+    """A request body that is not JSON data raises an error that names the parameter."""
+    value, error = NOT_JSON[name]
     with Wire() as wire:
         with pytest.raises(error, match=r"^body: "):
             wire.client.call_api("/v1/any", "POST", body=value)
         assert wire.requests == []
 
 
-@pytest.mark.parametrize("name", ["a list in itself", "a deep list"])
-def test_sanitize_meets_its_end(name: str) -> None:
+@pytest.mark.parametrize("name", ["a list that contains itself", "a deep list"])
+def test_sanitize_refuses_cycles(name: str) -> None:
     with ApiClient() as client, pytest.raises(ValueError, match="nested too deeply"):
-        client.sanitize_for_serialization(NO_DATA[name][0])
+        client.sanitize_for_serialization(NOT_JSON[name][0])
