@@ -409,9 +409,9 @@ def test_streaming_204_has_no_body() -> None:
 
 
 def test_streaming_204_announces_no_body() -> None:
-    with Wire(b"HTTP/1.1 204 Nothing\r\nTransfer-Encoding: chunked\r\n\r\n", read_timeout=60) as wire:
-        with pytest.raises(ApiException, match="204"):
-            stream(wire.api)
+    announced = b"HTTP/1.1 204 Nothing\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with Wire(announced, read_timeout=60) as wire, pytest.raises(ApiException, match="204"):
+        stream(wire.api)
 
 
 def test_collected_response_does_not_affect_connection() -> None:

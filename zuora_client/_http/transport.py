@@ -170,6 +170,9 @@ class RESTClientObject:
             if stream and 200 <= response.status <= 299:
                 attempt.deadline = None
                 streaming = _streaming_response(response, pool, connection, method, target)
+                if response.fp is None:
+                    # A 204 response, which was read to its end.
+                    streaming.release_conn()
                 return streaming
             content = _read(response, limit)
             complete = True
