@@ -27,6 +27,8 @@ Converter = Callable[[Any], Any]
 
 # Our choice. Zuora's responses have three levels; copy and pickle exceed Python's recursion limit at about 300.
 _MAX_DEPTH = 100
+# dateutil takes quadratic time for long digits. The longest form of a date in use has 40 characters.
+_MAX_DATE_LENGTH = 100
 _CONTAINERS = frozenset((dict, list))
 # Charsets used for text. Python also has codecs that are not for text, and punycode takes hours on hostile input.
 _CHARSETS = r"(?i)utf-?(8|16|32)(-?[bl]e)?|(us-)?ascii|(iso-?8859|latin)-?\d{1,2}|(windows|cp)-?125\d"
@@ -330,7 +332,8 @@ def _parse_datetime(value: Any) -> Any:
     # Imported here: importing dateutil takes longer than importing the rest of this package.
     from dateutil.parser import isoparse, parse
 
-    for parse_text in (isoparse, partial(parse, tzinfos=_utc_offset)):
+    parsers = (isoparse, partial(parse, tzinfos=_utc_offset)) if len(value) <= _MAX_DATE_LENGTH else ()
+    for parse_text in parsers:
         with contextlib.suppress(ValueError, OverflowError):
             return parse_text(value)
     # Shown whole or not at all: the text may be an echoed secret, and redaction would not find a part of it.
