@@ -184,7 +184,7 @@ def test_http_uses_absolute_urls(proxy: Proxy, server: TokenServer, connect: Con
 # -- failures -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("refusal", [b"403 Forbidden", b"502 Bad Gateway", b"503 Service Unavailable"])
+@pytest.mark.parametrize("refusal", [b"500 Internal Server Error", b"502 Bad Gateway", b"503 Service Unavailable"])
 def test_refused_tunnel(secure: TokenServer, connect: Connect, refusal: bytes) -> None:
     with Proxy(refuse=refusal) as proxy:
         api = connect(secure.url, proxy=proxy.url, access_token="t")
