@@ -1,8 +1,8 @@
-"""Responses that RFC 9112 forbids: no success of a write, no retry because of a number in them, no reused connection."""
+"""Responses that RFC 9112 forbids: no success of a write, no retry for a number in them, no reused connection."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
@@ -13,6 +13,9 @@ from support.in_memory import InMemoryClient
 from support.wire import YES, Wire
 
 from zuora_client.exceptions import ApiConnectionError, ApiException, InvalidResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BODY = b'{"success": true, "id": "1"}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -240,23 +243,23 @@ def streamed(api: Any, **options: Any) -> Any:
     return api.get_entity_connections(_preload_content=False, **options)
 
 
-@pytest.mark.parametrize("read", ["read", "read1", "stream", "lines"])
+READS: dict[str, Callable[[Any], object]] = {
+    "read": lambda raw: raw.read(),
+    "read1": lambda raw: list(iter(lambda: raw.read1(7), b"")),
+    "stream": lambda raw: list(raw.stream(7)),
+    "lines": list,
+}
+
+
+@pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize("name", ["no CRLF after the data", "trailer with NUL", "size with a prefix"])
 def test_streaming_raises_at_malformed_chunks(read: str, name: str) -> None:
     if read == "read1" and not hasattr(urllib3.HTTPResponse, "read1"):
         pytest.skip("urllib3 2.0 has no read1")
     with Wire(CHUNKED + CHUNKS[name], YES) as wire:
         raw = streamed(wire.api)
-        with pytest.raises(Exception, match="chunk|header line"):
-            if read == "stream":
-                b"".join(raw.stream(7))
-            elif read == "lines":
-                list(raw)
-            elif read == "read1":
-                while raw.read1(7):
-                    pass
-            else:
-                raw.read()
+        with pytest.raises(Exception, match=r"chunk|header line"):
+            READS[read](raw)
         raw.close()
         CALLS["PUT accept"](wire.api)
         assert wire.server.connections == 2

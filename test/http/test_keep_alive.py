@@ -77,9 +77,9 @@ class ImpatientServer(ScriptedServer):
         super().__init__(behaviour)
         self._seconds = seconds
 
-    def _one(self, sock: socket.socket) -> bool:
+    def _serve_request(self, sock: socket.socket) -> bool:
         sock.settimeout(self._seconds)
-        return super()._one(sock)
+        return super()._serve_request(sock)
 
 
 class SlowRelay(ScriptedServer):

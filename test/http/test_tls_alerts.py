@@ -58,7 +58,7 @@ class AlertingServer(ScriptedServer):
             while True:
                 try:
                     result = operation(*arguments)
-                except ssl.SSLWantReadError:
+                except ssl.SSLWantReadError:  # noqa: PERF203 - the loop is the protocol
                     plain.sendall(outgoing.read())
                     data = plain.recv(65536)
                     if not data:
