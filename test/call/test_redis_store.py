@@ -197,11 +197,8 @@ def test_a_cluster_client(tmp_path: Path) -> None:
     server = Server(tmp_path, "--cluster-enabled", "yes")
     try:
         with contextlib.closing(server.client()) as client:
-            client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
-            give_up_at = time.monotonic() + 60
-            while b"cluster_state:ok" not in bytes(client.execute_command("CLUSTER INFO", NEVER_DECODE=True)):
-                assert time.monotonic() < give_up_at
-                time.sleep(0.05)
+            client.execute_command("CLUSTER ADDSLOTS", *range(16384))
+            wait_until(lambda: "ok" in str(client.execute_command("CLUSTER INFO")).split("cluster_state", 1)[1][:8])
         with contextlib.closing(redis.RedisCluster(host="127.0.0.1", port=server.port)) as cluster:
             check_verbs(RedisTokenStore(cluster))
     finally:
@@ -384,7 +381,7 @@ def test_a_server_killed_during_a_fetch_costs_no_call(own_server: Server, connec
 def test_a_hanging_server_costs_one_timeout(
     own_server: Server, connect: Callable[..., Any], caplog: Any, options: dict[str, Any]
 ) -> None:
-    """redis-py 8 alone waits for 10 s and more, and forever without a socket timeout."""
+    """Some versions of redis-py alone wait for 10 s and more, and forever without a socket timeout."""
     clock = FakeClock()
     store = RedisTokenStore(connect(own_server, **options))
     shared = SharedTokens(store, clock)
@@ -394,9 +391,10 @@ def test_a_hanging_server_costs_one_timeout(
     assert get(shared, fetching("second")).value == "second"
     assert get(shared, fetching("third")).value == "third"
     assert time.monotonic() - started_at < 5
-    assert caplog.messages == [
-        "the token store RedisTokenStore failed (TimeoutError: no result within 1 s): not used for 5 s"
-    ]
+    # Older versions of redis-py do not retry, and report their own timeout if it is shorter.
+    (message,) = caplog.messages
+    assert message.startswith("the token store RedisTokenStore failed (TimeoutError: ")
+    assert message.endswith(": not used for 5 s")
     own_server.signal(signal.SIGCONT)
     wait_until(lambda: not any(store._overdue.values()))
     clock.advance(5)
