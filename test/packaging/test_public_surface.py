@@ -25,6 +25,7 @@ MODULES = (
     "zuora_client.exceptions",
     "zuora_client.plan",
     "zuora_client.rest",
+    "zuora_client.token_store",
     "zuora_client.topology",
     "zuora_client.emulator",
     "zuora_client.emulator.faults",
