@@ -21,7 +21,8 @@ from support import FakeClock
 from support.forks import Child
 
 from zuora_client import token_store
-from zuora_client._call.shared_tokens import AccessToken, SharedTokens
+from zuora_client._call.access_token import AccessToken
+from zuora_client._call.shared_tokens import SharedTokens
 from zuora_client.deadline import Clock, Deadline
 from zuora_client.token_store import RedisTokenStore
 

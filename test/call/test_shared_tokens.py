@@ -15,7 +15,8 @@ from support import FakeClock
 from support.forks import Child, locks_in
 
 from zuora_client._call import shared_tokens
-from zuora_client._call.shared_tokens import AccessToken, SharedTokens, _Entries, _GuardedStore, _Sealer
+from zuora_client._call.access_token import AccessToken
+from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore, _Sealer
 from zuora_client.deadline import Deadline
 from zuora_client.exceptions import (
     ApiException,
@@ -119,7 +120,7 @@ class Fleet:
         self.clock.advance(self.duration)
         if self.error is not None:
             raise self.error
-        return AccessToken(f"token {next(self._numbers)}", self.lifetime)
+        return AccessToken(f"token {next(self._numbers)}", self.lifetime, self.lifetime - self.duration)
 
     def get(self, client: SharedTokens, seconds: float | None = 60.0, key: Any = KEY, **options: Any) -> AccessToken:
         token = self.ask(client, seconds, key, **options)

@@ -25,7 +25,6 @@ import json
 import logging
 import math
 import os
-import random
 import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,8 @@ from .._base.parameters import text
 from .._base.text import single_line
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError
 from ..token_store import FileTokenStore, RedisTokenStore
+from .access_token import AccessToken
+from .retry import is_throttled, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,12 +45,10 @@ if TYPE_CHECKING:
 
     # Given the seconds until the next attempt.
     OnThrottled: TypeAlias = Callable[[float], None]
-    Fetch: TypeAlias = "Callable[[Deadline, OnThrottled], AccessToken]"
+    Fetch: TypeAlias = Callable[[Deadline, OnThrottled], AccessToken]
     Record: TypeAlias = dict[str, Any]
 
 logger = logging.getLogger("zuora_client")
-
-ZUORA = "zuora"
 
 _LEASE_SECONDS = 5
 _FAILURE_SECONDS = 2
@@ -62,36 +61,8 @@ _POLL_GROWTH = 1.6
 _MIN_PAUSE, _MAX_PAUSE = 5.0, 60.0
 
 _MAX_REFUSED = 1000
-_LIMIT_EXCEEDED = 70
 
 _FORMAT = b"1"
-
-# A fork in C, as uWSGI's, does not reseed the generator of the module.
-_uniform = random.SystemRandom().uniform
-
-
-class AccessToken:
-    """An access token, and where it came from. The repr masks the token.
-
-    Attributes:
-        value: the token.
-        lifetime: seconds from its issue to its expiry.
-        remaining: seconds until its expiry, when it was returned.
-        source: ``"zuora"``, or the name of the store's class.
-        waited: whether the call waited for another process to fetch it.
-    """
-
-    __slots__ = ("lifetime", "remaining", "source", "value", "waited")
-
-    def __init__(self, value: str, lifetime: float, remaining: float | None = None, source: str = ZUORA) -> None:
-        self.value = value
-        self.lifetime = lifetime
-        self.remaining = lifetime if remaining is None else remaining
-        self.source = source
-        self.waited = False
-
-    def __repr__(self) -> str:
-        return f"AccessToken('***', remaining={self.remaining:.0f}, source={self.source!r}, waited={self.waited})"
 
 
 class SharedTokens:
@@ -112,7 +83,7 @@ class SharedTokens:
         clock: Clock,
         *,
         wall_time: Callable[[], float] = time.time,
-        jitter: Callable[[float, float], float] = _uniform,
+        jitter: Callable[[float, float], float] = uniform,
     ) -> None:
         self.store = store
         self._guarded = _GuardedStore(store, clock)
@@ -137,7 +108,8 @@ class SharedTokens:
         Args:
             key: base URL, client id and client secret; the latter two not empty.
             deadline: of the caller. It bounds all waits; an operation of the store costs up to 1 s more.
-            fetch: requests a token from Zuora, and raises if it gets none. It is given the deadline, and a function to
+            fetch: requests a token from Zuora, and raises if it gets none. `remaining` of its result counts from the
+                request, because Zuora did not issue the token before that. It is given the deadline, and a function to
                 call before it waits because Zuora throttles: with the seconds until the next attempt, for which other
                 processes then hold back too.
             max_retry_after: the longest wait in seconds for a lease that was prolonged by such a hint.
@@ -213,12 +185,10 @@ class SharedTokens:
             # The previous holder may have stored a token between the last look and the lease.
             token = self._usable_token(entries, is_usable)
             if token is None:
-                token = self._fetch(
-                    deadline, fetch, lambda seconds: entries.prolong_lease(lease_id, seconds + _LEASE_SECONDS)
-                )
+                token = fetch(deadline, lambda seconds: entries.prolong_lease(lease_id, seconds + _LEASE_SECONDS))
                 entries.store_token(token)
         except BaseException as error:
-            if isinstance(error, ApiException) and _is_throttled(error):
+            if isinstance(error, ApiException) and is_throttled(error):
                 hint = error.retry_after
                 entries.prolong_lease(lease_id, _LEASE_SECONDS if hint is None else hint)
                 raise
@@ -233,27 +203,16 @@ class SharedTokens:
     def _fetch_without_lease(
         self, entries: _Entries, observed: Record | None, deadline: Deadline, fetch: Fetch
     ) -> AccessToken:
-        token = self._fetch(deadline, fetch, lambda _: None)
+        token = fetch(deadline, lambda _: None)
         entries.store_token(token)
         if observed is not None:
             # Its holder is dead or slow, and with this token nobody needs to wait for it.
             entries.release_lease(observed.get("id"))
         return token
 
-    def _fetch(self, deadline: Deadline, fetch: Fetch, on_throttled: OnThrottled) -> AccessToken:
-        # A token ages from when Zuora issued it, which is not before it was requested.
-        requested_at = self._clock.now()
-        token = fetch(deadline, on_throttled)
-        token.remaining = token.lifetime - (self._clock.now() - requested_at)
-        return token
-
 
 def _digest(value: str) -> bytes:
     return hashlib.sha256(value.encode()).digest()
-
-
-def _is_throttled(error: ApiException) -> bool:
-    return error.status == 429 or any(reason.category == _LIMIT_EXCEEDED for reason in error.reasons)
 
 
 def _longest_wait(lease: Record | None, max_retry_after: float) -> float:
