@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import json
 import random
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -37,6 +39,7 @@ from zuora_client.exceptions import (
     RequestRejectedError,
     ServerError,
 )
+from zuora_client.token_store import FileTokenStore
 
 TARGET = {"targetEntityId": "8a80825556ff28a4015708ba29312ecc"}
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -192,7 +195,7 @@ def test_token_is_used_until_advisory_window(
 
 def test_share_of_advisory_window_is_random(start: Start) -> None:
     """Each token draws a share between 0.7 and 1 of its window from the system's generator."""
-    assert uniform.__self__.__class__ is random.SystemRandom
+    assert isinstance(uniform.__self__, random.SystemRandom)  # type: ignore[attr-defined]
     clock = FakeClock()
     begins = []
     for _ in range(40):
@@ -715,6 +718,27 @@ def test_refused_token_is_refreshed_once(start: Start, call: Any, refusal: bytes
     assert call(api).success is True
     assert server.used == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
     assert clock.sleeps == []
+
+
+def test_revoked_token_in_the_store(start: Start, tmp_path: Path) -> None:
+    """A refused token is replaced by the one in the store, and by a new one if that is refused, too.
+
+    Two tokens may be in use, and be revoked together: clients renew a shared token at different times.
+    """
+    server, api = start(token_store=FileTokenStore(tmp_path))
+    api.get_entity_connections()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with ApiClient(copy.deepcopy(api.api_client.configuration)) as other:
+        EntityConnectionsApi(other).get_entity_connections()
+    server.refused |= {"Bearer token-1", "Bearer token-2"}
+    assert api.get_entity_connections().success is True
+    assert server.used == [f"Bearer token-{number}" for number in (1, 2, 1, 2, 3)]
+    server.refused |= {f"Bearer token-{number}" for number in range(3, 9)}
+    with pytest.raises(AuthenticationError):
+        api.get_entity_connections()
+    assert server.used[5:] == ["Bearer token-3", "Bearer token-4"]
+    assert len(server.token_requests) == 4
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

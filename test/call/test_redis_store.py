@@ -6,9 +6,7 @@ import base64
 import contextlib
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FakeClock
+from support import FakeClock, redis_server
 from support.forks import Child
+from support.redis_server import Server
 
 from zuora_client import token_store
 from zuora_client._call.access_token import AccessToken
@@ -28,68 +27,13 @@ from zuora_client.token_store import RedisTokenStore
 
 redis = pytest.importorskip("redis", reason="redis-py is not installed")
 
-PROGRAM = shutil.which("redis-server")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="redis-server is not on PATH: install the package redis-server")
+
+@pytest.fixture(scope="module", autouse=True)
+def program() -> None:
+    redis_server.require()
+
 
 KEY = ("https://rest.zuora.com", "the-client-id", "the-client-secret")
-
-
-class Server:
-    """A redis-server process on a loopback port. It keeps nothing on disk."""
-
-    def __init__(self, folder: Path, *options: str, config: str | None = None) -> None:
-        self._folder = folder
-        self._options = options
-        self._config = config
-        self.port = _free_port()
-        self.start()
-
-    def start(self) -> None:
-        command = [str(PROGRAM)]
-        if self._config is not None:
-            # Sentinel writes its state into this file.
-            path = self._folder / f"{self.port}.conf"
-            path.write_text(self._config, encoding="utf-8")
-            command.append(str(path))
-        command += ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), *self._options]
-        if self._config is None:
-            command += ["--save", "", "--appendonly", "no"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        give_up_at = time.monotonic() + 60
-        while True:
-            assert self.process.poll() is None, "redis-server ended"
-            assert time.monotonic() < give_up_at, "redis-server does not answer"
-            with contextlib.suppress(OSError), contextlib.closing(self.client()) as client:
-                if _responds(client):
-                    return
-            time.sleep(0.02)
-
-    def client(self, **options: Any) -> Any:
-        return redis.Redis(host="127.0.0.1", port=self.port, **options)
-
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait(60)
-
-
-def _free_port() -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        # A member of a cluster listens 10,000 above its port, too.
-        if port < 55_000:
-            return port
-
-
-def _responds(client: Any) -> bool:
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 @pytest.fixture(scope="module")

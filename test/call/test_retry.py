@@ -18,7 +18,7 @@ from support.scripted import Behaviour
 from support.wire import YES, Wire, silent
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi, exceptions
-from zuora_client._call.retry import RetryQuota, RetryState
+from zuora_client._call.retry import Renewal, RetryQuota, RetryState
 from zuora_client._codec.request import RetryClass
 from zuora_client.deadline import Deadline
 from zuora_client.exceptions import (
@@ -281,7 +281,7 @@ def test_jitter_limits(pick: Any, hint: float, remaining: float | None, longest:
         Deadline(remaining, FakeClock()),
         jitter=lambda *bounds: pick(bounds),
     )
-    assert state.next_delay(error, 0.0, lambda: False) == (hint if pick is min else longest)
+    assert state.next_delay(error, 0.0, lambda: Renewal.IMPOSSIBLE) == (hint if pick is min else longest)
 
 
 def test_jitter_does_not_exceed_the_deadline() -> None:
@@ -381,7 +381,7 @@ def test_backoff_limits(pick: Any) -> None:
     error = ServerError(502, "Bad gateway")
     # With Retry-After the retry costs no quota; 0 leaves the backoff as it is.
     error.retry_after = 0.0
-    waits = [state.next_delay(error, 0.0, lambda: False) or 0.0 for _ in range(2000)]
+    waits = [state.next_delay(error, 0.0, lambda: Renewal.IMPOSSIBLE) or 0.0 for _ in range(2000)]
     assert min(waits) >= 0.25
     assert max(waits) <= 20.0
 
@@ -490,7 +490,7 @@ def test_timeout_costs_double() -> None:
         retries = 0
         while True:
             state = RetryState(RetryClass.READ, settings, quota, Deadline(None, FakeClock()))
-            if state.next_delay(error, 0.0, lambda: False) is None:
+            if state.next_delay(error, 0.0, lambda: Renewal.IMPOSSIBLE) is None:
                 break
             retries += 1
         assert retries == expected

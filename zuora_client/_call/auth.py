@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .._base.parameters import header_text, text
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError
 from .access_token import bearer_token
-from .retry import is_throttled, uniform
+from .retry import Renewal, is_throttled, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -281,17 +281,17 @@ class Credentials:
         self._shared = shared = SharedTokens(store, self._clock)
         return shared
 
-    def handle_unauthorized(self, configuration: Configuration, headers: dict[str, str]) -> bool:
+    def handle_unauthorized(self, configuration: Configuration, headers: dict[str, str]) -> Renewal:
         """Invalidate the token that Zuora refused; return whether another one can be obtained."""
         if configuration.access_token is not None:
-            return callable(configuration.access_token)
+            return Renewal.ONCE if callable(configuration.access_token) else Renewal.IMPOSSIBLE
         if not configuration.client_id:
-            return False
+            return Renewal.IMPOSSIBLE
         token = headers.get("Authorization", "").removeprefix("Bearer ")
         self.tokens.invalidate(token)
-        if self._shared is not None:
-            self._shared.refuse(token)
-        return True
+        if self._shared is not None and self._shared.refuse(token):
+            return Renewal.REPEATABLE
+        return Renewal.ONCE
 
 
 def _configured_token(access_token: Any) -> str:

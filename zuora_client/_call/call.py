@@ -39,7 +39,7 @@ from .redaction import (
     redact,
     redact_json,
 )
-from .retry import RetryQuota, RetryState, is_throttled, new_idempotency_key
+from .retry import Renewal, RetryQuota, RetryState, is_throttled, new_idempotency_key
 
 if TYPE_CHECKING:
     from .._base.base_url import BaseURL
@@ -246,9 +246,10 @@ class _Call:
             self._sender.clock.sleep(wait)
         return True
 
-    def _refresh_token(self) -> bool:
-        sent = self.sent_headers[-1]
-        return self.request.authorize and self._sender.credentials.handle_unauthorized(self.request.settings, sent)
+    def _refresh_token(self) -> Renewal:
+        if not self.request.authorize:
+            return Renewal.IMPOSSIBLE
+        return self._sender.credentials.handle_unauthorized(self.request.settings, self.sent_headers[-1])
 
     def fail(self, error: ApiException) -> Any:
         """Raise the last error of the call. With `raise_on_failure` off, return a definitive failure as a model."""

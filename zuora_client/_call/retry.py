@@ -77,6 +77,15 @@ class Action(Enum):
     RAISE = "raise"
 
 
+class Renewal(Enum):
+    """Whether other credentials can be had after Zuora did not accept those of an attempt."""
+
+    IMPOSSIBLE = "no"
+    ONCE = "yes, for one retry"
+    # A token from a token store may have been revoked before this call took it.
+    REPEATABLE = "yes, without counting as the one retry"
+
+
 class Effect(Enum):
     """What a failure says about a write."""
 
@@ -267,7 +276,7 @@ class RetryState:
         self._answered = False
         self._sent = False
 
-    def next_delay(self, error: ApiException, elapsed: float, refresh_token: Callable[[], bool]) -> float | None:
+    def next_delay(self, error: ApiException, elapsed: float, refresh_token: Callable[[], Renewal]) -> float | None:
         """Record a failed attempt; return the seconds to wait before the next, or None if there is none.
 
         Args:
@@ -281,7 +290,8 @@ class RetryState:
         self._record(failure, error)
         action = RETRY_TABLE[failure].action_for(self._retry_class)
         self.needs_new_connection = action is Action.RECONNECT
-        if action is Action.REFRESH_TOKEN and not refresh_token():
+        renewal = refresh_token() if action is Action.REFRESH_TOKEN else None
+        if renewal is Renewal.IMPOSSIBLE:
             return None
         if action is Action.RAISE or self._is_last(error):
             return None
@@ -295,6 +305,8 @@ class RetryState:
             return None
         if action is Action.RETRY:
             attempt.wait = self._compute_backoff(error)
+        elif renewal is Renewal.REPEATABLE:
+            attempt.wait = 0.0
         elif action not in self._done_once:
             self._done_once.add(action)
             attempt.wait = 0.0

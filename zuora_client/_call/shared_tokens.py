@@ -33,7 +33,7 @@ from .._base.parameters import text
 from .._base.text import single_line
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError
 from ..token_store import FileTokenStore, RedisTokenStore
-from .access_token import AccessToken
+from .access_token import ZUORA, AccessToken
 from .retry import is_throttled, uniform
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ _POLL_GROWTH = 1.6
 
 _MIN_PAUSE, _MAX_PAUSE = 5.0, 60.0
 
-_MAX_REFUSED = 1000
+_MAX_REMEMBERED = 1000
 
 _FORMAT = b"1"
 
@@ -90,8 +90,9 @@ class SharedTokens:
         self._clock = clock
         self._wall_time = wall_time
         self._jitter = jitter
-        # Digest of a token -> when Zuora refused it.
+        # Digest of a token -> when Zuora refused it, or when it was taken from the store.
         self._refused: dict[bytes, float] = {}
+        self._taken: dict[bytes, float] = {}
 
     def get_token(
         self,
@@ -156,16 +157,22 @@ class SharedTokens:
             self._clock.sleep(max(delay, 0.0))
             poll = min(_MAX_POLL, poll * _POLL_GROWTH)
         token.waited = give_up_at is not None
+        if token.source != ZUORA:
+            self._remember(self._taken, token.value)
         return token
 
-    def refuse(self, value: str) -> None:
-        """Never take this token from the store again: Zuora refused it."""
+    def refuse(self, value: str) -> bool:
+        """Never take this token from the store again: Zuora refused it. Return whether it came from there."""
+        self._remember(self._refused, value)
+        return _digest(value) in self._taken
+
+    def _remember(self, digests: dict[bytes, float], value: str) -> None:
         now = self._clock.now()
-        self._refused[_digest(value)] = now
-        # An entry older than a day is not valid anyway.
-        for digest, refused_at in list(self._refused.items()):
-            if now - refused_at > _MAX_LIFETIME or len(self._refused) > _MAX_REFUSED:
-                self._refused.pop(digest, None)
+        digests[_digest(value)] = now
+        # A token older than a day is not valid anyway.
+        for digest, added_at in list(digests.items()):
+            if now - added_at > _MAX_LIFETIME or len(digests) > _MAX_REMEMBERED:
+                digests.pop(digest, None)
 
     def _usable_token(self, entries: _Entries, is_usable: Callable[[AccessToken], bool] | None) -> AccessToken | None:
         token = entries.load_token()
