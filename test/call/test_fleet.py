@@ -332,10 +332,10 @@ def test_gunicorn_workers(zuora: ZuoraEmulator, tmp_path: Path, preload: bool) -
     command += ["--workers", "8", "--max-requests", "5", "--bind", "127.0.0.1:0", "--log-file", str(log)]
     command += ["--worker-tmp-dir", str(tmp_path)]
     command += ["--preload"] if preload else []
-    root = Path(__file__).resolve().parents[2]
+    folders = (os.environ.get("PYTHONPATH"), str(Path(__file__).resolve().parents[1]))
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(root), str(root / "test"))),
+        "PYTHONPATH": os.pathsep.join(filter(None, folders)),
         "ZUORA_HOST": zuora.url,
         "ZUORA_CLIENT_ID": zuora.client_id,
         "ZUORA_CLIENT_SECRET": zuora.client_secret,

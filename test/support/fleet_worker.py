@@ -12,10 +12,7 @@ import json
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from zuora_client import ApiClient, ApiException, Configuration
 from zuora_client.deadline import Clock
