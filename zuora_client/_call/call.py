@@ -21,7 +21,9 @@ from ..deadline import Clock, Deadline
 from ..exceptions import (
     NOT_SENT,
     SERVER_FAULT_CATEGORIES,
+    UNKNOWN,
     ApiException,
+    ApiTimeoutError,
     AuthenticationError,
     InvalidResponseError,
 )
@@ -185,7 +187,7 @@ class _Call:
         if request.stream and not isinstance(self.response, RESTResponse):
             return None
         try:
-            return _interpret(request, self.response)
+            return _interpret(request, self.response, self.deadline)
         except InvalidResponseError as error:
             _add_response(error, self.response)
             raise
@@ -271,11 +273,20 @@ class _Call:
 _TEXT_TYPES = ("str", str)
 _TEXT_ACCEPTED = (None, *_TEXT_TYPES, "object", object)
 
+# Parsing up to so many bytes takes no time worth a look at the deadline.
+_SMALL_RESPONSE = 65536
+
 # Reasons that are about Zuora's state and not about the caller: locks, limits, server faults.
 _RETRYABLE_CATEGORIES = frozenset((50, 70)) | SERVER_FAULT_CATEGORIES
 
 
-def _interpret(request: Request, response: RESTResponse) -> Any:
+def _check_deadline(deadline: Deadline) -> None:
+    if deadline.expired:
+        reason = f"the deadline of {deadline.seconds:g} s passed while the response was parsed"
+        raise ApiTimeoutError(reason=reason, outcome=UNKNOWN)
+
+
+def _interpret(request: Request, response: RESTResponse, deadline: Deadline) -> Any:
     """Return the data of a successful response, or raise the error that the response means."""
     ok = 200 <= response.status <= 299
     document: Any = None
@@ -298,7 +309,11 @@ def _interpret(request: Request, response: RESTResponse) -> Any:
         # Other paths may return null. The five operations return an object.
         if document is None and request.template in OPERATIONS:
             raise InvalidResponseError(reason="the response is null where an object should be")
-        return serialization.converter(request.response_type)(document)
+        if len(response.content) <= _SMALL_RESPONSE:
+            return serialization.converter(request.response_type)(document)
+        check = partial(_check_deadline, deadline)
+        check()
+        return serialization.convert(request.response_type, document, check)
     if request.retry_class is RetryClass.READ and request.method != "HEAD":
         raise InvalidResponseError(reason=f"the response is empty ({response.status})")
     return serialization.empty_value(request.response_type)
