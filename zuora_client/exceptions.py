@@ -23,6 +23,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._base.reasons import CATEGORIES as CATEGORIES
+from ._base.reasons import CONCURRENCY_LIMIT as CONCURRENCY_LIMIT
+from ._base.reasons import INVALID_CREDENTIAL as INVALID_CREDENTIAL
+from ._base.reasons import SERVER_FAULT_CATEGORIES as SERVER_FAULT_CATEGORIES
+from ._base.reasons import WRONG_ENTITY as WRONG_ENTITY
+from ._base.reasons import Reason as Reason
 from ._base.text import body_excerpt, single_line, truncate_body
 
 if TYPE_CHECKING:
@@ -36,84 +42,7 @@ NOT_SENT: Final = "not_sent"
 ANSWERED: Final = "answered"
 UNKNOWN: Final = "unknown"
 
-# Zuora's table of the last two digits of an error code, in its own order.
-CATEGORIES = {
-    10: "permission or access denied",
-    11: "authentication failed",
-    20: "invalid format or value",
-    21: "unknown field in request",
-    22: "missing required field",
-    23: "missing required query parameter",
-    27: "invalid query parameter",
-    30: "business rule",
-    40: "not found",
-    45: "method not supported",
-    50: "locking contention",
-    60: "internal error",
-    61: "temporary error",
-    70: "request exceeded limit",
-    90: "malformed JSON",
-    99: "integration error",
-}
-
-# Server-side error categories; they do not tell whether the write took effect.
-SERVER_FAULT_CATEGORIES = frozenset((60, 61, 99))
-
-# Codes whose meaning differs from that of their category, or is more precise.
-INVALID_CREDENTIAL = 90000011
-WRONG_ENTITY = 90000020
-CONCURRENCY_LIMIT = 50000070
-_NAMED_CODES = {
-    INVALID_CREDENTIAL: "invalid credential or token",
-    WRONG_ENTITY: "wrong or inaccessible entity",
-    CONCURRENCY_LIMIT: "concurrency limit",
-}
-
 _SHOWN_REASONS = 10
-
-
-class Reason:
-    """One of Zuora's reasons for a refusal.
-
-    Attributes:
-        code: int when Zuora sent digits (as a number or as text), otherwise the word it sent, or None.
-        resource: the first six digits of an eight-digit code, otherwise None.
-        category: the last two digits as an int, otherwise None.
-        message: Zuora's own words.
-    """
-
-    __slots__ = ("category", "code", "message", "resource")
-
-    def __init__(self, code: int | str | None, message: str) -> None:
-        self.code = code
-        self.message = message
-        self.resource: int | None = None
-        self.category: int | None = None
-        if isinstance(code, int) and 0 <= code <= 99:
-            self.category = code
-        elif isinstance(code, int) and 10_000_000 <= code <= 99_999_999:
-            self.resource, self.category = divmod(code, 100)
-
-    @property
-    def category_name(self) -> str | None:
-        """The meaning of the category in Zuora's table, or None for a code without one."""
-        return None if self.category is None else CATEGORIES.get(self.category)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reason) and (self.code, self.message) == (other.code, other.message)
-
-    def __hash__(self) -> int:
-        return hash((self.code, self.message))
-
-    def __repr__(self) -> str:
-        return f"Reason(code={self.code!r}, message={self.message!r})"
-
-    def __str__(self) -> str:
-        if self.code is None:
-            return single_line(self.message) or "(no message)"
-        meaning = (_NAMED_CODES.get(self.code) if isinstance(self.code, int) else None) or self.category_name
-        code = f"{single_line(self.code)} ({meaning})" if meaning else single_line(self.code)
-        return f"{code}: {single_line(self.message)}" if self.message else code
 
 
 class AttemptRecord:

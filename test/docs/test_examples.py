@@ -52,7 +52,7 @@ def test_demo_shows_an_error(demo: subprocess.CompletedProcess[str]) -> None:
     assert "outcome='answered', category=30" in demo.stdout
     assert "Nothing to do." in demo.stdout
     assert "2 of 3 pairs would change." in demo.stdout
-    assert "lost for good" in demo.stdout
+    assert "permanently lost" in demo.stdout
 
 
 def test_demo_ignores_the_environment(demo: subprocess.CompletedProcess[str]) -> None:

@@ -28,8 +28,9 @@ from ..exceptions import (
     InvalidResponseError,
 )
 from . import responses
-from .advice import OPERATIONS, advise
+from .advice import advise
 from .auth import Credentials, TokenKey, client_credentials, token_from_document
+from .operations import Operation, find_operation
 from .redaction import (
     carries_secret,
     configured_secrets,
@@ -76,9 +77,9 @@ class Sender:
         response = None
         try:
             response, document = _Call(self, request, deadline).run()
-            if not responses.is_success(response.status, document):
+            if not responses.is_success(None, response.status, document):
                 # raise_on_failure=False is for the caller's own calls, not for this one.
-                raise responses.error_from_response(response, document, has_idempotency_key=False)
+                raise responses.error_from_response(None, response, document, has_idempotency_key=False)
             token_from_document(document)
             found: dict[str, Any] = document
             return found
@@ -117,6 +118,7 @@ class _Call:
 
     def __init__(self, sender: Sender, request: Request, deadline: Deadline) -> None:
         self.request = request
+        self.operation = find_operation(request.method, request.path)
         self.deadline = deadline
         self.headers = request.headers
         self.sent_headers = [request.headers]
@@ -126,7 +128,6 @@ class _Call:
             request.retry_class, request.settings, sender.quota, deadline, caller_key=request.caller_key
         )
         self._started = 0.0
-        self._hides_doubt = False
 
     def run(self) -> tuple[Any, Any]:
         """Return the response and its data, or raise what the call ends with."""
@@ -182,12 +183,13 @@ class _Call:
             request.timeouts,
             self.deadline,
             write=request.retry_class is not RetryClass.READ,
+            new_connection=self._retry.needs_new_connection,
             stream=request.stream,
         )
         if request.stream and not isinstance(self.response, RESTResponse):
             return None
         try:
-            return _interpret(request, self.response, self.deadline)
+            return _interpret(request, self.operation, self.response, self.deadline)
         except InvalidResponseError as error:
             _add_response(error, self.response)
             raise
@@ -199,10 +201,7 @@ class _Call:
         elapsed = self._sender.clock.now() - self._started
         _add_ids(error, self.sent_headers[-1])
         self._log(error.status, error.headers)
-        was_in_doubt = self._retry.in_doubt
         wait = self._retry.next_delay(error, elapsed, self._refresh_token)
-        # Returning a model would hide that an earlier, unanswered attempt may have succeeded.
-        self._hides_doubt = was_in_doubt and self._retry.in_doubt
         if wait is None:
             return False
         if self._retry.needs_new_key:
@@ -217,7 +216,8 @@ class _Call:
 
     def fail(self, error: ApiException) -> Any:
         """Raise the last error of the call. With `raise_on_failure` off, return a definitive failure as a model."""
-        may_return = not self.request.settings.raise_on_failure and not self._hides_doubt
+        # A model would hide that the write may have been done, by this attempt or an earlier one.
+        may_return = not self.request.settings.raise_on_failure and not self._retry.in_doubt
         if may_return and _is_definitive_failure(error, self.response):
             with contextlib.suppress(InvalidResponseError):
                 return self._failure_as_model()
@@ -244,7 +244,8 @@ class _Call:
         has_credentials = request.settings.credentials_kind != "none" or any(map(carries_secret, self.sent_headers))
         if request.authorize and not has_credentials and isinstance(error, AuthenticationError):
             error.advice = f"No credentials are set. {error.advice}"
-        advise(request.template, error)
+        if self.operation is not None:
+            advise(self.operation, error)
         redact(error, self._secrets())
         raise error from error.__cause__
 
@@ -286,7 +287,7 @@ def _check_deadline(deadline: Deadline) -> None:
         raise ApiTimeoutError(reason=reason, outcome=UNKNOWN)
 
 
-def _interpret(request: Request, response: RESTResponse, deadline: Deadline) -> Any:
+def _interpret(request: Request, operation: Operation | None, response: RESTResponse, deadline: Deadline) -> Any:
     """Return the data of a successful response, or raise the error that the response means."""
     ok = 200 <= response.status <= 299
     document: Any = None
@@ -295,20 +296,21 @@ def _interpret(request: Request, response: RESTResponse, deadline: Deadline) -> 
             document = serialization.parse_json(response.content)
         except InvalidResponseError:
             is_read = request.retry_class is RetryClass.READ
-            if ok and request.response_type not in (_TEXT_ACCEPTED if is_read else _TEXT_TYPES):
+            is_text_accepted = request.response_type in (_TEXT_ACCEPTED if is_read else _TEXT_TYPES)
+            if ok and (operation is not None or not is_text_accepted):
                 raise
             document = response.data if ok else None
-    if not responses.is_success(response.status, document):
+    may_be_twice = operation is not None and response.content.count(b'"success"') > 1 and isinstance(document, dict)
+    if may_be_twice and serialization.has_duplicate_key(response.content, "success"):
+        raise InvalidResponseError(reason="the response has two values of `success`")
+    if not responses.is_success(operation, response.status, document):
         has_key = request.retry_class is RetryClass.KEYED
         raise responses.error_from_response(
-            response, document, has_idempotency_key=has_key, caller_key=request.caller_key
+            operation, response, document, has_idempotency_key=has_key, caller_key=request.caller_key
         )
     if request.response_type is None:
         return None
     if response.content:
-        # Other paths may return null. The five operations return an object.
-        if document is None and request.template in OPERATIONS:
-            raise InvalidResponseError(reason="the response is null where an object should be")
         if len(response.content) <= _SMALL_RESPONSE:
             return serialization.converter(request.response_type)(document)
         check = partial(_check_deadline, deadline)
@@ -359,7 +361,11 @@ def _is_rejection(error: ApiException) -> bool:
     """Whether the token endpoint rejected the client, as opposed to a temporary or unreadable response."""
     rejected = error.status is not None and (error.status <= 299 or 400 <= error.status <= 499)
     categories = {reason.category for reason in error.reasons}
-    is_temporary = error.status in (407, 408, 429) or not categories.isdisjoint(_RETRYABLE_CATEGORIES)
+    if error.advice == responses.NOT_FROM_ZUORA_ADVICE:
+        return False
+    is_temporary = error.status in (407, 408, 421, 423, 425, 429, 499) or not categories.isdisjoint(
+        _RETRYABLE_CATEGORIES
+    )
     return rejected and not is_temporary and not isinstance(error, InvalidResponseError)
 
 

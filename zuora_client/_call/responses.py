@@ -1,8 +1,7 @@
-"""Reading Zuora's responses: whether one reports success, and otherwise which error it means.
+"""What a response means: success, a refusal, or neither.
 
-HTTP 200 does not prove success: ``success: false`` is a failure under any status, and so are reasons without a
-``success``. A missing ``success`` alone is a success, because the published schemas do not require it. The envelopes
-are those of Zuora's error guide and of older and related services: REST, CRUD, OAuth, Spring, SOAP.
+HTTP 200 proves nothing: ``success: false`` is a refusal under any status, and for the five operations a response that
+does not say `success` leaves a write in doubt. The rule is the table in docs/reliability.md, "What counts as success".
 """
 
 from __future__ import annotations
@@ -13,29 +12,30 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from .._base.text import truncate_body
 from .._http.transport import RESTResponse
 from ..exceptions import (
     CONCURRENCY_LIMIT,
+    NOT_SENT,
     SERVER_FAULT_CATEGORIES,
-    UNKNOWN,
     WRONG_ENTITY,
+    ApiConnectionError,
     ApiException,
     ApiTimeoutError,
     AuthenticationError,
     ConflictError,
     InvalidResponseError,
     NotFoundError,
-    OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitError,
     Reason,
     RequestRejectedError,
     ServerError,
 )
+from .envelopes import Success, is_failure, is_gateway_error, is_partial_failure, read_success, reasons_of, words
+from .operations import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _BY_CATEGORY: dict[int | None, type[ApiException]] = {
     10: PermissionDeniedError,
@@ -48,54 +48,109 @@ _BY_STATUS: dict[int, type[ApiException]] = {
     401: AuthenticationError,
     403: PermissionDeniedError,
     404: NotFoundError,
+    407: ApiConnectionError,
     408: ApiTimeoutError,
     409: ConflictError,
+    423: ConflictError,
     429: RateLimitError,
+    499: ApiTimeoutError,
 }
-_MAX_REASONS = 100
-# Keys that occur only in error envelopes; any one of them marks a failure.
-_ERROR_KEYS = ("reasons", "Errors", "errors", "faultcode", "faultstring")
+_UNUSUAL_BESIDE_SUCCESS = frozenset(("Success", "reasons", "Errors", "errors"))
 # Zuora's guide to rate limits says what each limit counts.
 _RATE_LIMIT_ADVICE = {
     "rate": "Wait, then call less often: the limit counts all calls of your tenant, including failed ones.",
     "concurrency": "Wait, then make fewer calls at once: the limit applies to each entity separately.",
 }
+PROXY_CREDENTIALS_ADVICE = (
+    "A proxy asked for a user and a password, or refused those it got: put them into the proxy's URL, as in "
+    "http://user:password@proxy.example.com:3128."
+)
+NOT_FROM_ZUORA_ADVICE = (
+    "Something in front of Zuora responded, not Zuora: the response is not JSON and has no Zuora-Request-Id. Check "
+    "host, proxy, firewall and the allow-list of your network."
+)
+_LOCKED_ADVICE = "Wait until the lock is released, list the connection, and call again later."
+_TOO_EARLY_ADVICE = "Call again later: the request was not processed."
 
 
-def is_success(status: int, document: Any) -> bool:
-    """Whether a response reports success.
+def is_success(operation: Operation | None, status: int, document: Any) -> bool:
+    """Whether a response says that Zuora did what was asked.
+
+    For the five operations: a 200 with a true `success`, or without one but with the result of the operation (rows of a
+    list, id of a new connection); a 204 to a write. For any other path: a 2xx that is not a failure in a known form.
 
     Args:
-        status: the HTTP status.
-        document: the parsed JSON body, or None if the body is empty or not JSON.
+        operation: the operation that was called, None for any other path.
+        document: the body as JSON, None if it is empty or not JSON.
     """
-    return 200 <= status <= 299 and not (isinstance(document, dict) and _is_failure(document))
+    if operation is None:
+        return 200 <= status <= 299 and not is_failure(document)
+    if status == 204:
+        # The transport refuses one that announces a body or is followed by bytes.
+        return operation is not Operation.LIST and document is None
+    if status != 200 or not isinstance(document, dict):
+        return False
+    if document.get("success") is True and _UNUSUAL_BESIDE_SUCCESS.isdisjoint(document):
+        return True
+    success = read_success(document)
+    if success is Success.TRUE:
+        return operation is Operation.LIST or not _reports_server_fault(document)
+    return success is Success.ABSENT and _has_result(operation, document) and not is_failure(document)
+
+
+def _has_result(operation: Operation, document: dict[str, Any]) -> bool:
+    if operation is Operation.LIST:
+        return isinstance(document.get("entityConnections"), list)
+    return operation is Operation.INITIATE and bool(document.get("id")) and isinstance(document["id"], str)
+
+
+def _reports_server_fault(document: dict[str, Any]) -> bool:
+    # Server faults go first: they put a write in doubt whatever else a response says.
+    listed = document.get("reasons") or document.get("Errors") or document.get("errors")
+    return bool(listed) and has_server_fault(reasons_of({"errors": listed}))
+
+
+def has_server_fault(reasons: tuple[Reason, ...]) -> bool:
+    """Whether one of the reasons is a fault of the server, which leaves open whether a write was done."""
+    return any(reason.category in SERVER_FAULT_CATEGORIES for reason in reasons)
 
 
 def error_from_response(
-    response: RESTResponse, document: Any, *, has_idempotency_key: bool, caller_key: bool = False
+    operation: Operation | None,
+    response: RESTResponse,
+    document: Any,
+    *,
+    has_idempotency_key: bool,
+    caller_key: bool = False,
 ) -> ApiException:
-    """Return the error for a response that does not report success.
+    """Return the error for a response that is not a success.
 
     Args:
-        response: the complete response.
-        document: the parsed JSON body, or None if the body is empty or not JSON.
-        has_idempotency_key: whether the request had an idempotency key. If so, a 422 without an error category means
-            that the key was used for another request.
-        caller_key: whether the caller chose that key.
+        operation, document: as for `is_success`.
+        has_idempotency_key: whether the request carried an idempotency key; 422 without a reason of another kind then
+            means that the key was used for another request.
+        caller_key: whether that key is the caller's.
     """
     envelope = document if isinstance(document, dict) else {}
     ok = 200 <= response.status <= 299
-    reasons = tuple(_reasons(envelope))
-    reused_key = response.status == 422 and has_idempotency_key and all(reason.category is None for reason in reasons)
-    cls = ConflictError if reused_key else _error_class(response.status, reasons)
-    if ok and _is_gateway_error(envelope):
-        cls = InvalidResponseError
-    error = cls(http_resp=response)
+    reasons = reasons_of(document)
+    is_from_zuora = document is not None or "Zuora-Request-Id" in response.headers
+    misused_key = (
+        response.status == 422
+        and has_idempotency_key
+        and is_from_zuora
+        and all(reason.category is None for reason in reasons)
+    )
+    if ok and not _is_refusal(operation, response.status, document):
+        cls: type[ApiException] = InvalidResponseError
+    else:
+        cls = ConflictError if misused_key else _error_class(response.status, reasons)
+    error = cls(http_resp=response, outcome=NOT_SENT if response.status == 407 else None)
     error.reasons = reasons
     if ok:
-        messages = "; ".join(filter(None, (reason.message for reason in reasons)))
-        error.reason = messages or "Zuora refused the call and gave no reason"
+        error.reason = "; ".join(filter(None, (reason.message for reason in reasons))) or _reason_without_words(
+            error, operation, response, document
+        )
     elif response.status <= 399:
         error.reason = _redirect(response)
     headers = response.headers
@@ -105,56 +160,52 @@ def error_from_response(
     error.retry_after = _retry_after(headers)
     if isinstance(error, RateLimitError):
         _read_limits(error, headers)
-    if any(reason.code == WRONG_ENTITY for reason in reasons):
-        error.advice = (
-            "These credentials have no access to the entity, or have access to several and none was named: check "
-            "zuora_entity_ids (or entity_id), and which entities the OAuth client was created for."
-        )
-    elif reused_key and caller_key:
-        error.advice = "This idempotency key was used for another request: use a new key for each request."
-    elif ok and any(reason.category in SERVER_FAULT_CATEGORIES for reason in reasons):
-        error.advice = (
-            "The fault is at Zuora, not in the call: call again later; if it keeps failing, contact Zuora support and "
-            "quote the ids of the response."
-        )
+    advice = _advice(error, is_from_zuora=is_from_zuora, misused_key=misused_key and caller_key)
+    if advice is not None:
+        error.advice = advice
     return error
 
 
 def error_from_model(model: Any, method: str, path: str) -> ApiException | None:
-    """Return the error that a response model means, or None if it reports success.
+    """Return the error that a model of ours stands for, or None if it stands for a success.
 
-    With `raise_on_failure` off, failures are returned as models. The rules are those of `is_success`.
+    For callers that switched `raise_on_failure` off: only a definitive refusal is returned as a model.
     """
-    document = dict(model.additional_properties)
-    if model.success is not None:
-        document["success"] = model.success
-    if is_success(200, document):
+    if model.success is not False:
         return None
-    error = error_from_response(RESTResponse(200, "OK", {}, b""), document, has_idempotency_key=False)
+    document = {**model.additional_properties, "success": False}
+    error = error_from_response(None, RESTResponse(200, "OK", {}, b""), document, has_idempotency_key=False)
     error.method, error.path = method, path
-    if method != "GET" and any(reason.category in SERVER_FAULT_CATEGORIES for reason in error.reasons):
-        return error.as_type(OutcomeUnknownError, outcome=UNKNOWN)
     return error
 
 
-def _is_failure(envelope: dict[str, Any]) -> bool:
-    success = envelope.get("success")
-    if success is None:
-        success = envelope.get("Success")
-    if success is not None:
-        # 0 equals False, and is a failure too.
-        return success in (False, "false", "False", "FALSE")
-    if any(envelope.get(name) for name in _ERROR_KEYS) or _is_gateway_error(envelope):
-        return True
-    return "message" in envelope and Reason(_code(envelope.get("code")), "").resource is not None
-
-
-def _is_gateway_error(envelope: dict[str, Any]) -> bool:
-    """Whether this is an error of Spring or OAuth, which the gateway in front of Zuora's API sends."""
-    if envelope.get("success") is not None or not envelope.get("error"):
+def _is_refusal(operation: Operation | None, status: int, document: Any) -> bool:
+    """Whether a 2xx response that is not a success refuses the call, in Zuora's own words."""
+    if operation is None:
+        return not is_gateway_error(document) and not is_partial_failure(document)
+    if status != 200 or not isinstance(document, dict):
         return False
-    status = envelope.get("status")
-    return "error_description" in envelope or (isinstance(status, int) and status >= 400)
+    success = read_success(document)
+    # A read leaves nothing open.
+    is_failed_read = operation is Operation.LIST and is_failure(document) and not is_gateway_error(document)
+    return success is Success.FALSE or (success is Success.ABSENT and is_failed_read)
+
+
+def _reason_without_words(
+    error: ApiException, operation: Operation | None, response: RESTResponse, document: Any
+) -> str:
+    if not isinstance(error, InvalidResponseError):
+        return "Zuora refused the call and gave no reason"
+    if operation is None:
+        return "the response reports an error in the form of a gateway"
+    if response.status != 200:
+        return f"HTTP {response.status} does not say whether it was done"
+    if not response.content:
+        return "the response is empty"
+    if not isinstance(document, dict):
+        return "the response is not a JSON object"
+    success = read_success(document)
+    return "the response has no `success`" if success is Success.ABSENT else f"`success` is {success.value}"
 
 
 def _error_class(status: int, reasons: tuple[Reason, ...]) -> type[ApiException]:
@@ -167,56 +218,42 @@ def _error_class(status: int, reasons: tuple[Reason, ...]) -> type[ApiException]
         return AuthenticationError
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    # Locks and limits decide only if there is no other reason: otherwise waiting does not help.
+    # A lock or a limit decides only if there is nothing else: otherwise waiting does not help.
     deciding = {50, 70} if categories <= {50, 70} else {10, 11, 40}
     classes = (_BY_CATEGORY[reason.category] for reason in reasons if reason.category in deciding)
     return next(classes, RequestRejectedError)
 
 
-def _reasons(envelope: dict[str, Any]) -> Iterator[Reason]:
-    """Yield the reasons of any known envelope. Malformed reasons become text, not an error."""
-    listed = envelope.get("reasons") or envelope.get("Errors") or envelope.get("errors")
-    if isinstance(listed, (dict, str)):
-        listed = [listed]
-    if isinstance(listed, list):
-        for item in listed[:_MAX_REASONS]:
-            if isinstance(item, dict):
-                yield Reason(_code(item.get("code", item.get("Code"))), _message(item, "message", "Message"))
-            elif item is not None:
-                yield Reason(None, _to_text(item))
-        return
-    message = _message(envelope, "message", "Message", "error_description", "faultstring", "error")
-    code = _code(envelope.get("code", envelope.get("faultcode", envelope.get("error"))))
-    if message or code is not None:
-        yield Reason(None if code == message else code, message)
-
-
-def _message(item: dict[str, Any], *names: str) -> str:
-    return next((_to_text(item[name]) for name in names if item.get(name) not in (None, "")), "")
-
-
-def _to_text(value: Any) -> str:
-    try:
-        text: str = truncate_body(str(value))
-        return text
-    except RecursionError:
-        return "(nested too deeply to show)"
-
-
-def _code(value: Any) -> int | str | None:
-    """Return an error code: Zuora sends numbers, digits in a string, and words."""
-    if value is None or isinstance(value, (bool, dict, list)):
-        return None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else str(value)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
-        return int(value)
-    return value if isinstance(value, int) else str(value)
+def _advice(error: ApiException, *, is_from_zuora: bool, misused_key: bool) -> str | None:
+    """Return what to do next if it depends on the response, None to keep the advice of the class."""
+    status = error.status or 0
+    if status == 407:
+        return PROXY_CREDENTIALS_ADVICE
+    if any(reason.code == WRONG_ENTITY for reason in error.reasons):
+        return (
+            "These credentials have no access to the entity, or have access to several and none was named: check "
+            "zuora_entity_ids (or entity_id), and which entities the OAuth client was created for."
+        )
+    if misused_key:
+        return "This idempotency key was used for another request: use a new key for each request."
+    if status < 400 and has_server_fault(error.reasons):
+        return (
+            "The fault is at Zuora, not in the call: call again later; if it keeps failing, contact Zuora support and "
+            "quote the ids of the response."
+        )
+    if status == 423:
+        return _LOCKED_ADVICE
+    if status == 425:
+        return _TOO_EARLY_ADVICE
+    is_decided = isinstance(error, (RateLimitError, ApiTimeoutError, ConflictError))
+    if 400 <= status <= 499 and not is_from_zuora and not is_decided:
+        return NOT_FROM_ZUORA_ADVICE
+    return None
 
 
 def _id(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
-        value = _to_text(value)
+        value = words(value)
     return value if isinstance(value, str) and value else None
 
 

@@ -47,15 +47,18 @@ class Failure(Enum):
 
     NOT_SENT = "not sent"
     TLS_FAILURE = "TLS failure"
+    PROXY_REFUSED = "proxy refused"
     RESPONSE_LOST = "response lost"
     RESPONSE_UNREADABLE = "response unreadable"
     THROTTLED = "throttled"
     GATEWAY_ERROR = "gateway error"
     UNAVAILABLE_RETRY_AFTER = "unavailable, with Retry-After"
     INTERNAL_SERVER_ERROR = "internal server error"
+    MISDIRECTED = "misdirected"
     UNAUTHORIZED = "unauthorized"
     IDEMPOTENT_REQUEST_IN_PROGRESS = "first request with this key in progress"
     LOCKED = "locked"
+    RESOURCE_LOCKED = "resource locked (423)"
     SERVER_FAULT = "server fault"
     REFUSED = "refused"
 
@@ -65,6 +68,7 @@ class Action(Enum):
 
     RETRY = "retry"
     REFRESH_TOKEN = "refresh the token, retry once"
+    RECONNECT = "retry once, on a new connection"
     RAISE = "raise"
 
 
@@ -88,13 +92,14 @@ class Rule(NamedTuple):
         return {RetryClass.READ: self.read, RetryClass.KEYED: self.keyed, RetryClass.WRITE: self.write}[retry_class]
 
 
-_RETRY, _REFRESH, _RAISE = Action.RETRY, Action.REFRESH_TOKEN, Action.RAISE
+_RETRY, _REFRESH, _RAISE, _RECONN = Action.RETRY, Action.REFRESH_TOKEN, Action.RAISE, Action.RECONNECT
 
 # fmt: off
 RETRY_TABLE = {
     #                                             READ      KEYED     WRITE     about a write
     Failure.NOT_SENT:                        Rule(_RETRY,   _RETRY,   _RETRY,   Effect.NO_INFORMATION),
     Failure.TLS_FAILURE:                     Rule(_RAISE,   _RAISE,   _RAISE,   Effect.NO_INFORMATION),
+    Failure.PROXY_REFUSED:                   Rule(_RAISE,   _RAISE,   _RAISE,   Effect.NO_INFORMATION),
     Failure.RESPONSE_LOST:                   Rule(_RETRY,   _RETRY,   _RAISE,   Effect.IN_DOUBT),
     Failure.RESPONSE_UNREADABLE:             Rule(_RAISE,   _RAISE,   _RAISE,   Effect.IN_DOUBT),
     Failure.THROTTLED:                       Rule(_RETRY,   _RETRY,   _RETRY,   Effect.NO_INFORMATION),
@@ -102,16 +107,18 @@ RETRY_TABLE = {
     Failure.UNAVAILABLE_RETRY_AFTER:         Rule(_RETRY,   _RETRY,   _RETRY,   Effect.NO_INFORMATION),
     # Zuora replays a stored failure, so retrying under the same key would only return it again.
     Failure.INTERNAL_SERVER_ERROR:           Rule(_RETRY,   _RAISE,   _RAISE,   Effect.IN_DOUBT),
+    Failure.MISDIRECTED:                     Rule(_RECONN,  _RECONN,  _RECONN,  Effect.NO_INFORMATION),
     Failure.UNAUTHORIZED:                    Rule(_REFRESH, _REFRESH, _REFRESH, Effect.NO_INFORMATION),
     Failure.IDEMPOTENT_REQUEST_IN_PROGRESS:  Rule(_RAISE,   _RETRY,   _RAISE,   Effect.IN_DOUBT),
     Failure.LOCKED:                          Rule(_RETRY,   _RETRY,   _RETRY,   Effect.NOT_DONE),
+    Failure.RESOURCE_LOCKED:                 Rule(_RAISE,   _RAISE,   _RAISE,   Effect.NO_INFORMATION),
     Failure.SERVER_FAULT:                    Rule(_RETRY,   _RAISE,   _RAISE,   Effect.IN_DOUBT),
     Failure.REFUSED:                         Rule(_RAISE,   _RAISE,   _RAISE,   Effect.NOT_DONE),
 }
 # fmt: on
 
 # After these no response has arrived.
-_WITHOUT_RESPONSE = frozenset((Failure.NOT_SENT, Failure.TLS_FAILURE, Failure.RESPONSE_LOST))
+_WITHOUT_RESPONSE = frozenset((Failure.NOT_SENT, Failure.TLS_FAILURE, Failure.PROXY_REFUSED, Failure.RESPONSE_LOST))
 
 _BASE_BACKOFF = 0.5
 _MAX_BACKOFF = 20.0
@@ -124,17 +131,24 @@ def classify_failure(error: ApiException, retry_class: RetryClass, *, unanswered
     Args:
         unanswered: an earlier attempt under the same key was sent and got no response.
     """
-    if error.outcome == NOT_SENT:
-        return Failure.TLS_FAILURE if isinstance(error, TlsError) else Failure.NOT_SENT
     status = error.status or 0
-    if isinstance(error, (ApiConnectionError, ApiTimeoutError)) or status == 408:
+    if error.outcome == NOT_SENT:
+        if status in (403, 407):
+            return Failure.PROXY_REFUSED
+        return Failure.TLS_FAILURE if isinstance(error, TlsError) else Failure.NOT_SENT
+    if isinstance(error, (ApiConnectionError, ApiTimeoutError)) or status in (408, 499):
         return Failure.RESPONSE_LOST
     if isinstance(error, InvalidResponseError):
         return Failure.RESPONSE_UNREADABLE
+    categories = {reason.category for reason in error.reasons}
+    # A server fault goes first, under every status: it leaves open whether a write was done.
+    if categories & SERVER_FAULT_CATEGORIES:
+        return Failure.SERVER_FAULT
     if status >= 500:
         return _classify_5xx(error, status)
-    categories = {reason.category for reason in error.reasons}
-    if status == 429 or categories == {70}:
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if categories == {70}:
         return Failure.THROTTLED
     if status == 401 or 11 in categories:
         return Failure.UNAUTHORIZED
@@ -142,9 +156,15 @@ def classify_failure(error: ApiException, retry_class: RetryClass, *, unanswered
     # unless an earlier attempt may still be running.
     if status == 409 and retry_class is RetryClass.KEYED and (unanswered or categories <= {None, 50}):
         return Failure.IDEMPOTENT_REQUEST_IN_PROGRESS
-    if categories & SERVER_FAULT_CATEGORIES:
-        return Failure.SERVER_FAULT
     return Failure.LOCKED if categories and categories <= {50, 70} else Failure.REFUSED
+
+
+_BY_STATUS = {
+    421: Failure.MISDIRECTED,
+    423: Failure.RESOURCE_LOCKED,
+    425: Failure.THROTTLED,
+    429: Failure.THROTTLED,
+}
 
 
 def _classify_5xx(error: ApiException, status: int) -> Failure:
@@ -198,6 +218,7 @@ class RetryState:
         attempts: an `AttemptRecord` for each failed attempt.
         in_doubt: a write may have been done.
         needs_new_key: the next attempt must not reuse the idempotency key.
+        needs_new_connection: the next attempt must not reuse a connection.
 
     Args:
         caller_key: the idempotency key is the caller's. It is never replaced: the call ends instead.
@@ -216,13 +237,14 @@ class RetryState:
         self.attempts: list[AttemptRecord] = []
         self.in_doubt = False
         self.needs_new_key = False
+        self.needs_new_connection = False
         self._retry_class = retry_class
         self._configuration = configuration
         self._quota = quota
         self._deadline = deadline
         self._caller_key = caller_key
         self._jitter = jitter
-        self._refreshed = False
+        self._done_once: set[Action] = set()
         self._unanswered = False
         self._answered = False
         self._sent = False
@@ -240,23 +262,24 @@ class RetryState:
         failure = classify_failure(error, self._retry_class, unanswered=self._unanswered)
         self._record(failure, error)
         action = RETRY_TABLE[failure].action_for(self._retry_class)
+        self.needs_new_connection = action is Action.RECONNECT
         if action is Action.REFRESH_TOKEN and not refresh_token():
             return None
         if action is Action.RAISE or len(self.attempts) >= self._configuration.max_attempts:
             return None
         # All attempts so far got a response, so Zuora would replay the stored failure for this key. After an attempt
         # without a response the key must stay: it keeps the request from being done twice.
+        # A misdirected request was not processed, so nothing is stored for its key.
         is_keyed = self._retry_class is RetryClass.KEYED
-        self.needs_new_key = is_keyed and error.outcome != NOT_SENT and not self._unanswered
+        was_processed = error.outcome != NOT_SENT and action is not Action.RECONNECT
+        self.needs_new_key = is_keyed and was_processed and not self._unanswered
         if self.needs_new_key and self._caller_key:
             return None
-        if action is Action.REFRESH_TOKEN:
-            if self._refreshed:
-                return None
-            self._refreshed = True
-            attempt.wait = 0.0
-        else:
+        if action is Action.RETRY:
             attempt.wait = self._compute_backoff(error)
+        elif action not in self._done_once:
+            self._done_once.add(action)
+            attempt.wait = 0.0
         return attempt.wait
 
     def _record(self, failure: Failure, error: ApiException) -> None:
@@ -268,7 +291,8 @@ class RetryState:
         if effect is Effect.IN_DOUBT:
             self.in_doubt = self._unanswered = True
         elif effect is Effect.NOT_DONE and _is_authoritative_refusal(error):
-            self.in_doubt = False
+            # While an attempt is unanswered, a lock may be that very attempt at work: it settles nothing.
+            self.in_doubt = self._unanswered and failure is Failure.LOCKED
 
     def _compute_backoff(self, error: ApiException) -> float | None:
         hint = error.retry_after

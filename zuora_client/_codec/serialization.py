@@ -133,6 +133,17 @@ def _parse_integer(digits: str) -> int | str:
         return digits
 
 
+def has_duplicate_key(body: bytes, key: str) -> bool:
+    """Whether the outermost object of a JSON document has a key twice; parsers would keep the last value."""
+    outermost: list[tuple[str, Any]] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> None:
+        outermost[:] = pairs
+
+    json.loads(body, object_pairs_hook=keep)
+    return [name for name, _ in outermost].count(key) > 1
+
+
 def decode_text(body: bytes, content_type: str | None) -> str:
     """Return a body as text for display: in its declared charset if that is a known one, else UTF-8. Never raises."""
     found = re.search(r"charset=\"?([\w.:-]+)", content_type or "", re.IGNORECASE)
@@ -183,7 +194,7 @@ def empty_value(response_type: Any) -> Any:
 
 def is_known_model(cls: Any) -> bool:
     """Whether `cls` is a model class of this package itself, not a subclass of one."""
-    return cls in _KNOWN_MODELS
+    return isinstance(cls, type) and getattr(models, cls.__name__, None) is cls
 
 
 def _build_converter(response_type: Any) -> Converter:
@@ -389,5 +400,4 @@ _NATIVE_TYPES = {
     "date": datetime.date,
     "datetime": datetime.datetime,
 }
-_KNOWN_MODELS = frozenset(getattr(models, name) for name in models.__all__)
 _SCALAR_TYPES = frozenset(("str", "int", "long", "float", "bool", "object"))

@@ -66,12 +66,14 @@ class Attempt:
             complete and the server keeps the connection open.
         tls_version: of a TLS connection that this attempt opened, None for a reused one.
         write: whether the request is a write.
+        new_connection: whether the request needs a new connection.
     """
 
     __slots__ = (
         "complete",
         "connect_status",
         "deadline",
+        "new_connection",
         "request_sent",
         "response_started",
         "reusable",
@@ -80,10 +82,11 @@ class Attempt:
         "write",
     )
 
-    def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool) -> None:
+    def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool, new_connection: bool = False) -> None:
         self.deadline: Deadline | None = deadline
         self.timeouts = timeouts
         self.write = write
+        self.new_connection = new_connection
         self.request_sent = False
         self.response_started = False
         self.complete = False

@@ -151,7 +151,8 @@ class _PoolMixin:
         try:
             connection.attempt = attempt
             idle = self.now() - connection.idle_since
-            if attempt.write and connection.sock is not None and idle >= connection.max_idle_for_writes:
+            is_stale = attempt.write and idle >= connection.max_idle_for_writes
+            if connection.sock is not None and (is_stale or attempt.new_connection):
                 connection.close()
             if connection.sock is None:
                 connection.max_idle_for_writes = IDLE_SECONDS_FOR_WRITES

@@ -135,6 +135,7 @@ class RESTClientObject:
         deadline: Deadline,
         *,
         write: bool = False,
+        new_connection: bool = False,
         stream: bool = False,
     ) -> Any:
         """Send one request once and return the complete response, whatever its status.
@@ -142,6 +143,7 @@ class RESTClientObject:
         Args:
             target: path and query, percent-encoded.
             write: the request is a write; it is not sent over a connection that was idle for long.
+            new_connection: do not reuse a connection.
             stream: for a 2xx status, return urllib3's response with its body unread. The deadline does not apply to
                 reading the body.
 
@@ -150,7 +152,7 @@ class RESTClientObject:
                 if the request was not sent, otherwise ``unknown``.
             InvalidResponseError: the response is too large or cannot be decoded; `status` is set.
         """
-        attempt = Attempt(deadline, timeouts, write)
+        attempt = Attempt(deadline, timeouts, write, new_connection)
         limit = response_limit(self._max_response_bytes, target[len(host.prefix) :])
         route = self._route(host)
         pool = route.pool
