@@ -32,16 +32,8 @@ from ..exceptions import (
     RequestRejectedError,
 )
 from ..models import POSTEntityConnectionsType
-from .pairs import (
-    CONNECTED,
-    PENDING,
-    active_status,
-    list_outbound,
-    most_advanced,
-    normalize_id,
-    validate_api,
-    validate_pair,
-)
+from .listing import is_active, is_connected, list_connections
+from .pairs import CONNECTED, PENDING, active_status, state, validate_api, validate_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,7 +219,7 @@ class _Reconciler:
     def run(self, transitions: dict[str | None, str]) -> EnsureResult:
         """Apply transitions until there is none for the listed status."""
         try:
-            row = self._list()
+            row = self._list(is_connected if transitions is _TO_CONNECTED else is_active)
             write_error: ApiException | None = None
             while True:
                 action = transitions.get(active_status(row))
@@ -249,11 +241,10 @@ class _Reconciler:
 
     # -- list -------------------------------------------------------------------------------------------------------
 
-    def _list(self) -> GETEntityConnectionsArrayItemsType | None:
-        found: GETEntityConnectionsArrayItemsType | None = None
-        for row in list_outbound(self._api, self._source):
-            if normalize_id(row.target_entity_id) == normalize_id(self._target):
-                found = most_advanced(found, row)
+    def _list(
+        self, is_conclusive: Callable[[GETEntityConnectionsArrayItemsType | None], bool]
+    ) -> GETEntityConnectionsArrayItemsType | None:
+        found = list_connections(self._api, self._source, [self._target], is_conclusive).find(self._target)
         self._notify("look", found, f"the list shows {found.status}" if found else "the list shows no connection")
         return found
 
@@ -274,7 +265,7 @@ class _Reconciler:
             if delay:
                 self._api.api_client.clock.sleep(delay)
             try:
-                row = self._list()
+                row = self._list(is_connected if action == "accept" else is_active)
             except ApiException as error:
                 if write_error is None or error is self._on_step_error:
                     raise
@@ -283,7 +274,7 @@ class _Reconciler:
             if _shows_effect(action, before, row):
                 break
         else:
-            if _state(row) == _state(before):
+            if state(row) == state(before):
                 raise write_error or self._unconfirmed(action, before)
         if write_error is not None and write_error.outcome == UNKNOWN:
             self._done.append(action)
@@ -327,7 +318,7 @@ class _Reconciler:
     def _check_not_repeated(
         self, action: str, row: GETEntityConnectionsArrayItemsType | None, write_error: ApiException | None
     ) -> None:
-        write = (action, row.id if row is not None and active_status(row) else None)
+        write = (action, state(row)[1])
         if write in self._sent or len(self._sent) == _MAX_WRITES:
             if write_error is not None:
                 raise write_error
@@ -370,12 +361,7 @@ def _shows_effect(
         return active_status(row) is not None
     if action == "accept":
         return active_status(row) == CONNECTED
-    return _state(row) == (None, None) or _state(row)[1] != _state(before)[1]
-
-
-def _state(row: GETEntityConnectionsArrayItemsType | None) -> tuple[str | None, str | None]:
-    status = active_status(row)
-    return (None, None) if row is None or status is None else (status, row.id)
+    return state(row) == (None, None) or state(row)[1] != state(before)[1]
 
 
 def _reasons_text(error: ApiException) -> str:

@@ -23,16 +23,8 @@ from ..exceptions import (
     RequestRejectedError,
 )
 from .ensure import ensure_connected
-from .pairs import (
-    CONNECTED,
-    PENDING,
-    active_status,
-    list_outbound,
-    most_advanced,
-    normalize_id,
-    validate_api,
-    validate_pair,
-)
+from .listing import is_connected, list_connections
+from .pairs import CONNECTED, PENDING, active_status, normalize_id, validate_api, validate_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -132,7 +124,9 @@ class ConnectionPlan:
         self.changes = tuple(pair for pair in pairs if pair.to_do)
 
     def apply(self, on_step: Callable[[Step], object] | None = None) -> list[EnsureResult]:
-        """Connect the pairs in `changes`, one after the other, with `ensure_connected`. Never disconnects.
+        """Connect the pairs, one after the other, with `ensure_connected`. Never disconnects.
+
+        Every pair is listed again, also one that was connected when the plan was created.
 
         After a failure that concerns one pair (refused, conflict, not found, no permission, outcome unknown) the
         remaining pairs are still attempted. Any other failure would affect the next pair too, and ends the run.
@@ -141,7 +135,7 @@ class ConnectionPlan:
             on_step: called with each `Step` when it is complete; an exception that it raises ends the run.
 
         Returns:
-            An `EnsureResult` for each pair in `changes`.
+            An `EnsureResult` for each pair in `pairs`.
 
         Raises:
             PlanIncompleteError: some pairs failed; it lists the connected, failed and unattempted pairs.
@@ -159,7 +153,7 @@ class ConnectionPlan:
                     on_step_errors.append(error)
                     raise
 
-        for pair in self.changes:
+        for pair in self.pairs:
             attempted += 1
             try:
                 result = ensure_connected(self._api, pair.source_entity_id, pair.target_entity_id, on_step=notify)
@@ -171,7 +165,7 @@ class ConnectionPlan:
                 if not isinstance(error, _PER_PAIR_ERRORS):
                     break
         if failures:
-            raise _incomplete_error(results, failures, list(self.changes[attempted:])) from failures[0][1]
+            raise _incomplete_error(results, failures, list(self.pairs[attempted:])) from failures[0][1]
         return results
 
     def __str__(self) -> str:
@@ -249,13 +243,17 @@ def plan_connections(
     for index, pair in enumerate(pairs):
         source, target = _validate_item(index, pair)
         wanted.setdefault((normalize_id(source), normalize_id(target)), (source, target))
-    found: dict[tuple[str, str], GETEntityConnectionsArrayItemsType] = {}
+    targets: dict[str, list[str]] = {}
+    for (source_key, _), (_, target) in wanted.items():
+        targets.setdefault(source_key, []).append(target)
+    found: dict[tuple[str, str], GETEntityConnectionsArrayItemsType | None] = {}
     for source in {source_key: source for (source_key, _), (source, _) in wanted.items()}.values():
-        for row in list_outbound(api, source):
-            key = (normalize_id(row.source_entity_id), normalize_id(row.target_entity_id))
-            found[key] = most_advanced(found.get(key), row)
+        listing = list_connections(api, source, targets[normalize_id(source)], is_connected)
+        for row in listing.rows():
+            key = (normalize_id(source), normalize_id(row.target_entity_id))
+            found[key] = listing.find(key[1])
     planned = [PlannedConnection(*pair, found.get(key)) for key, pair in wanted.items()]
-    others = [row for key, row in found.items() if key not in wanted and active_status(row)]
+    others = [row for key, row in found.items() if key not in wanted and row is not None and active_status(row)]
     return ConnectionPlan(api, planned, others, display_names)
 
 
