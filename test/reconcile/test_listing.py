@@ -100,7 +100,7 @@ def test_respelled_row_is_no_second_connection(zuora: ZuoraEmulator, api: Entity
             order.append(order.pop(0))
 
     shifting = ShiftingApi(api, zuora, repeat, lambda id, page: id.upper() if page > 1 else id)
-    listing = list_connections(shifting, source.id, [target.id], is_connected)
+    listing = list_connections(shifting, source.id, [target.id], is_connected, {})
     found = listing.find(target.id)
     assert found is not None
     assert str(found.id).lower() == row.id
@@ -124,7 +124,9 @@ def test_row_missed_in_one_pass_is_found(data: st.DataObject, others: int, statu
                 moved = order.pop(data.draw(st.integers(0, len(order) - 1)))
                 order.insert(data.draw(st.integers(0, len(order))), moved)
 
-        found = list_connections(ShiftingApi(plain, zuora, shift), source.id, [target.id], is_connected).find(target.id)
+        found = list_connections(ShiftingApi(plain, zuora, shift), source.id, [target.id], is_connected, {}).find(
+            target.id
+        )
         assert found is not None
         assert (found.id, found.status) == (row.id, status)
 
@@ -220,7 +222,7 @@ def test_passes_of_a_list(
     if status is not None:
         zuora.add_connection(source, target, status)
     shifting = ShiftingApi(api, zuora)
-    list_connections(shifting, source.id, [target.id], is_connected)
+    list_connections(shifting, source.id, [target.id], is_connected, {})
     assert shifting.passes == passes
 
 

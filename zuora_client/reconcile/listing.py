@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from .._base.parameters import ENTITY_CONNECTIONS_PATH, path_segment
 from ..exceptions import ANSWERED, ConflictError, InvalidResponseError
+from .entities import label
 from .pairs import CONNECTED, active_status, most_advanced, normalize_id, state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..api import EntityConnectionsApi
     from ..models import GETEntityConnectionsArrayItemsType
@@ -46,6 +47,10 @@ class Listing:
         for rows in self._rows.values():
             yield from rows.values()
 
+    def targets(self) -> list[str]:
+        """Return the normalized ids of all targets."""
+        return list(self._rows)
+
     def find(self, target: str) -> Row | None:
         """Return the most advanced connection to a target, or None."""
         found: Row | None = None
@@ -71,7 +76,11 @@ def is_active(row: Row | None) -> bool:
 
 
 def list_connections(
-    api: EntityConnectionsApi, source: str, targets: Iterable[str], is_conclusive: Callable[[Row | None], bool]
+    api: EntityConnectionsApi,
+    source: str,
+    targets: Iterable[str],
+    is_conclusive: Callable[[Row | None], bool],
+    names: Mapping[str, str],
 ) -> Listing:
     """Return the connections whose source is `source`.
 
@@ -79,6 +88,7 @@ def list_connections(
         targets: the entities whose connections matter. Their absence is confirmed by a second pass if the list has more
             than one page.
         is_conclusive: whether the connection of a target needs no second pass.
+        names: normalized entity id to name, for errors.
 
     Raises:
         ConflictError: the connection of a target differed between each of four passes. Its `outcome` is ``answered``.
@@ -100,7 +110,7 @@ def list_connections(
         ]
         if not unconfirmed:
             return merged
-    raise _changing(source, unconfirmed)
+    raise _changing(source, unconfirmed, names)
 
 
 def _read(api: EntityConnectionsApi, source: str) -> tuple[Listing, int]:
@@ -134,8 +144,11 @@ def _without_id() -> InvalidResponseError:
     return error
 
 
-def _changing(source: str, targets: list[str]) -> ConflictError:
-    pairs = ", ".join(f"{source} -> {target}" for target in targets[:_SHOWN_PAIRS])
+def _changing(source: str, targets: list[str], names: Mapping[str, str]) -> ConflictError:
+    def show(entity_id: str) -> str:
+        return label(entity_id, names.get(normalize_id(entity_id)))
+
+    pairs = ", ".join(f"{show(source)} -> {show(target)}" for target in targets[:_SHOWN_PAIRS])
     more = f" and {len(targets) - _SHOWN_PAIRS} more" if len(targets) > _SHOWN_PAIRS else ""
     error = ConflictError(
         status=200,
