@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..api import EntityConnectionsApi
-    from .entities import HierarchyLike
+    from .hierarchy import Hierarchy
 
 
 def ensure_connected(
@@ -28,7 +28,7 @@ def ensure_connected(
     target_entity_id: str | bytes,
     *,
     target_api: EntityConnectionsApi | None = None,
-    hierarchy: HierarchyLike | None = None,
+    hierarchy: Hierarchy | None = None,
     on_step: Callable[[Step], object] | None = None,
 ) -> EnsureResult:
     """Make sure that the source entity is connected to the target entity. Idempotent.
@@ -66,7 +66,7 @@ def ensure_disconnected(
     *,
     break_sharing: bool = False,
     target_api: EntityConnectionsApi | None = None,
-    hierarchy: HierarchyLike | None = None,
+    hierarchy: Hierarchy | None = None,
     on_step: Callable[[Step], object] | None = None,
 ) -> EnsureResult:
     """Make sure that the source entity is not connected to the target entity. Irreversible.
@@ -105,7 +105,7 @@ def _reconciler(
     source_entity_id: Any,
     target_entity_id: Any,
     target_api: EntityConnectionsApi | None,
-    hierarchy: HierarchyLike | None,
+    hierarchy: Hierarchy | None,
     on_step: Callable[[Step], object] | None,
     transitions: dict[str | None, str],
 ) -> Reconciler:

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import text
 from .._base.text import single_line
 from .pairs import normalize_id, validate_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-
-class EntityLike(Protocol):
-    """An entity of a hierarchy."""
-
-    @property
-    def id(self) -> Any:
-        """Its id."""
-
-    @property
-    def name(self) -> Any:
-        """Its name."""
-
-
-class HierarchyLike(Protocol):
-    """What reconciliation needs of a `Hierarchy`."""
-
-    def find(self, name_or_id: str) -> EntityLike:
-        """Return the entity with this name or id. Raises ValueError if there is none, or more than one."""
-
-    def name_of(self, id: str) -> str | None:
-        """Return the name of an entity, or None if it is not in the hierarchy."""
-
-    def __contains__(self, id: object) -> bool: ...
-
-    def __iter__(self) -> Iterator[Any]: ...
+    from .hierarchy import Hierarchy
 
 
 def validate_hierarchy(hierarchy: Any) -> Any:
@@ -47,7 +23,7 @@ def validate_hierarchy(hierarchy: Any) -> Any:
     return hierarchy
 
 
-def resolve_pair(source_entity_id: Any, target_entity_id: Any, hierarchy: HierarchyLike | None) -> tuple[str, str]:
+def resolve_pair(source_entity_id: Any, target_entity_id: Any, hierarchy: Hierarchy | None) -> tuple[str, str]:
     """Return the ids of a pair. With a hierarchy, both arguments may be names too.
 
     Raises:
@@ -61,7 +37,7 @@ def resolve_pair(source_entity_id: Any, target_entity_id: Any, hierarchy: Hierar
     return validate_pair(source, target)
 
 
-def _find(parameter: str, value: Any, hierarchy: HierarchyLike) -> Any:
+def _find(parameter: str, value: Any, hierarchy: Hierarchy) -> Any:
     name_or_id = text(parameter, value)
     try:
         return hierarchy.find(name_or_id).id
@@ -69,7 +45,7 @@ def _find(parameter: str, value: Any, hierarchy: HierarchyLike) -> Any:
         raise ValueError(f"{parameter}: {error}") from None
 
 
-def names_of(ids: Any, hierarchy: HierarchyLike | None) -> dict[str, str]:
+def names_of(ids: Iterable[str | None], hierarchy: Hierarchy | None) -> dict[str, str]:
     """Return the names of entities in a hierarchy, by normalized id. Empty without a hierarchy."""
     if hierarchy is None:
         return {}

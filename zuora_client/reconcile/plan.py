@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..api import EntityConnectionsApi
     from ..models import GETEntityConnectionsArrayItemsType
-    from .entities import HierarchyLike
+    from .hierarchy import Hierarchy
     from .steps import EnsureResult, Step
 
 
@@ -169,7 +169,7 @@ def plan_connections(
     pairs: Iterable[tuple[str | bytes, str | bytes]],
     *,
     names: Mapping[str, str] | None = None,
-    hierarchy: HierarchyLike | None = None,
+    hierarchy: Hierarchy | None = None,
 ) -> ConnectionPlan:
     """Return a plan that connects the given pairs. Lists the connections of every source and writes nothing.
 
@@ -221,7 +221,7 @@ def _list_sources(
     return {key: row for key, row in found.items() if key in wanted}, unwanted
 
 
-def _resolve_item(index: int, pair: Any, hierarchy: HierarchyLike | None) -> tuple[str, str]:
+def _resolve_item(index: int, pair: Any, hierarchy: Hierarchy | None) -> tuple[str, str]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(f"pairs[{index}] must be (source_entity_id, target_entity_id)")
     try:
