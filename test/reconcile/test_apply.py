@@ -144,6 +144,27 @@ def test_threads_do_not_exceed_the_pool() -> None:
         assert len({request.connection_id for request in zuora.requests}) <= 3
 
 
+@pytest.mark.parametrize("available", [0, 1, 3])
+def test_system_without_threads(
+    monkeypatch: pytest.MonkeyPatch, zuora: ZuoraEmulator, api: EntityConnectionsApi, available: int
+) -> None:
+    """The run continues with the threads that could be started, or in the calling thread."""
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def start_some(thread: threading.Thread) -> None:
+        if thread.name.startswith("zuora-apply"):
+            if len(started) == available:
+                raise RuntimeError("can't start new thread")
+            started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    plan_connections(api, star(zuora)).apply()
+    assert len(started) == available
+    assert_written_once(zuora, star(zuora))
+
+
 # -- steps ------------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +211,18 @@ def test_exception_of_on_step_ends_the_run(
     assert len(calls) == 2
     assert not [thread for thread in set(threading.enumerate()) - threads if thread.name.startswith("zuora-apply")]
     plan.apply(workers=workers)
+    assert_written_once(zuora, star(zuora))
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_client_closed_by_a_step(zuora: ZuoraEmulator, workers: int) -> None:
+    """The run ends, and another client completes the plan."""
+    with api_for(zuora) as api:
+        plan = plan_connections(api, star(zuora))
+        with pytest.raises((PlanIncompleteError, ValueError)):
+            plan.apply(lambda step: api.api_client.close(), workers=workers)
+    with api_for(zuora) as api:
+        plan_connections(api, star(zuora)).apply()
     assert_written_once(zuora, star(zuora))
 
 

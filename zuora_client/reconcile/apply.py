@@ -1,8 +1,7 @@
 """Apply a plan in phases: list the sources, request what is missing, list, accept, list.
 
-The phases replace the listings of each pair by those of its source. What a pair is known to need, and what may be sent
-to it, is decided by its `Reconciler`, as in a run over one pair. A pair whose state changes in another way than by this
-run's writes leaves the phases and continues alone.
+The phases replace the listings of each pair by those of its source. The `Reconciler` of a pair decides what may be sent
+to it, as in a run over one pair. A pair that another program has changed leaves the phases and continues alone.
 """
 
 from __future__ import annotations

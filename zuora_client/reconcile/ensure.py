@@ -111,9 +111,9 @@ def _reconciler(
 ) -> Reconciler:
     pair = resolve_pair(source_entity_id, target_entity_id, validate_hierarchy(hierarchy))
     validate_api("api", api)
-    target_api = api if target_api is None else validate_api("target_api", target_api)
+    api_of_target = api if target_api is None else validate_api("target_api", target_api)
     validate_on_step(on_step)
-    return Reconciler(api, target_api, pair, transitions, names_of(pair, hierarchy), on_step)
+    return Reconciler(api, api_of_target, pair, transitions, names_of(pair, hierarchy), on_step)
 
 
 def validate_on_step(on_step: Any) -> None:

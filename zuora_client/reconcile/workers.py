@@ -50,13 +50,14 @@ class Workers:
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Run tasks and return when all of them have ended. Raises the first exception of a task."""
-        if self._count == 1:
+        tasks = list(tasks)
+        if self._count > 1:
+            self._start(min(self._count, len(tasks)))
+        if not self._threads:
             for task in tasks:
                 if not self.stopping:
                     task()
             return
-        tasks = list(tasks)
-        self._start(min(self._count, len(tasks)))
         self._is_running = True
         for task in tasks:
             self._tasks.put(task)
@@ -76,11 +77,9 @@ class Workers:
             try:
                 thread.start()
             except RuntimeError:
-                # The system has no thread left: the run continues with those that it has.
+                # The system has no thread left: the run continues with those that it has, or with the calling thread.
                 self._threads.pop()
                 self._count = len(self._threads)
-                if not self._count:
-                    raise
                 return
 
     def _work(self) -> None:
@@ -127,7 +126,7 @@ class Workers:
         shared: Any = object.__new__(ApiClient)
         shared.__dict__.update(client.__dict__)
         shared.clock = clock
-        shared._sender = copy.copy(client._sender)
+        shared._sender = copy.copy(shared._sender)
         shared._sender.clock = clock
         return EntityConnectionsApi(shared)
 
