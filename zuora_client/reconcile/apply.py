@@ -129,6 +129,8 @@ class _Run:
         self._lock = threading.Lock()
         self._done = 0
         self._can_list = True
+        # The pair whose failure ended the run.
+        self._ending: _Pair | None = None
         self._pairs = [self._create(pair) for pair in pairs]
         self._checks = {normalize_id(pair.target): _TargetCheck() for pair in self._pairs}
 
@@ -280,6 +282,8 @@ class _Run:
         if not explained:
             pair.reconciler.explain(error)
         pair.error = error
+        if self._ending is None and not isinstance(error, _PER_PAIR_ERRORS):
+            self._ending = pair
         with self._lock:
             self._done += 1
 
@@ -323,7 +327,8 @@ class _Run:
             else:
                 untried.append(pair.planned)
         if failures:
-            raise incomplete_error(results, failures, untried) from failures[0][1]
+            first = (self._ending.error if self._ending is not None else None) or failures[0][1]
+            raise incomplete_error(first, results, failures, untried) from first
         return results
 
     def _notify(self, step: Step) -> None:

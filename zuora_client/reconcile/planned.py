@@ -52,7 +52,9 @@ class PlannedConnection:
 
 
 class PlanIncompleteError(ApiException):
-    """Some pairs of a plan could not be connected. ``__cause__`` is the first failure, whose attributes this error has.
+    """Some pairs of a plan could not be connected.
+
+    ``__cause__`` is the failure that ended the run, otherwise the first one; this error has its attributes.
 
     `outcome` covers the failed pairs only: ``"unknown"`` if it is unknown for any of them.
 
@@ -84,12 +86,12 @@ class PlanIncompleteError(ApiException):
 
 
 def incomplete_error(
+    first: ApiException,
     results: list[EnsureResult],
     failures: list[tuple[PlannedConnection, ApiException]],
     untried: list[PlannedConnection],
 ) -> PlanIncompleteError:
-    """Return the error for a plan with at least one failure."""
-    first = failures[0][1]
+    """Return the error for a plan with at least one failure, with the attributes of `first`."""
     error = first.as_type(PlanIncompleteError, outcome=_worst_outcome(error for _, error in failures))
     error.results, error.failures, error.untried = results, failures, untried
     missing = len(failures) + len(untried)
