@@ -1,4 +1,7 @@
-"""``python -m benchmarks [--quick] [--rounds N] [--json]``: all figures of docs/performance.md in one run."""
+"""``python -m benchmarks [--quick] [--rounds N] [--json]``: the figures of docs/performance.md for calls and start.
+
+``python -m benchmarks job`` measures a plan of 511 pairs instead; see `benchmarks.job`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import sys
 from importlib import metadata
 from typing import Any
 
-from benchmarks import clients, footprint, generated, report, server
+from benchmarks import clients, footprint, generated, job, report, server
 from benchmarks.clients import Client
 from benchmarks.measure import BASE, CASES, THREAD_COUNTS, measure
 
@@ -120,4 +123,7 @@ def _versions() -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["job"]:
+        job.main(sys.argv[2:])
+    else:
+        main()

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .reconcile.plan import ConnectionPlan, PlanIncompleteError, PlannedConnection, plan_connections
+from .reconcile.progress import ProgressLine
 
-__all__ = ["ConnectionPlan", "PlanIncompleteError", "PlannedConnection", "plan_connections"]
+__all__ = ["ConnectionPlan", "PlanIncompleteError", "PlannedConnection", "ProgressLine", "plan_connections"]

@@ -34,6 +34,7 @@ class ConnectionIterator:
 
     Attributes:
         page: number of the page that is requested next; None after the last one.
+        pages_read: number of pages read so far.
     """
 
     def __init__(self, list_page: Callable[..., GETEntityConnectionsResponseType], **arguments: Any) -> None:
@@ -44,6 +45,7 @@ class ConnectionIterator:
         self._repeated_pages = 0
         self._empty_pages = 0
         self.page: int | None = 1
+        self.pages_read = 0
 
     def __iter__(self) -> Self:
         return self
@@ -77,6 +79,7 @@ class ConnectionIterator:
             raise _invalid_list(f"{_MAX_EMPTY_PAGES} consecutive pages are empty and announce another page")
         self._rows = rows[::-1]
         self.page = next_page
+        self.pages_read += 1
 
 
 def _next_page(page: int, next_page: Any) -> int | None:

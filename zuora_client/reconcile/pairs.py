@@ -1,30 +1,27 @@
 """Pairs of source and target entity, and their rows in Zuora's list of connections.
 
-Ids are compared without hyphens and case, because Zuora writes them in two forms. The direction is part of a pair. Only
-Connected and Pending are active statuses; Disconnected, and any status that Zuora may add, counts as no connection.
+Ids of entities and connections are compared without hyphens and case, because Zuora writes them in two forms. The
+direction is part of a pair. Only Connected and Pending are active statuses; Disconnected, and any status that Zuora may
+add, counts as no connection.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._base.parameters import ENTITY_CONNECTIONS_PATH, header_text, path_segment, without_hyphens
-from ..exceptions import InvalidResponseError
+from .._base.parameters import header_text, without_hyphens
 from ..models import POSTEntityConnectionsType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..api import EntityConnectionsApi
     from ..models import GETEntityConnectionsArrayItemsType
 
 CONNECTED = "Connected"
 PENDING = "Pending"
 
 
-def normalize_id(entity_id: str | None) -> str:
-    """Return an entity id without hyphens and in lower case, for comparison."""
-    return str(entity_id or "").replace("-", "").lower()
+def normalize_id(id: str | None) -> str:
+    """Return the id of an entity or a connection without hyphens and in lower case, for comparison."""
+    return str(id or "").replace("-", "").lower()
 
 
 def validate_api(name: str, api: Any) -> Any:
@@ -50,34 +47,6 @@ def validate_pair(source_entity_id: Any, target_entity_id: Any) -> tuple[str, st
     return source, target
 
 
-def list_outbound(api: EntityConnectionsApi, source: str) -> Iterator[GETEntityConnectionsArrayItemsType]:
-    """Yield the connections whose source is `source`.
-
-    Raises:
-        ApiException: a page failed, or an active connection has no usable id.
-    """
-    for row in api.iter_entity_connections(zuora_entity_ids=source, type="outbound"):
-        # Checked again, because acting on a connection of the other direction would be irreversible.
-        if normalize_id(row.source_entity_id) == normalize_id(source):
-            if active_status(row) and not _has_usable_id(row):
-                error = InvalidResponseError(status=200, reason="the list contains a connection without a usable id")
-                error.method, error.path = "GET", ENTITY_CONNECTIONS_PATH
-                error.advice = (
-                    "Contact Zuora support about this entity: a connection without an id cannot be accepted, denied or "
-                    "disconnected."
-                )
-                raise error
-            yield row
-
-
-def _has_usable_id(row: GETEntityConnectionsArrayItemsType) -> bool:
-    try:
-        path_segment("id", row.id)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def active_status(row: GETEntityConnectionsArrayItemsType | None) -> str | None:
     """Return ``Connected`` or ``Pending``; None for no row and for every other status."""
     return row.status if row is not None and row.status in (CONNECTED, PENDING) else None
@@ -92,6 +61,12 @@ def most_advanced(
     """
 
     def rank(row: GETEntityConnectionsArrayItemsType) -> tuple[bool, bool, str]:
-        return active_status(row) != CONNECTED, active_status(row) != PENDING, str(row.id or "")
+        return active_status(row) != CONNECTED, active_status(row) != PENDING, normalize_id(row.id)
 
     return other if row is None or rank(other) < rank(row) else row
+
+
+def state(row: GETEntityConnectionsArrayItemsType | None) -> tuple[str | None, str | None]:
+    """Return status and id of an active row, for comparison; two None for no row and for every inactive one."""
+    status = active_status(row)
+    return (None, None) if row is None or status is None else (status, normalize_id(row.id))

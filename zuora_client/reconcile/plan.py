@@ -1,8 +1,7 @@
-"""Plan and apply connections for many pairs of entities. A plan prints as a table and as a Mermaid graph.
+"""Plan and apply connections for many pairs of entities.
 
 Creating a plan writes nothing, and applying it only ever connects. A plan shows the state at the time it was created;
-`ConnectionPlan.apply` lists each pair again, so a plan may be applied at any later time, and again after a crash. Ids,
-names and statuses are escaped in the table and in the graph.
+`ConnectionPlan.apply` lists each pair again, so a plan may be applied at any later time, and again after a crash.
 """
 
 from __future__ import annotations
@@ -10,110 +9,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import text
-from .._base.text import single_line
-from ..exceptions import (
-    ANSWERED,
-    NOT_SENT,
-    UNKNOWN,
-    ApiException,
-    ConflictError,
-    NotFoundError,
-    OutcomeUnknownError,
-    PermissionDeniedError,
-    RequestRejectedError,
-)
-from .ensure import ensure_connected
-from .pairs import (
-    CONNECTED,
-    PENDING,
-    active_status,
-    list_outbound,
-    most_advanced,
-    normalize_id,
-    validate_api,
-    validate_pair,
-)
+from . import drawing
+from .apply import DEFAULT_WORKERS, apply_pairs, validate_workers
+from .ensure import validate_on_step
+from .entities import names_of, resolve_pair, validate_hierarchy
+from .listing import is_connected, list_connections
+from .pairs import active_status, normalize_id, validate_api
+from .planned import PlanIncompleteError as PlanIncompleteError
+from .planned import PlannedConnection as PlannedConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..api import EntityConnectionsApi
-    from ..exceptions import Outcome
     from ..models import GETEntityConnectionsArrayItemsType
-    from .ensure import EnsureResult, Step
-
-_ACTIONS: dict[str | None, str] = {None: "initiate, accept", PENDING: "accept", CONNECTED: ""}
-_HEADINGS = ("source", "target", "now", "to do")
-_MAX_CELL_WIDTH = 60
-
-# Errors that concern one pair only. Any other error (credentials, limits, network) would affect the next pair too.
-_PER_PAIR_ERRORS = (OutcomeUnknownError, RequestRejectedError, ConflictError, NotFoundError, PermissionDeniedError)
-
-
-class PlannedConnection:
-    """One pair of a plan, and its state when the plan was created.
-
-    Attributes:
-        source_entity_id, target_entity_id: as the caller passed them.
-        connection: the most advanced connection of the pair, or None.
-        to_do: ``"initiate, accept"``, ``"accept"``, or ``""`` if the pair is connected.
-    """
-
-    __module__ = "zuora_client.plan"  # The documented path, for pickles and tracebacks.
-    __slots__ = ("connection", "source_entity_id", "target_entity_id", "to_do")
-
-    def __init__(
-        self, source_entity_id: str, target_entity_id: str, connection: GETEntityConnectionsArrayItemsType | None
-    ) -> None:
-        self.source_entity_id = source_entity_id
-        self.target_entity_id = target_entity_id
-        self.connection = connection
-        self.to_do = _ACTIONS[active_status(connection)]
-
-    def __repr__(self) -> str:
-        return f"<PlannedConnection {single_line(_arrow(self))}: {self.to_do or 'nothing to do'}>"
-
-
-class PlanIncompleteError(ApiException):
-    """Some pairs of a plan could not be connected. ``__cause__`` is the first failure, whose attributes this error has.
-
-    `outcome` covers the failed pairs only: ``"unknown"`` if it is unknown for any of them.
-
-    Attributes:
-        results: an `EnsureResult` for each pair that was connected.
-        failures: a list of ``(PlannedConnection, ApiException)``.
-        untried: the pairs that were not attempted.
-    """
-
-    __module__ = "zuora_client.plan"  # The documented path, for pickles and tracebacks.
-    advice = "Fix the failures, then apply the plan again: connected pairs are left alone."
-
-    def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
-        super().__init__(status, reason, http_resp)
-        self.results: list[EnsureResult] = []
-        self.failures: list[tuple[PlannedConnection, ApiException]] = []
-        self.untried: list[PlannedConnection] = []
-
-    def __str__(self) -> str:
-        lines = [super().__str__().rstrip("\n"), f"Connected: {len(self.results)}"]
-        lines += [f"  {_result_arrow(result)}" for result in self.results]
-        lines.append(f"Failed: {len(self.failures)}")
-        for pair, error in self.failures:
-            reasons = "; ".join(str(reason) for reason in error.reasons) or error.reason
-            lines.append(f"  {single_line(_arrow(pair))}: {type(error).__name__}, {single_line(reasons)}")
-        lines.append(f"Not tried: {len(self.untried)}")
-        lines += [f"  {single_line(_arrow(pair))}" for pair in self.untried]
-        return "\n".join(lines) + "\n"
+    from .hierarchy import Hierarchy
+    from .steps import EnsureResult, Step
 
 
 class ConnectionPlan:
     """The wanted pairs, their state, and the changes that would connect them.
 
-    ``str()`` returns a table of the pairs.
+    A plan is a sequence of its pairs: it can be iterated over and has a length. ``str()`` returns a table of the pairs;
+    above 40 pairs it shows the changes and counts the others. A notebook shows the same table as HTML.
 
     Attributes:
         pairs: a `PlannedConnection` for each wanted pair, in the caller's order.
         changes: the pairs that are not connected.
+        unwanted: the other connections of the plan's sources that are Connected or Pending. `apply` leaves them alone.
     """
 
     __module__ = "zuora_client.plan"  # The documented path, for pickles and tracebacks.
@@ -121,107 +44,124 @@ class ConnectionPlan:
     def __init__(
         self,
         api: EntityConnectionsApi,
-        pairs: list[PlannedConnection],
-        others: list[GETEntityConnectionsArrayItemsType],
-        names: dict[str, str],
+        pairs: Iterable[PlannedConnection],
+        unwanted: Iterable[GETEntityConnectionsArrayItemsType],
+        names: Mapping[str, str],
+        entity_names: Mapping[str, str] | None = None,
     ) -> None:
         self._api = api
-        self._others = others
-        self._names = names
+        # By normalized id: names for display, and names in the hierarchy.
+        self._names = dict(names)
+        self._entity_names = dict(entity_names or {})
         self.pairs = tuple(pairs)
-        self.changes = tuple(pair for pair in pairs if pair.to_do)
+        self.changes = tuple(pair for pair in self.pairs if pair.to_do)
+        self.unwanted = tuple(unwanted)
 
-    def apply(self, on_step: Callable[[Step], object] | None = None) -> list[EnsureResult]:
-        """Connect the pairs in `changes`, one after the other, with `ensure_connected`. Never disconnects.
+    def apply(
+        self, on_step: Callable[[Step], object] | None = None, *, workers: int = DEFAULT_WORKERS
+    ) -> list[EnsureResult]:
+        """Connect the pairs. Never disconnects.
+
+        Every pair is listed again, also one that was connected when the plan was created. The connections of a source
+        are listed once, then requested, listed, accepted, and listed again, up to 512 pairs at a time. Access to each
+        target is checked once, before the first request to it. A lost response is settled by the list: no write is sent
+        twice. A pair that changes meanwhile continues alone, as in `ensure_connected`.
 
         After a failure that concerns one pair (refused, conflict, not found, no permission, outcome unknown) the
-        remaining pairs are still attempted. Any other failure would affect the next pair too, and ends the run.
+        other pairs are still attempted. Any other failure would affect them too: no further request is sent.
+
+        Ctrl-C, and any other exception in the calling thread, ends the run: no further request is sent, calls that
+        wait for a retry are given up, and the threads end. Calls that wait for a response end with it. Then the
+        exception continues, and the plan may be applied again.
 
         Args:
-            on_step: called with each `Step` when it is complete; an exception that it raises ends the run.
+            on_step: called with each `Step` when it is complete, by one thread at a time; an exception that it raises
+                ends the run. The listings of a source are not steps; the result for each pair is.
+            workers: number of threads that make calls at the same time, 1 to 64, and at most
+                ``connection_pool_maxsize``, so that each keeps its connection. 1 makes all calls in the calling thread.
 
         Returns:
-            An `EnsureResult` for each pair in `changes`.
+            An `EnsureResult` for each pair in `pairs`, in this order.
 
         Raises:
             PlanIncompleteError: some pairs failed; it lists the connected, failed and unattempted pairs.
+            TypeError, ValueError: an invalid argument; nothing was sent.
         """
-        results: list[EnsureResult] = []
-        failures: list[tuple[PlannedConnection, ApiException]] = []
-        attempted = 0
-        on_step_errors: list[ApiException] = []
+        validate_on_step(on_step)
+        validate_workers(workers)
+        return apply_pairs(self._api, self.pairs, self._entity_names, on_step, workers)
 
-        def notify(step: Step) -> None:
-            if on_step is not None:
-                try:
-                    on_step(step)
-                except ApiException as error:
-                    on_step_errors.append(error)
-                    raise
+    # -- as data and text -------------------------------------------------------------------------------------------
 
-        for pair in self.changes:
-            attempted += 1
-            try:
-                result = ensure_connected(self._api, pair.source_entity_id, pair.target_entity_id, on_step=notify)
-                results.append(result)
-            except ApiException as error:
-                if error in on_step_errors:
-                    raise
-                failures.append((pair, error))
-                if not isinstance(error, _PER_PAIR_ERRORS):
-                    break
-        if failures:
-            raise _incomplete_error(results, failures, list(self.changes[attempted:])) from failures[0][1]
-        return results
+    def __iter__(self) -> Iterator[PlannedConnection]:
+        return iter(self.pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as data that JSON can hold: ``pairs``, ``unwanted`` and ``changes`` (a number)."""
+        return {
+            "pairs": [
+                {**self._row_to_dict(pair, pair.connection), "to_do": pair.to_do.split(", ") if pair.to_do else []}
+                for pair in self.pairs
+            ],
+            "unwanted": [self._row_to_dict(row, row) for row in self.unwanted],
+            "changes": len(self.changes),
+        }
+
+    def _row_to_dict(
+        self,
+        pair: PlannedConnection | GETEntityConnectionsArrayItemsType,
+        row: GETEntityConnectionsArrayItemsType | None,
+    ) -> dict[str, Any]:
+        names = {**self._entity_names, **self._names}
+        return {
+            "source_entity_id": pair.source_entity_id,
+            "source_name": names.get(normalize_id(pair.source_entity_id)),
+            "target_entity_id": pair.target_entity_id,
+            "target_name": names.get(normalize_id(pair.target_entity_id)),
+            "connection_id": row.id if row is not None else None,
+            "status": row.status if row is not None else None,
+        }
+
+    def summary(self) -> str:
+        """Return one line: how many pairs would change, and how many connections are unwanted."""
+        unwanted = len(self.unwanted)
+        kept = (
+            f" {unwanted} unwanted {'connection stays' if unwanted == 1 else 'connections stay'}." if unwanted else ""
+        )
+        return self._count() + kept
+
+    def _count(self) -> str:
+        nothing = "" if self.pairs else "The plan has no pairs: "
+        return f"{nothing}{len(self.changes)} of {len(self.pairs)} pairs would change."
 
     def __str__(self) -> str:
-        rows: list[tuple[str, ...]] = [_HEADINGS]
-        for pair in self.pairs:
-            status = pair.connection.status if pair.connection is not None else None
-            source, target = self._label(pair.source_entity_id), self._label(pair.target_entity_id)
-            rows.append((source, target, _cell(status or "-"), pair.to_do or "-"))
-        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-        rows.insert(1, tuple("-" * width for width in widths))
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, "", f"{len(self.changes)} of {len(self.pairs)} pairs would change."])
+        return drawing.table(self.pairs, self._names, self._count())
+
+    def _repr_html_(self) -> str:
+        return drawing.html_table(self.pairs, self._names, self._count())
 
     def __repr__(self) -> str:
         return f"<ConnectionPlan: {len(self.changes)} of {len(self.pairs)} pairs would change>"
 
-    def to_mermaid(self) -> str:
+    def to_mermaid(self, changes_only: bool = False) -> str:
         """Return a Mermaid flowchart. GitHub renders it inside a ```` ```mermaid ```` code block.
 
         An arrow leads from the source to the target: thin is connected, dotted is pending, thick is what `apply` would
-        do. Other active connections of the sources are shown too. Mermaid draws at most 500 arrows by default.
+        do. The unwanted connections of the sources are shown too. Mermaid draws at most 500 arrows and 50,000
+        characters by default: a larger graph has one arrow for the targets of a source that have the same state, with
+        their number, or if that is too large too, one arrow for each state.
+
+        Args:
+            changes_only: draw only what `apply` would do.
         """
-        arrows = [(*_ends(pair), _ARROWS[active_status(pair.connection), bool(pair.to_do)]) for pair in self.pairs]
-        arrows += [(*_ends(row), _ARROWS[active_status(row), False]) for row in self._others]
-        nodes: dict[str, str] = {}
-        lines: list[str] = []
-        for source, target, _ in arrows:
-            for entity_id in (source, target):
-                if normalize_id(entity_id) not in nodes:
-                    nodes[normalize_id(entity_id)] = f"n{len(nodes)}"
-                    lines.append(f'{nodes[normalize_id(entity_id)]}["{self._mermaid_label(entity_id)}"]')
-        lines += [
-            f"{nodes[normalize_id(source)]} {arrow} {nodes[normalize_id(target)]}" for source, target, arrow in arrows
-        ]
-        return "\n".join(["flowchart LR", *(f"    {line}" for line in lines)]) + "\n"
-
-    def _label(self, entity_id: str) -> str:
-        return _cell(self._names.get(normalize_id(entity_id)) or entity_id)
-
-    def _mermaid_label(self, entity_id: str) -> str:
-        name = self._names.get(normalize_id(entity_id), "")
-        return "<br/>".join(filter(None, (_escape(name), _escape(entity_id))))
-
-
-_ARROWS: dict[tuple[str | None, bool], str] = {
-    (CONNECTED, False): '-->|"Connected"|',
-    (PENDING, False): '-.->|"Pending"|',
-    (PENDING, True): '==>|"Pending, to be accepted"|',
-    (None, True): '==>|"to be connected"|',
-}
+        pairs = self.changes if changes_only else self.pairs
+        arrows = [(*_ends(pair), drawing.arrow(active_status(pair.connection), bool(pair.to_do))) for pair in pairs]
+        if not changes_only:
+            arrows += [(*_ends(row), drawing.arrow(active_status(row), False)) for row in self.unwanted]
+        return drawing.mermaid(arrows, {**self._entity_names, **self._names})
 
 
 def plan_connections(
@@ -229,90 +169,66 @@ def plan_connections(
     pairs: Iterable[tuple[str | bytes, str | bytes]],
     *,
     names: Mapping[str, str] | None = None,
+    hierarchy: Hierarchy | None = None,
 ) -> ConnectionPlan:
     """Return a plan that connects the given pairs. Lists the connections of every source and writes nothing.
 
     Args:
         api: needs access to all the entities.
-        pairs: ``(source_entity_id, target_entity_id)``, ids with or without hyphens. Duplicates are removed.
+        pairs: ``(source_entity_id, target_entity_id)``, ids with or without hyphens; names too if a hierarchy is given.
+            Duplicates are removed.
         names: entity id to display name, for the table and the graph; other entities are shown by id.
+        hierarchy: a `Hierarchy`. Every entity must be in it, and its names appear beside the ids in the table, the
+            graph, steps and errors. Without one, ids are sent unchecked.
 
     Raises:
-        ApiException: the connections of a source could not be listed.
-        TypeError, ValueError: an invalid pair or id, named by its index; nothing was sent.
+        ApiException: the connections of a source could not be listed; ConflictError if the list kept changing.
+        TypeError, ValueError: an invalid pair or id, or an entity that is not in the hierarchy, named by the index of
+            its pair; nothing was sent.
     """
     validate_api("api", api)
+    validate_hierarchy(hierarchy)
     display_names = {
         normalize_id(text("names", entity_id)): text("names", name) for entity_id, name in dict(names or {}).items()
     }
     wanted: dict[tuple[str, str], tuple[str, str]] = {}
     for index, pair in enumerate(pairs):
-        source, target = _validate_item(index, pair)
+        source, target = _resolve_item(index, pair, hierarchy)
         wanted.setdefault((normalize_id(source), normalize_id(target)), (source, target))
-    found: dict[tuple[str, str], GETEntityConnectionsArrayItemsType] = {}
-    for source in {source_key: source for (source_key, _), (source, _) in wanted.items()}.values():
-        for row in list_outbound(api, source):
-            key = (normalize_id(row.source_entity_id), normalize_id(row.target_entity_id))
-            found[key] = most_advanced(found.get(key), row)
-    planned = [PlannedConnection(*pair, found.get(key)) for key, pair in wanted.items()]
-    others = [row for key, row in found.items() if key not in wanted and active_status(row)]
-    return ConnectionPlan(api, planned, others, display_names)
+    entity_names = names_of((id for pair in wanted.values() for id in pair), hierarchy)
+    connections, unwanted = _list_sources(api, wanted, entity_names)
+    entity_names |= names_of((row.target_entity_id for row in unwanted), hierarchy)
+    planned = [
+        PlannedConnection(*pair, connections.get(key), entity_names.get(key[0]), entity_names.get(key[1]))
+        for key, pair in wanted.items()
+    ]
+    return ConnectionPlan(api, planned, unwanted, display_names, entity_names)
 
 
-def _validate_item(index: int, pair: Any) -> tuple[str, str]:
+def _list_sources(
+    api: EntityConnectionsApi, wanted: Mapping[tuple[str, str], tuple[str, str]], names: Mapping[str, str]
+) -> tuple[dict[tuple[str, str], GETEntityConnectionsArrayItemsType | None], list[GETEntityConnectionsArrayItemsType]]:
+    """Return the connections of the wanted pairs, and the other active connections of their sources."""
+    targets: dict[str, list[str]] = {}
+    for source, target in wanted.values():
+        targets.setdefault(normalize_id(source), []).append(target)
+    found: dict[tuple[str, str], GETEntityConnectionsArrayItemsType | None] = {}
+    for source_key, source in {key[0]: source for key, (source, _) in wanted.items()}.items():
+        listing = list_connections(api, source, targets[source_key], is_connected, names)
+        for target_key in listing.targets():
+            found[source_key, target_key] = listing.find(target_key)
+    unwanted = [row for key, row in found.items() if key not in wanted and row is not None and active_status(row)]
+    return {key: row for key, row in found.items() if key in wanted}, unwanted
+
+
+def _resolve_item(index: int, pair: Any, hierarchy: Hierarchy | None) -> tuple[str, str]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(f"pairs[{index}] must be (source_entity_id, target_entity_id)")
     try:
-        return validate_pair(*pair)
+        return resolve_pair(pair[0], pair[1], hierarchy)
     except (TypeError, ValueError) as error:
         raise type(error)(f"pairs[{index}]: {error}") from None
 
 
-def _incomplete_error(
-    results: list[EnsureResult],
-    failures: list[tuple[PlannedConnection, ApiException]],
-    untried: list[PlannedConnection],
-) -> PlanIncompleteError:
-    first = failures[0][1]
-    error = first.as_type(PlanIncompleteError, outcome=_worst_outcome(error for _, error in failures))
-    error.results, error.failures, error.untried = results, failures, untried
-    missing = len(failures) + len(untried)
-    error.reason = (
-        f"{missing} of {missing + len(results)} pairs could not be connected; the first failure: {first.reason}"
-    )
-    return error
-
-
-def _worst_outcome(errors: Iterable[ApiException]) -> Outcome:
-    outcomes = {error.outcome for error in errors}
-    return next(outcome for outcome in (UNKNOWN, ANSWERED, NOT_SENT) if outcome in outcomes)
-
-
 def _ends(pair: PlannedConnection | GETEntityConnectionsArrayItemsType) -> tuple[str, str]:
     return pair.source_entity_id or "?", pair.target_entity_id or "?"
-
-
-def _arrow(pair: PlannedConnection) -> str:
-    return f"{pair.source_entity_id} -> {pair.target_entity_id}"
-
-
-def _result_arrow(result: EnsureResult) -> str:
-    last = result.steps[-1]
-    return single_line(f"{last.source_entity_id} -> {last.target_entity_id}")
-
-
-def _cell(text: str) -> str:
-    line = single_line(text)
-    return line if len(line) <= _MAX_CELL_WIDTH else f"{line[: _MAX_CELL_WIDTH - 3]}..."
-
-
-def _escape(text: str) -> str:
-    """Return text for a quoted Mermaid label, with every character that could end it or be markup as a character code.
-
-    A dot or hyphen is escaped unless a letter or digit follows, because ``1. `` and ``- `` start a Markdown list.
-    """
-    cell = _cell(text)
-    return "".join(
-        c if c.isalnum() or c in " _" or (c in ".-" and following.isalnum()) else f"#{ord(c)};"
-        for c, following in zip(cell, cell[1:] + " ", strict=False)
-    )

@@ -1,0 +1,159 @@
+"""Ctrl-C and SIGKILL in the middle of `apply`: nothing is written afterwards, no thread stays, and it can run again."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import pytest
+from support.tenant import api_for
+from support.watching import written
+
+from zuora_client import ConnectionPlan, EntityConnectionsApi, PlanIncompleteError, Step, plan_connections
+from zuora_client.deadline import Clock
+from zuora_client.emulator import ZuoraEmulator, faults
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+PROGRAM = """
+import sys
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi, plan_connections
+
+with ApiClient(Configuration.from_env()) as client:
+    source, *targets = sys.argv[1:]
+    plan_connections(EntityConnectionsApi(client), [(source, target) for target in targets]).apply()
+"""
+
+
+def star(zuora: ZuoraEmulator) -> list[tuple[str, str]]:
+    root, *others = zuora.entities
+    return [(root.id, entity.id) for entity in others]
+
+
+def assert_written_once(zuora: ZuoraEmulator) -> None:
+    count = len(zuora.entities) - 1
+    assert [row.status for row in zuora.connections] == ["Connected"] * count
+    assert collections.Counter(written(zuora)) == {"initiate": count, "accept": count}
+
+
+def apply_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("zuora-apply")]
+
+
+def apply_until_ctrl_c(plan: ConnectionPlan, seconds: float, workers: int) -> None:
+    """Apply a plan again and again. After some seconds the main thread gets SIGINT."""
+    main = threading.main_thread().ident
+    assert main is not None
+    threading.Timer(seconds, signal.pthread_kill, (main, signal.SIGINT)).start()
+    for _ in range(100):
+        with contextlib.suppress(PlanIncompleteError):
+            plan.apply(workers=workers)
+
+
+@pytest.fixture
+def sigint() -> Any:
+    """Python's default handler, which raises KeyboardInterrupt in the main thread."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint")
+@pytest.mark.parametrize("workers", [1, 8])
+@pytest.mark.parametrize("seconds", [0.01, 0.05, 0.2, 0.35, 0.5])
+def test_ctrl_c(workers: int, seconds: float) -> None:
+    with ZuoraEmulator(entities=25) as zuora, api_for(zuora) as api:
+        plan = plan_connections(api, star(zuora))
+        zuora.faults.add(faults.delay(0.1), path="/v1/*")
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            apply_until_ctrl_c(plan, seconds, workers)
+        assert time.monotonic() - started < 20
+        assert apply_threads() == []
+        # A request that was sent before is still executed by the server.
+        zuora.faults.clear()
+        time.sleep(0.2)
+        count = len(zuora.requests)
+        time.sleep(0.3)
+        assert len(zuora.requests) == count
+        plan.apply(workers=workers)
+        assert_written_once(zuora)
+
+
+@pytest.mark.usefixtures("sigint")
+@pytest.mark.parametrize("clock", [Clock(), None], ids=["real clock", "clock of the test"])
+def test_ctrl_c_ends_waits_for_a_retry(clock: Clock | None) -> None:
+    """Workers that wait because Zuora asked to end at once, and do not retry their write."""
+    with ZuoraEmulator(entities=25) as zuora, api_for(zuora, clock=clock) as api:  # type: ignore[arg-type]
+        plan = plan_connections(api, star(zuora))
+        waiting = 60 if clock is not None else 0
+        zuora.faults.add(faults.concurrency_limit(retry_after=waiting), method="POST", path="/v1/*")
+        zuora.faults.add(faults.delay(0.1), method="GET", path="/v1/*")
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            apply_until_ctrl_c(plan, 0.7, 8)
+        assert time.monotonic() - started < 20
+        assert apply_threads() == []
+        zuora.faults.clear()
+        time.sleep(0.2)
+        assert written(zuora) == []
+        plan.apply()
+        assert_written_once(zuora)
+
+
+@pytest.mark.usefixtures("sigint")
+def test_ctrl_c_during_a_step(api: EntityConnectionsApi, zuora: ZuoraEmulator) -> None:
+    """No further step is reported."""
+    main = threading.main_thread().ident
+    assert main is not None
+    steps: list[Step] = []
+
+    def on_step(step: Step) -> None:
+        steps.append(step)
+        signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(0.2)
+
+    plan = plan_connections(api, star(zuora))
+    with pytest.raises(KeyboardInterrupt):
+        plan.apply(on_step)
+    assert len(steps) == 1
+    assert apply_threads() == []
+    plan.apply()
+    assert_written_once(zuora)
+
+
+def test_killed_runs() -> None:
+    """Processes that are killed at any point, one after the other and two at once; the last run completes."""
+    moments = random.Random(5)
+    with ZuoraEmulator(entities=41) as zuora:
+        zuora.faults.add(faults.delay(0.01), path="/v1/*")
+        environment = {
+            **os.environ,
+            "ZUORA_HOST": zuora.url,
+            "ZUORA_CLIENT_ID": zuora.client_id,
+            "ZUORA_CLIENT_SECRET": zuora.client_secret,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        command = [sys.executable, "-c", PROGRAM, *(entity.id for entity in zuora.entities)]
+
+        for count in (1, 2, 1, 2):
+            before = len(zuora.requests)
+            processes = [subprocess.Popen(command, env=environment) for _ in range(count)]
+            wanted = before + moments.randrange(3, 60)
+            while len(zuora.requests) < wanted and all(process.poll() is None for process in processes):
+                time.sleep(0.002)
+            for process in processes:
+                process.kill()
+                process.wait()
+        time.sleep(0.2)
+        runs = [subprocess.Popen(command, env=environment) for _ in range(2)]
+        assert [run.wait(60) for run in runs] == [0, 0]
+        assert_written_once(zuora)
