@@ -78,12 +78,19 @@ class TokenCache:
         self._refresh: _Refresh | None = None
         self._backoff_until = 0.0
 
-    def get_token(self, key: TokenKey, deadline: Deadline, fetch: Callable[[Deadline], dict[str, Any]]) -> str:
+    def get_token(
+        self,
+        key: TokenKey,
+        deadline: Deadline,
+        fetch: Callable[[Deadline], dict[str, Any]],
+        report: Callable[..., None] | None = None,
+    ) -> str:
         """Return a valid token for `key`.
 
         Args:
             deadline: limits the fetch, and the wait for the fetch of another thread.
             fetch: sends the token request and returns the JSON object of the response.
+            report: called after each fetch, as `CallReport.token`.
 
         Raises:
             ApiException: what the fetch raised, in each thread that waited for it.
@@ -100,7 +107,7 @@ class TokenCache:
                     assert token is not None
                     return token.value
                 if refresh is own_refresh:
-                    return self._fetch(own_refresh, token, deadline, fetch)
+                    return self._fetch(own_refresh, token, deadline, fetch, report)
             finally:
                 # A signal handler may raise at any line. A refresh that is not released would block all other threads.
                 self._release(own_refresh)
@@ -127,17 +134,22 @@ class TokenCache:
             self._refresh = own_refresh
             return token, own_refresh
 
-    def _fetch(self, refresh: _Refresh, current: _Token | None, deadline: Deadline, fetch: Callable[..., Any]) -> str:
+    def _fetch(
+        self,
+        refresh: _Refresh,
+        current: _Token | None,
+        deadline: Deadline,
+        fetch: Callable[..., Any],
+        report: Callable[..., None] | None,
+    ) -> str:
         fetch_deadline = deadline
         if current is not None:
             # The refresh is optional, so at least half of the remaining time is kept for the call itself.
             remaining = deadline.remaining()
             timeout = _ADVISORY_REFRESH_TIMEOUT if remaining is None else min(_ADVISORY_REFRESH_TIMEOUT, remaining / 2)
             fetch_deadline = deadline.earlier(timeout, self._clock)
-        # The lifetime starts when Zuora issues the token, which is not before the request.
-        requested_at = self._clock.now()
         try:
-            token = _Token(refresh.key, fetch(fetch_deadline), requested_at)
+            token = self._request_token(refresh.key, fetch_deadline, fetch, report, early=current is not None)
         except ApiException as error:
             if current is not None:
                 self._backoff_until = self._clock.now() + _ADVISORY_REFRESH_BACKOFF
@@ -153,6 +165,27 @@ class TokenCache:
             if self._refresh is refresh:
                 self._token = token
         return token.value
+
+    def _request_token(
+        self,
+        key: TokenKey,
+        deadline: Deadline,
+        fetch: Callable[..., Any],
+        report: Callable[..., None] | None,
+        *,
+        early: bool,
+    ) -> _Token:
+        failure: BaseException | None = None
+        # The lifetime starts when Zuora issues the token, which is not before the request.
+        requested_at = self._clock.now()
+        try:
+            return _Token(key, fetch(deadline), requested_at)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            if report is not None:
+                report("zuora", self._clock.now() - requested_at, failure, waited=False, early=early)
 
     def _release(self, refresh: _Refresh) -> None:
         # Set the event before taking the lock, so waiters proceed even if this thread is interrupted.
@@ -215,8 +248,12 @@ class Credentials:
         host_url: str,
         deadline: Deadline,
         fetch: Callable[[TokenKey, Deadline], dict[str, Any]],
+        report: Callable[..., None] | None = None,
     ) -> dict[str, str]:
         """Return the authentication headers; none if no credentials are configured.
+
+        Args:
+            fetch, report: see `TokenCache.get_token`.
 
         Raises:
             ApiException: no token could be fetched.
@@ -227,7 +264,7 @@ class Credentials:
             return {"Authorization": "Bearer " + _configured_token(configuration.access_token)}
         if configuration.client_id or configuration.client_secret:
             key = (host_url, configuration.client_id, configuration.client_secret)
-            return {"Authorization": "Bearer " + self.tokens.get_token(key, deadline, partial(fetch, key))}
+            return {"Authorization": "Bearer " + self.tokens.get_token(key, deadline, partial(fetch, key), report)}
         if not configuration.api_key:
             return {}
         return {name: header_text(name, value) for name, value in access_keys(configuration).items()}

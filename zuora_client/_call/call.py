@@ -1,26 +1,28 @@
 """One call: authorize, attempt, interpret the response, and retry where the policy allows it.
 
 Whatever fails is raised as an `ApiException` whose `outcome` holds for the whole call, that names method, path and
-every attempt, and that contains no secret. Only an allow-list is logged: method, path template, status, milliseconds,
-ids.
+every attempt, and that contains no secret. `reporting` has the log lines and the events.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
-from .._base.text import single_line, truncate_body
+from .._base.text import truncate_body
 from .._codec import serialization
 from .._codec.request import Request, RetryClass
 from .._http.transport import RESTClientObject, RESTResponse
 from ..deadline import Clock, Deadline
 from ..exceptions import (
+    ANSWERED,
     NOT_SENT,
     SERVER_FAULT_CATEGORIES,
+    UNKNOWN,
     ApiException,
     AuthenticationError,
     InvalidResponseError,
@@ -37,9 +39,12 @@ from .redaction import (
     redact,
     redact_json,
 )
+from .reporting import CallReport
 from .retry import RetryQuota, RetryState, new_idempotency_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._base.base_url import BaseURL
     from ..configuration import Configuration
 
@@ -56,6 +61,8 @@ class Sender:
         self.credentials = Credentials(clock)
         self.quota = RetryQuota()
         self.rest_client = RESTClientObject(configuration, clock)
+        self.event_failures = itertools.count()
+        self._redactor: tuple[list[str], Callable[[str], str]] = ([], str)
 
     def send(self, request: Request) -> tuple[Any, Any]:
         """Send a request, and again where the policy allows it.
@@ -68,13 +75,14 @@ class Sender:
         """
         return _Call(self, request, Deadline(request.timeouts.deadline, self.clock)).run()
 
-    def fetch_token(self, call: Request, key: TokenKey, deadline: Deadline) -> dict[str, Any]:
+    def fetch_token(self, call: _Call, key: TokenKey, deadline: Deadline) -> dict[str, Any]:
         """Return the JSON object of the token endpoint. Retried like a read: the request has no lasting effect."""
         client_id, client_secret = client_credentials(key)
-        request = _token_request(call, client_id, client_secret)
+        request = _token_request(call.request, client_id, client_secret)
+        host = request.host
         response = None
         try:
-            response, document = _Call(self, request, deadline).run()
+            response, document = _Call(self, request, deadline, call.report).run()
             if not responses.is_success(None, response.status, document):
                 # raise_on_failure=False is for the caller's own calls, not for this one.
                 raise responses.error_from_response(None, response, document, has_idempotency_key=False)
@@ -90,13 +98,21 @@ class Sender:
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.
                 error.body = None
-            failure = _rejected_client(error, call.host) if _is_rejection(error) else error
-            failure.reason = f"{call.host.url}{_TOKEN_PATH}: {failure.reason}"
+            failure = _rejected_client(error, host) if _is_rejection(error) else error
+            failure.reason = f"{host.url}{_TOKEN_PATH}: {failure.reason}"
             raise failure from failure.__cause__
 
     def secrets(self) -> list[str]:
         """Return the secrets that no configuration holds: the cached token, the credentials of proxies."""
         return [*self.credentials.tokens.secrets(), *self.rest_client.secrets()]
+
+    def redactor(self, secrets: list[str]) -> Callable[[str], str]:
+        """Return `make_redactor` of these secrets. The last one is kept: most calls of a client have the same."""
+        known, redactor = self._redactor
+        if known != secrets:
+            redactor = make_redactor(secrets)
+            self._redactor = secrets, redactor
+        return redactor
 
     def reset_after_fork(self) -> None:
         """Give a forked child connections and locks of its own."""
@@ -112,15 +128,21 @@ class _Call:
         headers: the headers of the next attempt, without the credentials.
         sent_headers: all headers so far; a response may echo those of an earlier attempt.
         response: of the current attempt, or None.
+        report: its log lines and events.
+
+    Args:
+        report: for a token request, that of the call that needs the token.
     """
 
-    def __init__(self, sender: Sender, request: Request, deadline: Deadline) -> None:
+    def __init__(self, sender: Sender, request: Request, deadline: Deadline, report: CallReport | None = None) -> None:
         self.request = request
         self.operation = find_operation(request.method, request.path)
         self.deadline = deadline
         self.headers = request.headers
         self.sent_headers = [request.headers]
         self.response: Any = None
+        self.report = report or CallReport(request, self.operation, deadline, sender.clock, sender.event_failures)
+        self._is_token_request = report is not None
         self._sender = sender
         self._retry = RetryState(
             request.retry_class, request.settings, sender.quota, deadline, caller_key=request.caller_key
@@ -131,20 +153,26 @@ class _Call:
         """Return the response and its data, or raise what the call ends with."""
         if self.request.retry_class is RetryClass.KEYED and not self.request.caller_key:
             self.headers["Idempotency-Key"] = new_idempotency_key()
-        while True:
-            self._started = self._sender.clock.now()
-            self.response = None
-            self.authorize()
-            try:
-                data = self.attempt()
-            except ApiException as error:
-                if not self.decide(error):
-                    return self.response, self.fail(error)
-            else:
-                self._sender.quota.release()
-                if logger.isEnabledFor(logging.DEBUG):
-                    self._log(self.response.status, self.response.headers)
-                return self.response, data
+        try:
+            while True:
+                self.response = None
+                self.authorize()
+                self._started = self._sender.clock.now()
+                try:
+                    data = self.attempt()
+                except ApiException as error:
+                    if not self.decide(error):
+                        return self.response, self.fail(error)
+                else:
+                    self._sender.quota.release()
+                    if self.report.on_event is not None or logger.isEnabledFor(logging.INFO):
+                        self._report_success(data)
+                    return self.response, data
+        except ApiException:
+            raise
+        except BaseException as error:
+            self._report_interruption(error)
+            raise
 
     # -- one attempt ------------------------------------------------------------------------------------------------
 
@@ -154,9 +182,11 @@ class _Call:
         if not request.authorize:
             self.sent_headers.append(self.headers)
             return
-        fetch = partial(self._sender.fetch_token, request)
+        fetch = partial(self._sender.fetch_token, self)
         try:
-            credentials = self._sender.credentials.headers(request.settings, request.host.url, self.deadline, fetch)
+            credentials = self._sender.credentials.headers(
+                request.settings, request.host.url, self.deadline, fetch, self.report.token
+            )
         except ApiException as error:
             # The token endpoint had attempts of its own; this request was not sent.
             self._raise_final(error)
@@ -167,6 +197,8 @@ class _Call:
             # the outcome.
             reason = f"the credentials cannot be used any more: {error}"
             self._raise_final(AuthenticationError(reason=reason, outcome=NOT_SENT))
+        if self.report.held is not None:
+            self.report.release()
         self.sent_headers.append({**self.headers, **credentials})
 
     def attempt(self) -> Any:
@@ -198,8 +230,12 @@ class _Call:
         """Return whether another attempt follows, after the wait before it."""
         elapsed = self._sender.clock.now() - self._started
         _add_ids(error, self.sent_headers[-1])
-        self._log(error.status, error.headers)
+        is_reported = self.report.on_event is not None or logger.isEnabledFor(logging.INFO)
+        # Made before the retry policy drops a refused token.
+        redactor = self._redactor() if is_reported else str
         wait = self._retry.next_delay(error, elapsed, self._refresh_token)
+        if is_reported:
+            self._report_attempt(error.status, error.headers, elapsed, redactor, error=error, wait=wait)
         if wait is None:
             return False
         if self._retry.needs_new_key:
@@ -218,7 +254,9 @@ class _Call:
         may_return = not self.request.settings.raise_on_failure and not self._retry.in_doubt
         if may_return and _is_definitive_failure(error, self.response):
             with contextlib.suppress(InvalidResponseError):
-                return self._failure_as_model()
+                model = self._failure_as_model()
+                self._report_end(ANSWERED, error, error)
+                return model
         return self._raise_final(error)
 
     def _failure_as_model(self) -> Any:
@@ -245,25 +283,61 @@ class _Call:
         if self.operation is not None:
             advise(self.operation, error)
         redact(error, self._secrets())
+        self._report_end(error.outcome, error, last)
         raise error from error.__cause__
 
     def _secrets(self) -> list[str]:
         return [*configured_secrets(self.request.settings, self.sent_headers), *self._sender.secrets()]
 
-    def _log(self, status: int | None, headers: Any) -> None:
-        if logger.isEnabledFor(logging.DEBUG):
-            headers = headers or {}
-            redactor = make_redactor(self._secrets())
-            logger.debug(
-                "%s %s: %s in %.0f ms, request id %s, track id %s",
-                self.request.method,
-                self.request.template,
-                status or "no response",
-                (self._sender.clock.now() - self._started) * 1000,
-                # A folded header contains a line break, which would forge a line of the log.
-                single_line(redactor(str(headers.get("Zuora-Request-Id")))),
-                single_line(redactor(str(headers.get("Zuora-Track-Id")))),
-            )
+    # -- log lines and events ---------------------------------------------------------------------------------------
+
+    @property
+    def _attempts(self) -> int:
+        """The number of attempts that were begun."""
+        return len(self.sent_headers) - 1
+
+    def _redactor(self, *further: Any) -> Callable[[str], str]:
+        return self._sender.redactor([*self._secrets(), *(text for text in further if isinstance(text, str))])
+
+    def _report_success(self, data: Any) -> None:
+        response, elapsed = self.response, self._sender.clock.now() - self._started
+        # A new token is not among the known secrets yet.
+        redactor = self._redactor(data.get("access_token")) if self._is_token_request else self._redactor()
+        self._report_attempt(response.status, response.headers, elapsed, redactor)
+        if not self._is_token_request:
+            received = response.headers
+            track_id = received.get("Zuora-Track-Id") or _sent_track_id(self.sent_headers[-1])
+            ids = (received.get("Zuora-Request-Id"), None, track_id)
+            new_id = getattr(data, "id", None) if self.operation is Operation.INITIATE else None
+            self.report.end(self._attempts, "done", response.status, ids, redactor, new_connection_id=new_id)
+
+    def _report_attempt(
+        self,
+        status: int | None,
+        headers: Any,
+        elapsed: float,
+        redactor: Callable[[str], str],
+        *,
+        error: BaseException | None = None,
+        wait: float | None = None,
+    ) -> None:
+        self.report.attempt(self.request, self._attempts, status, headers, elapsed, redactor, error=error, wait=wait)
+
+    def _report_end(self, outcome: str, error: ApiException, last: ApiException) -> None:
+        if not self._is_token_request:
+            ids = (error.request_id, error.process_id, error.track_id)
+            self.report.end(self._attempts, outcome, error.status, ids, self._redactor(), error=error, cause=last)
+
+    def _report_interruption(self, error: BaseException) -> None:
+        """Report what a signal handler raised, or credentials that cannot be sent."""
+        outcome: str = self._retry.outcome()
+        if self._attempts > len(self._retry.attempts):
+            outcome = UNKNOWN
+            elapsed = self._sender.clock.now() - self._started
+            self._report_attempt(None, None, elapsed, self._redactor(), error=error)
+        if not self._is_token_request:
+            ids = (None, None, _sent_track_id(self.sent_headers[-1]))
+            self.report.end(self._attempts, outcome, None, ids, self._redactor(), error=error)
 
 
 # -- what a response holds --------------------------------------------------------------------------------------------
@@ -318,7 +392,11 @@ def _add_ids(error: ApiException, sent: dict[str, str]) -> None:
     error.request_id = error.request_id or received.get("Zuora-Request-Id")
     error.track_id = error.track_id or received.get("Zuora-Track-Id")
     if error.track_id is None and error.outcome != NOT_SENT:
-        error.track_id = next((value for name, value in sent.items() if name.lower() == "zuora-track-id"), None)
+        error.track_id = _sent_track_id(sent)
+
+
+def _sent_track_id(sent: dict[str, str]) -> str | None:
+    return next((value for name, value in sent.items() if name.lower() == "zuora-track-id"), None)
 
 
 # -- the token request ------------------------------------------------------------------------------------------------
