@@ -943,7 +943,7 @@ def test_lifetime_starts_at_request() -> None:
             RequestRejectedError,
         ),
         (json_answer({"success": False, "reasons": [{"code": 50000070, "message": "slow"}]}), RateLimitError),
-        (json_answer({"message": "proxy"}, 407), RequestRejectedError),
+        (json_answer({"message": "proxy"}, 407), ApiConnectionError),
         (json_answer({"success": False, "reasons": [{"code": 50000020, "message": "no"}]}, 400), AuthenticationError),
     ],
 )

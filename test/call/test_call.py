@@ -90,8 +90,8 @@ SCRIPTS = {
     "lost, server fault": Script((LOST, SERVER_FAULT), "AA", (RequestRejectedError, "unknown")),
     "lost, 429, 429": Script((LOST, THROTTLED, THROTTLED), "AAA", (RateLimitError, "unknown")),
     "lost, 503 with Retry-After, 429": Script((LOST, UNAVAILABLE, THROTTLED), "AAA", (RateLimitError, "unknown")),
-    "lost, lock, lock": Script((LOST, LOCKED, LOCKED), "AAA", (ConflictError, "answered")),
-    "lost, lock, 429": Script((LOST, LOCKED, THROTTLED), "AAA", (RateLimitError, "answered")),
+    "lost, lock, lock": Script((LOST, LOCKED, LOCKED), "AAA", (ConflictError, "unknown")),
+    "lost, lock, 429": Script((LOST, LOCKED, THROTTLED), "AAA", (RateLimitError, "unknown")),
     "lock, lost, lost": Script((LOCKED, LOST, LOST), "ABB", (ApiConnectionError, "unknown")),
     "lock, lock, 502": Script((LOCKED, LOCKED, BAD_GATEWAY), "ABC", (ServerError, "unknown")),
     "409, 409, 409": Script((IN_PROGRESS, IN_PROGRESS, IN_PROGRESS), "AAA", (ConflictError, "unknown")),
@@ -128,7 +128,7 @@ CALLERS_KEY_SCRIPTS = {
     "429": Script((THROTTLED,), "A", (RateLimitError, "answered")),
     "503 with Retry-After": Script((UNAVAILABLE,), "A", (ServerError, "answered")),
     "lock": Script((LOCKED,), "A", (ConflictError, "answered")),
-    "lost, lock, lock": Script((LOST, LOCKED, LOCKED), "AAA", (ConflictError, "answered")),
+    "lost, lock, lock": Script((LOST, LOCKED, LOCKED), "AAA", (ConflictError, "unknown")),
     "409, 409, 409": Script((IN_PROGRESS, IN_PROGRESS, IN_PROGRESS), "AAA", (ConflictError, "unknown")),
 }
 

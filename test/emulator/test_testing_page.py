@@ -21,7 +21,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_programs_run_as_printed(tmp_path: Path) -> None:
     programs = [text for text in PROGRAMS if "pytest" not in text]
-    assert len(programs) == 4
+    assert len(programs) == 5
     for text in programs:
         result = run("-c", text)
         assert (result.returncode, result.stderr) == (0, ""), text

@@ -363,6 +363,9 @@ def _interpret(request: Request, operation: Operation | None, response: RESTResp
             if ok and (operation is not None or not is_text_accepted):
                 raise
             document = response.data if ok else None
+    may_be_twice = operation is not None and response.content.count(b'"success"') > 1 and isinstance(document, dict)
+    if may_be_twice and serialization.has_duplicate_key(response.content, "success"):
+        raise InvalidResponseError(reason="the response has two values of `success`")
     if not responses.is_success(operation, response.status, document):
         has_key = request.retry_class is RetryClass.KEYED
         raise responses.error_from_response(
