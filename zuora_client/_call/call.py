@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from .._base.text import truncate_body
 from .._codec import serialization
-from .._codec.request import Request, RetryClass
+from .._codec.request import SECRET_HEADERS, Request, RetryClass
 from .._http.transport import RESTClientObject, RESTResponse
 from ..deadline import Clock, Deadline
 from ..exceptions import (
@@ -62,7 +62,7 @@ class Sender:
         self.quota = RetryQuota()
         self.rest_client = RESTClientObject(configuration, clock)
         self.event_failures = itertools.count()
-        self._redactor: tuple[list[str], Callable[[str], str]] = ([], str)
+        self.redactor: tuple[list[Any], Callable[[str], str]] = ([], str)
 
     def send(self, request: Request) -> tuple[Any, Any]:
         """Send a request, and again where the policy allows it.
@@ -105,14 +105,6 @@ class Sender:
     def secrets(self) -> list[str]:
         """Return the secrets that no configuration holds: the cached token, the credentials of proxies."""
         return [*self.credentials.tokens.secrets(), *self.rest_client.secrets()]
-
-    def redactor(self, secrets: list[str]) -> Callable[[str], str]:
-        """Return `make_redactor` of these secrets. The last one is kept: most calls of a client have the same."""
-        known, redactor = self._redactor
-        if known != secrets:
-            redactor = make_redactor(secrets)
-            self._redactor = secrets, redactor
-        return redactor
 
     def reset_after_fork(self) -> None:
         """Give a forked child connections and locks of its own."""
@@ -235,7 +227,9 @@ class _Call:
         redactor = self._redactor() if is_reported else str
         wait = self._retry.next_delay(error, elapsed, self._refresh_token)
         if is_reported:
-            self._report_attempt(error.status, error.headers, elapsed, redactor, error=error, wait=wait)
+            self.report.failed_attempt(
+                self.request, self._attempts, error, elapsed, self.sent_headers[-1], redactor, wait
+            )
         if wait is None:
             return False
         if self._retry.needs_new_key:
@@ -255,7 +249,7 @@ class _Call:
         if may_return and _is_definitive_failure(error, self.response):
             with contextlib.suppress(InvalidResponseError):
                 model = self._failure_as_model()
-                self._report_end(ANSWERED, error, error)
+                self._report_failure(ANSWERED, error, error)
                 return model
         return self._raise_final(error)
 
@@ -283,7 +277,7 @@ class _Call:
         if self.operation is not None:
             advise(self.operation, error)
         redact(error, self._secrets())
-        self._report_end(error.outcome, error, last)
+        self._report_failure(error.outcome, error, last)
         raise error from error.__cause__
 
     def _secrets(self) -> list[str]:
@@ -296,48 +290,43 @@ class _Call:
         """The number of attempts that were begun."""
         return len(self.sent_headers) - 1
 
-    def _redactor(self, *further: Any) -> Callable[[str], str]:
-        return self._sender.redactor([*self._secrets(), *(text for text in further if isinstance(text, str))])
+    def _redactor(self, new_token: Any = None) -> Callable[[str], str]:
+        """Return a function that masks what `_secrets` returns. It is made again only if one of them changed."""
+        settings = self.request.settings
+        known = [new_token, self.request.host.url, settings.client_secret, settings.access_token, settings.username]
+        known += (settings.password, *settings.api_key.values(), *self._sender.credentials.tokens.secrets())
+        for headers in self.sent_headers:
+            for name, value in headers.items():
+                if name.lower() in SECRET_HEADERS:
+                    known.append(value)
+        made_for, redactor = self._sender.redactor
+        if made_for != known:
+            redactor = make_redactor([*self._secrets(), *([new_token] if isinstance(new_token, str) else [])])
+            self._sender.redactor = known, redactor
+        return redactor
 
     def _report_success(self, data: Any) -> None:
-        response, elapsed = self.response, self._sender.clock.now() - self._started
+        seconds = self._sender.clock.now() - self._started
         # A new token is not among the known secrets yet.
-        redactor = self._redactor(data.get("access_token")) if self._is_token_request else self._redactor()
-        self._report_attempt(response.status, response.headers, elapsed, redactor)
-        if not self._is_token_request:
-            received = response.headers
-            track_id = received.get("Zuora-Track-Id") or _sent_track_id(self.sent_headers[-1])
-            ids = (received.get("Zuora-Request-Id"), None, track_id)
-            new_id = getattr(data, "id", None) if self.operation is Operation.INITIATE else None
-            self.report.end(self._attempts, "done", response.status, ids, redactor, new_connection_id=new_id)
+        redactor = self._redactor(data.get("access_token") if self._is_token_request else None)
+        sent = self.sent_headers[-1]
+        new_id = getattr(data, "id", None) if self.operation is Operation.INITIATE else None
+        self.report.success(self.request, len(self.sent_headers) - 1, self.response, seconds, sent, redactor, new_id)
 
-    def _report_attempt(
-        self,
-        status: int | None,
-        headers: Any,
-        elapsed: float,
-        redactor: Callable[[str], str],
-        *,
-        error: BaseException | None = None,
-        wait: float | None = None,
-    ) -> None:
-        self.report.attempt(self.request, self._attempts, status, headers, elapsed, redactor, error=error, wait=wait)
-
-    def _report_end(self, outcome: str, error: ApiException, last: ApiException) -> None:
+    def _report_failure(self, outcome: str, error: BaseException, last: BaseException) -> None:
         if not self._is_token_request:
-            ids = (error.request_id, error.process_id, error.track_id)
-            self.report.end(self._attempts, outcome, error.status, ids, self._redactor(), error=error, cause=last)
+            self.report.failure(self._attempts, outcome, error, last, self.sent_headers[-1], self._redactor())
 
     def _report_interruption(self, error: BaseException) -> None:
         """Report what a signal handler raised, or credentials that cannot be sent."""
         outcome: str = self._retry.outcome()
         if self._attempts > len(self._retry.attempts):
             outcome = UNKNOWN
-            elapsed = self._sender.clock.now() - self._started
-            self._report_attempt(None, None, elapsed, self._redactor(), error=error)
-        if not self._is_token_request:
-            ids = (None, None, _sent_track_id(self.sent_headers[-1]))
-            self.report.end(self._attempts, outcome, None, ids, self._redactor(), error=error)
+            seconds = self._sender.clock.now() - self._started
+            self.report.failed_attempt(
+                self.request, self._attempts, error, seconds, self.sent_headers[-1], self._redactor(), None
+            )
+        self._report_failure(outcome, error, error)
 
 
 # -- what a response holds --------------------------------------------------------------------------------------------
@@ -395,11 +384,7 @@ def _add_ids(error: ApiException, sent: dict[str, str]) -> None:
     error.request_id = error.request_id or received.get("Zuora-Request-Id")
     error.track_id = error.track_id or received.get("Zuora-Track-Id")
     if error.track_id is None and error.outcome != NOT_SENT:
-        error.track_id = _sent_track_id(sent)
-
-
-def _sent_track_id(sent: dict[str, str]) -> str | None:
-    return next((value for name, value in sent.items() if name.lower() == "zuora-track-id"), None)
+        error.track_id = next((value for name, value in sent.items() if name.lower() == "zuora-track-id"), None)
 
 
 # -- the token request ------------------------------------------------------------------------------------------------

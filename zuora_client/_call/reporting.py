@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.text import single_line
 from .._codec.request import RetryClass
-from ..exceptions import UNKNOWN, RateLimitError
+from ..events import AttemptEvent, CallEvent, TokenEvent
+from ..exceptions import UNKNOWN, ApiException, RateLimitError
 from .operations import Operation
 
 if TYPE_CHECKING:
@@ -35,17 +36,17 @@ _ON_ONE_CONNECTION = (Operation.ACCEPT, Operation.DENY, Operation.DISCONNECT)
 class CallReport:
     """The log lines and events of one call and of the token requests that it makes.
 
+    A successful call reports in few function calls: see test/packaging/test_budget.py.
+
     Attributes:
         on_event: `Configuration.on_event`.
+        id: random, the same in all log lines and events of the call.
         held: the events of a token fetch until `release`, or None. Other threads may wait for the token, so the
             callable is not called before the fetch is over.
 
     Args:
         failures: counts the exceptions that the callable raised, for all calls of a client.
     """
-
-    __slots__ = ("_clock", "_deadline", "_failures", "_id", "_is_over", "_operation", "_request", "_started", "held",
-                 "on_event")  # fmt: skip
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class CallReport:
         failures: itertools.count[int],
     ) -> None:
         self.on_event = request.settings.on_event
+        self.id = os.urandom(5).hex()
         self.held: list[Event] | None = None
         self._request = request
         self._operation = operation
@@ -63,64 +65,90 @@ class CallReport:
         self._clock = clock
         self._failures = failures
         self._started = clock.now()
-        self._id: str | None = None
         self._is_over = False
-
-    @property
-    def id(self) -> str:
-        """A random id, the same in all log lines and events of the call."""
-        if self._id is None:
-            self._id = os.urandom(5).hex()
-        return self._id
 
     # -- what happens -----------------------------------------------------------------------------------------------
 
-    def attempt(
+    def success(
         self,
         request: Request,
         number: int,
-        status: int | None,
-        headers: Mapping[str, str] | None,
+        response: Any,
         seconds: float,
+        sent: Mapping[str, str],
         redactor: Redactor,
-        *,
-        error: BaseException | None = None,
-        wait: float | None = None,
+        new_connection_id: Any,
     ) -> None:
-        """Report an attempt of the call, or of a token request that it makes."""
-        headers = headers or {}
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug(
-                "[%s] %s %s: %s in %.0f ms, request id %s, track id %s",
-                self.id,
-                request.method,
-                _text(request.template, redactor),
-                status or "no response",
-                seconds * 1000,
-                _text(headers.get("Zuora-Request-Id"), redactor),
-                _text(headers.get("Zuora-Track-Id"), redactor),
-            )
-        name = None if error is None else type(error).__name__
+        """Report the attempt that succeeded, and if it is not a token request, the end of the call.
+
+        Args:
+            sent: the headers of the attempt.
+            new_connection_id: of the connection that a POST created, as received.
+        """
+        headers, status = response.headers, response.status
+        entity_id, sent_track_id = _sent_ids(sent)
+        texts = (
+            request.template,
+            entity_id,
+            self._connection_id(request, new_connection_id),
+            ", ".join(headers.getlist("Zuora-Request-Id")) or None,
+            ", ".join(headers.getlist("Zuora-Track-Id")) or sent_track_id,
+        )
+        template, entity_id, connection_id, request_id, track_id = _clean(texts, redactor)
+        is_token_request = request is not self._request
+        duration = self._clock.now() - self._started
+        self._is_over = not is_token_request
+        if logger.isEnabledFor(logging.INFO):
+            self._log_attempt(request.method, template, status, seconds, request_id, track_id)
+            if not is_token_request and (number > 1 or request.retry_class is not RetryClass.READ):
+                details = _details(entity_id, connection_id, request_id)
+                logger.info(
+                    "[%s] %s %s: done %s%s", self.id, request.method, template, _after(number, duration), details
+                )
+        if self.on_event is None:
+            return
+        remaining = _remaining(headers.getlist("RateLimit-Remaining"))
+        attempt = AttemptEvent(
+            self.id, number, request.method, template or "", entity_id, status, None, seconds, None, None, remaining
+        )
+        if is_token_request:
+            self._hold(attempt)
+            return
+        end = CallEvent(
+            self.id, request.method, template or "", entity_id, connection_id, number, duration, status, None, "done",
+            request_id, None, track_id,
+        )  # fmt: skip
+        self._deliver(attempt, end)
+
+    def failed_attempt(
+        self,
+        request: Request,
+        number: int,
+        error: BaseException,
+        seconds: float,
+        sent: Mapping[str, str],
+        redactor: Redactor,
+        wait: float | None,
+    ) -> None:
+        """Report an attempt that failed, before the wait for the next one."""
+        status = error.status if isinstance(error, ApiException) else None
+        headers: Any = (error.headers if isinstance(error, ApiException) else None) or {}
+        texts = (request.template, _sent_ids(sent)[0], headers.get("Zuora-Request-Id"), headers.get("Zuora-Track-Id"))
+        template, entity_id, request_id, track_id = _clean(texts, redactor)
+        self._log_attempt(request.method, template, status, seconds, request_id, track_id)
+        name = type(error).__name__
         if wait is not None and wait > _LOG_WAITS_LONGER_THAN:
             logger.info("[%s] waiting %.1f s before attempt %d (%s)", self.id, wait, number + 1, name)
         if self.on_event is None:
             return
-        # Imported here: most programs set no callable.
-        from ..events import AttemptEvent
-
+        remaining = error.remaining if isinstance(error, RateLimitError) else None
+        if remaining is None:
+            remaining = _remaining([headers.get("RateLimit-Remaining", "")])
+        retry_after = error.retry_after if isinstance(error, ApiException) else None
         event = AttemptEvent(
-            self.id,
-            number,
-            request.method,
-            _text(request.template, redactor) or "",
-            _text(_header(request.headers, "zuora-entity-ids"), redactor),
-            status,
-            name,
-            seconds,
-            wait,
-            getattr(error, "retry_after", None),
-            _remaining(error, headers),
-        )
+            self.id, number, request.method, template or "", entity_id, status, name, seconds, wait, retry_after,
+            remaining,
+        )  # fmt: skip
         if request is self._request:
             self._deliver(event)
         else:
@@ -132,150 +160,149 @@ class CallReport:
         if early and name is not None:
             logger.info("[%s] the early renewal of the token failed (%s), the current one stays in use", self.id, name)
         if self.on_event is not None:
-            from ..events import TokenEvent
-
             self._hold(TokenEvent(self.id, source, seconds, waited, early, name))
 
-    def end(
+    def failure(
         self,
         attempts: int,
         outcome: Any,
-        status: int | None,
-        ids: tuple[Any, Any, Any],
+        error: BaseException,
+        last: BaseException,
+        sent: Mapping[str, str],
         redactor: Redactor,
-        *,
-        error: BaseException | None = None,
-        cause: BaseException | None = None,
-        new_connection_id: Any = None,
     ) -> None:
-        """Report the end of the call. Only the first end counts.
+        """Report a call that failed.
 
         Args:
-            ids: request id, process id and track id.
             error: what the call raises, or returns as a model.
-            cause: the error of the last attempt.
-            new_connection_id: of the connection that a POST created.
+            last: the error of the last attempt.
+            sent: the headers of the last attempt.
         """
-        self.release()
+        if self.held is not None:
+            self.release()
         if self._is_over:
             return
         self._is_over = True
-        seconds = self._clock.now() - self._started
-        connection_id = new_connection_id if isinstance(new_connection_id, str) else None
-        if self._operation in _ON_ONE_CONNECTION:
-            connection_id = self._request.path.strip("/").split("/")[-2]
-        texts = (_header(self._request.headers, "zuora-entity-ids"), connection_id, *ids)
-        entity_id, connection_id, request_id, process_id, track_id = (_text(text, redactor) for text in texts)
-        template = _text(self._request.template, redactor) or ""
-        if logger.isEnabledFor(logging.INFO):
-            failure = None if error is None else _failure(cause or error, status)
-            named = {"entity": entity_id, "connection": connection_id, "request id": request_id}
-            self._log_end(template, attempts, seconds, outcome, failure, named)
-        if self.on_event is None:
-            return
-        from ..events import CallEvent
-
-        self._deliver(
-            CallEvent(
-                self.id,
-                self._request.method,
-                template,
-                entity_id,
-                connection_id,
-                attempts,
-                seconds,
-                status,
-                None if error is None else type(error).__name__,
-                outcome,
-                request_id,
-                process_id,
-                track_id,
-            )
+        duration = self._clock.now() - self._started
+        request = self._request
+        known = error if isinstance(error, ApiException) else ApiException()
+        status = known.status
+        entity_id, sent_track_id = _sent_ids(sent)
+        texts = (
+            request.template,
+            entity_id,
+            self._connection_id(request, None),
+            known.request_id,
+            known.process_id,
+            known.track_id or sent_track_id,
         )
+        template, entity_id, connection_id, request_id, process_id, track_id = _clean(texts, redactor)
+        cause = type(last).__name__ if status is None else f"{type(last).__name__} {status}"
+        what = f"[{self.id}] {request.method} {template}"
+        details = _details(entity_id, connection_id, request_id)
+        if outcome == UNKNOWN and request.retry_class is not RetryClass.READ:
+            to_do = "check whether it was done" if self._operation is None else "list the connections"
+            logger.warning(
+                "%s: outcome unknown %s (%s)%s; it may have been done: %s before sending it again",
+                what, _after(attempts, duration), cause, details, to_do,
+            )  # fmt: skip
+        else:
+            logger.info("%s: failed %s (%s), outcome %s%s", what, _after(attempts, duration), cause, outcome, details)
+        if self.on_event is not None:
+            event = CallEvent(
+                self.id, request.method, template or "", entity_id, connection_id, attempts, duration, status,
+                type(error).__name__, outcome, request_id, process_id, track_id,
+            )  # fmt: skip
+            self._deliver(event)
 
     def release(self) -> None:
         """Deliver the events of a token fetch."""
         held, self.held = self.held, None
-        for event in held or ():
-            self._deliver(event)
+        self._deliver(*held or ())
 
-    # -- log and events ---------------------------------------------------------------------------------------------
+    # -- parts ------------------------------------------------------------------------------------------------------
 
-    def _log_end(
+    def _connection_id(self, request: Request, new_connection_id: Any) -> str | None:
+        if self._operation in _ON_ONE_CONNECTION and request is self._request:
+            return request.path.strip("/").split("/")[-2]
+        # From a body, so only what has the form of Zuora's ids: 32 hexadecimal digits.
+        is_id = isinstance(new_connection_id, str) and len(new_connection_id) == 32 and new_connection_id.isalnum()
+        return new_connection_id if is_id else None
+
+    def _log_attempt(
         self,
-        template: str,
-        attempts: int,
+        method: str,
+        template: str | None,
+        status: int | None,
         seconds: float,
-        outcome: str,
-        failure: str | None,
-        named: Mapping[str, str | None],
+        request_id: str | None,
+        track_id: str | None,
     ) -> None:
-        is_write = self._request.retry_class is not RetryClass.READ
-        if failure is None and attempts == 1 and not is_write:
-            return
-        details = "".join(f", {name} {value}" for name, value in named.items() if value is not None)
-        count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-        what = f"[{self.id}] {self._request.method} {template}"
-        duration = f"after {count} in {seconds * 1000:.0f} ms"
-        if failure is None:
-            logger.info("%s: done %s%s", what, duration, details)
-        elif is_write and outcome == UNKNOWN:
-            to_do = "check whether it was done" if self._operation is None else "list the connections"
-            logger.warning(
-                "%s: outcome unknown %s (%s)%s; it may have been done: %s before sending it again",
-                what, duration, failure, details, to_do,
-            )  # fmt: skip
-        else:
-            logger.info("%s: failed %s (%s), outcome %s%s", what, duration, failure, outcome, details)
+        logger.debug(
+            "[%s] %s %s: %s in %.0f ms, request id %s, track id %s",
+            self.id, method, template, status or "no response", seconds * 1000, request_id, track_id,
+        )  # fmt: skip
 
     def _hold(self, event: Event) -> None:
         if self.held is None:
             self.held = []
         self.held.append(event)
 
-    def _deliver(self, event: Event) -> None:
-        assert self.on_event is not None
+    def _deliver(self, *events: Event) -> None:
+        on_event = self.on_event
+        assert on_event is not None
         before = self._clock.now()
-        try:
-            self.on_event(event)
-        except Exception as error:
-            # Without its text and traceback, which may show the error of the call before its secrets are masked.
-            if next(self._failures) == 0:
-                logger.warning(
-                    "[%s] on_event raised %s; the call goes on, and further exceptions of on_event are not logged",
-                    self.id,
-                    type(error).__name__,
-                )
-        finally:
+        for event in events:
+            try:
+                on_event(event)
+            except Exception as error:  # noqa: PERF203 - the next event is delivered all the same
+                # Without its text and traceback, which may show the error of the call before its secrets are masked.
+                if next(self._failures) == 0:
+                    logger.warning(
+                        "[%s] on_event raised %s; the call goes on, and further exceptions of on_event are not logged",
+                        self.id,
+                        type(error).__name__,
+                    )
+        if not self._is_over:
             spent = self._clock.now() - before
             self._deadline.extend(spent)
             self._started += spent
 
 
-def _text(value: Any, redactor: Redactor) -> str | None:
-    """Return text as one line without secrets, None as None."""
-    if value is None:
-        return None
-    text = redactor(str(value))
-    # A folded header contains a line break, which would forge a line of the log.
-    return text if text.isprintable() and len(text) <= _MAX_CHARACTERS else single_line(text, _MAX_CHARACTERS)
+def _clean(texts: Any, redactor: Redactor) -> list[str | None]:
+    """Return the texts as single lines without secrets, None as None."""
+    cleaned: list[str | None] = []
+    for text in texts:
+        if text is not None:
+            text = redactor(text)
+            # A folded header contains a line break, which would forge a line of the log.
+            if len(text) > _MAX_CHARACTERS or not text.isprintable():
+                text = single_line(text, _MAX_CHARACTERS)
+        cleaned.append(text)
+    return cleaned
 
 
-def _header(headers: Mapping[str, str], name: str) -> str | None:
-    """Return the header with this lower-case name, or None."""
-    for key in headers:
-        if key.lower() == name:
-            return headers[key]
-    return None
+def _sent_ids(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return the entity id and the track id in the headers of a request, or None."""
+    entity_id = track_id = None
+    for name, value in headers.items():
+        lowered = name.lower()
+        if lowered == "zuora-entity-ids":
+            entity_id = value
+        elif lowered == "zuora-track-id":
+            track_id = value
+    return entity_id, track_id
 
 
-def _remaining(error: BaseException | None, headers: Mapping[str, str]) -> int | None:
-    if isinstance(error, RateLimitError) and error.remaining is not None:
-        return error.remaining
-    value = headers.get("RateLimit-Remaining")
-    return int(value) if value is not None and value.isascii() and value.isdecimal() and len(value) < 19 else None
+def _remaining(values: list[str]) -> int | None:
+    value = values[0] if values else ""
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
 
 
-def _failure(error: BaseException, status: int | None) -> str:
-    name = type(error).__name__
-    return name if status is None else f"{name} {status}"
+def _after(attempts: int, seconds: float) -> str:
+    return f"after {attempts} attempt{'' if attempts == 1 else 's'} in {seconds * 1000:.0f} ms"
+
+
+def _details(entity_id: str | None, connection_id: str | None, request_id: str | None) -> str:
+    named = (("entity", entity_id), ("connection", connection_id), ("request id", request_id))
+    return "".join(f", {name} {value}" for name, value in named if value is not None)
