@@ -568,7 +568,7 @@ def test_copies_share_the_callable() -> None:
 
 def test_pickle_as_the_callable_allows() -> None:
     assert pickle.loads(pickle.dumps(Configuration(on_event=raising))).on_event is raising
-    for on_event in (lambda event: None, threading.Lock().acquire):
+    for on_event in (lambda event: None, Events([threading.Lock()])):
         with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
             pickle.dumps(Configuration(on_event=on_event))
 
