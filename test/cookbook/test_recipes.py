@@ -109,27 +109,24 @@ def test_token_error_is_a_reason_to_alert() -> None:
 @pytest.fixture
 def opentelemetry() -> Iterator[tuple[Any, Any]]:
     """The SDK with an exporter in memory for metrics, and one for spans."""
-    sdk_metrics = package("opentelemetry.sdk.metrics", distribution="opentelemetry-sdk")
-    from opentelemetry import metrics, trace
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    reader, spans = InMemoryMetricReader(), InMemorySpanExporter()
-    meters = sdk_metrics.MeterProvider([reader])
-    tracers = TracerProvider()
-    tracers.add_span_processor(SimpleSpanProcessor(spans))
-    metrics.set_meter_provider(meters)
-    trace.set_tracer_provider(tracers)
+    def module(name: str) -> Any:
+        return package(f"opentelemetry.{name}", distribution="opentelemetry-sdk")
+
+    reader = module("sdk.metrics.export").InMemoryMetricReader()
+    spans = module("sdk.trace.export.in_memory_span_exporter").InMemorySpanExporter()
+    meters = module("sdk.metrics").MeterProvider([reader])
+    tracers = module("sdk.trace").TracerProvider()
+    tracers.add_span_processor(module("sdk.trace.export").SimpleSpanProcessor(spans))
+    module("metrics").set_meter_provider(meters)
+    module("trace").set_tracer_provider(tracers)
     yield reader, spans
     meters.shutdown()
     tracers.shutdown()
 
 
 def test_opentelemetry(opentelemetry: tuple[Any, Any]) -> None:
-    from opentelemetry import trace
-
+    trace = package("opentelemetry.trace", distribution="opentelemetry-sdk")
     reader, spans = opentelemetry
     on_event = run("OpenTelemetry")["on_event"]
     with trace.get_tracer("test").start_as_current_span("job"):
@@ -185,11 +182,10 @@ def test_prometheus() -> None:
 def test_sentry() -> None:
     """An issue for the unknown write, with the breadcrumbs of both calls and without a secret."""
     sentry_sdk = package("sentry_sdk", distribution="sentry-sdk")
-    from sentry_sdk.transport import Transport
-
+    transport: Any = package("sentry_sdk.transport", distribution="sentry-sdk").Transport
     envelopes: list[Any] = []
 
-    class Captured(Transport):
+    class Captured(transport):  # type: ignore[misc]
         def capture_envelope(self, envelope: Any) -> None:
             envelopes.append(envelope)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
@@ -301,7 +301,9 @@ class _Call:
                     known.append(value)
         made_for, redactor = self._sender.redactor
         if made_for != known:
-            redactor = make_redactor([*self._secrets(), *([new_token] if isinstance(new_token, str) else [])])
+            secrets = [*self._secrets(), *([new_token] if isinstance(new_token, str) else [])]
+            # Most texts are the same in all calls: the template, the ids of entities and connections.
+            redactor = lru_cache(maxsize=256)(make_redactor(secrets))
             self._sender.redactor = known, redactor
         return redactor
 
