@@ -41,9 +41,8 @@ def surface() -> list[str]:
 
 
 def _defined_in(module: Any) -> list[str]:
-    # A module without __all__ offers its classes; the one of the faults, its functions.
-    is_offered = "is_function" if module.name == "faults" else "is_class"
-    return [name for name, member in module.members.items() if member.is_public and getattr(member, is_offered)]
+    # A module without __all__ offers its classes.
+    return [name for name, member in module.members.items() if member.is_public and member.is_class]
 
 
 def _lines(name: str, target: Any) -> Iterator[str]:

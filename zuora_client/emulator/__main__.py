@@ -10,7 +10,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TextIO
 
 from .._version import __version__
@@ -21,9 +21,7 @@ from .exchange import Exchange
 _NOT_ON_THE_COMMAND_LINE = ("extra_bytes", "rewrite_body")
 
 _FAULTS: dict[str, Callable[..., Fault]] = {
-    name: function
-    for name, function in inspect.getmembers(faults, inspect.isfunction)
-    if function.__module__ == faults.__name__ and not name.startswith("_") and name not in _NOT_ON_THE_COMMAND_LINE
+    name: getattr(faults, name) for name in faults.__all__ if name not in ("Fault", *_NOT_ON_THE_COMMAND_LINE)
 }
 _RULE_KEYS = ("method", "path", "nth", "times", "probability")
 
@@ -141,7 +139,7 @@ def _add_fault(plan: FaultPlan, text: str, seed: int | None) -> None:
 
 
 @contextlib.contextmanager
-def _open_log(path: str) -> Iterator[TextIO]:
+def _open_log(path: str) -> Generator[TextIO]:
     if path == "-":
         yield sys.stdout
         return

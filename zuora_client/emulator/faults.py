@@ -1,26 +1,50 @@
 """Faults: what can go wrong between a client and Zuora, on demand.
 
 A fault acts on one exchange and decides whether the request is executed; the `committed` attribute of the request
-records whether it changed the tenant. A `FaultPlan` decides to which requests a fault applies. The limits look at all
-requests of the plan's rule: they refuse those above the limit and let the others pass.
+records whether it changed the tenant. A `FaultPlan` decides to which requests a fault applies.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import threading
 import zlib
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from .arguments import validate_number
-from .exchange import Exchange
-from .exchange import Fault as Fault  # users import the class from here too
+from .exchange import Exchange, Fault
+from .limits import max_concurrent, send_concurrency_limit, token_limit
 from .messages import Response, json_response
-from .service import TOKEN_PATH, Operation, error_response
+from .service import Operation, error_response
 from .wire import serialize_response
+
+__all__ = [
+    "Fault",
+    "answer",
+    "answer_after_commit",
+    "bad_gzip",
+    "chunked",
+    "close_before_reading",
+    "concurrency_limit",
+    "connection_close",
+    "delay",
+    "drip",
+    "extra_bytes",
+    "gzip_bomb",
+    "html_error",
+    "http_1_0",
+    "max_concurrent",
+    "redirect",
+    "refusal",
+    "reset_after_commit",
+    "reset_before_commit",
+    "rewrite_body",
+    "silence",
+    "token_limit",
+    "too_many_requests",
+    "truncate",
+    "truncate_head",
+]
 
 Body = bytes | str | Mapping[str, Any] | list[Any] | None
 HeaderFields = Mapping[str, str] | None
@@ -250,100 +274,7 @@ def too_many_requests(retry_after: int | None = None, reset: int = 30) -> Fault:
 def concurrency_limit(retry_after: int = 120) -> Fault:
     """Send a 429 for concurrency: code 50000070, Retry-After, Concurrency-Limit headers; nothing is executed."""
     validate_number("retry_after", retry_after)
-    return Fault("concurrency_limit", lambda exchange: _send_concurrency_limit(exchange, 40, retry_after))
-
-
-def max_concurrent(limit: int = 40, retry_after: int = 1) -> Fault:
-    """Let at most `limit` requests of an entity run at the same time; the others get the 429 of `concurrency_limit`.
-
-    A request runs from the arrival of its last byte to the first byte of its response. Those that run in no entity are
-    not counted: token requests, and those that are refused for their credentials or their entity. The requests that
-    pass are served, or fail by the next rule of the plan; combine it with `delay`, because most requests take less than
-    a millisecond. Each call of this function returns a fault with counts of its own.
-
-    Args:
-        limit: 40 is Zuora's default limit. 0 refuses every request.
-        retry_after: seconds for the Retry-After header.
-    """
-
-    validate_number("limit", limit, integer=True)
-    validate_number("retry_after", retry_after)
-    lock = threading.Lock()
-    running: dict[str, set[Exchange]] = {}
-
-    def act(exchange: Exchange) -> None:
-        exchange.read_body()
-        entity_id = exchange.service.entity_of(exchange.request)
-        if entity_id is None:
-            exchange.proceed()
-            return
-        with lock:
-            exchanges = running.setdefault(entity_id, set())
-            is_admitted = len(exchanges) < limit
-            if is_admitted:
-                exchanges.add(exchange)
-
-        def release() -> None:
-            with lock:
-                exchanges.discard(exchange)
-
-        if not is_admitted:
-            _send_concurrency_limit(exchange, limit, retry_after)
-            return
-        # Released before the response is sent: a client that has it may send the next request at once.
-        exchange.before_response(release)
-        try:
-            exchange.proceed()
-        finally:
-            release()
-
-    return Fault("max_concurrent", act)
-
-
-def token_limit(limit: int = 100, window: float = 60, hint: bool = True) -> Fault:
-    """Let at most `limit` requests to the token endpoint pass in any `window` seconds; the others get a 429.
-
-    The 429 has code 70. Refused requests are not counted; those with wrong credentials are. The requests that pass are
-    served, or fail by the next rule of the plan. Requests to other paths always pass. The window moves by the clock of
-    the emulator. Each call of this function returns a fault with counts of its own.
-
-    Args:
-        limit: 100 is Zuora's limit for one IP address. 0 refuses every request.
-        window: length of the window in seconds.
-        hint: whether Retry-After says when the next request will pass.
-    """
-
-    validate_number("limit", limit, integer=True)
-    validate_number("window", window)
-    if not isinstance(hint, bool):
-        raise TypeError(f"hint must be a bool, not {type(hint).__name__}")
-    lock = threading.Lock()
-    passed: deque[float] = deque()
-
-    def wait_seconds(now: float) -> float:
-        """Return 0 and count the request if it may pass, else the seconds until the next one may."""
-        with lock:
-            while passed and passed[0] + window <= now:
-                passed.popleft()
-            if len(passed) < limit:
-                passed.append(now)
-                return 0
-            return passed[0] + window - now if passed else max(window, 1)
-
-    def act(exchange: Exchange) -> None:
-        seconds = math.ceil(wait_seconds(exchange.service.clock())) if exchange.request.path == TOKEN_PATH else 0
-        if not seconds:
-            exchange.proceed()
-            return
-        message = "API Rate limit exceeded for the minute"
-        headers = {"X-RateLimit-Limit-minute": str(limit), "X-RateLimit-Remaining-minute": "0"}
-        if hint:
-            message += f", retry after {seconds} seconds"
-            headers["Retry-After"] = str(seconds)
-        response = _response(429, {"reasons": [{"code": 70, "message": message}]}, headers)
-        exchange.send(exchange.service.add_request_ids(exchange.request, response))
-
-    return Fault("token_limit", act)
+    return Fault("concurrency_limit", lambda exchange: send_concurrency_limit(exchange, 40, retry_after))
 
 
 def redirect(location: str, status: int = 307) -> Fault:
@@ -384,19 +315,6 @@ def silence() -> Fault:
         exchange.pause(None)
 
     return Fault("silence", act)
-
-
-def _send_concurrency_limit(exchange: Exchange, limit: int, retry_after: float) -> None:
-    response = error_response(
-        50000070,
-        "The concurrent request limit is exceeded.",
-        429,
-        ("Retry-After", str(retry_after)),
-        ("Concurrency-Limit-Type", "Default"),
-        ("Concurrency-Limit-Limit", str(limit)),
-        ("Concurrency-Limit-Remaining", "0"),
-    )
-    exchange.send(exchange.service.add_request_ids(exchange.request, response))
 
 
 def _respond_with(name: str, response: Response, stored: bool = False) -> Fault:
