@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("zuora_client")
 
 _MAX_CHARACTERS = 200
+_MAX_DIGITS = 19
 _LOG_WAITS_LONGER_THAN = 5.0
 
 _ON_ONE_CONNECTION = (Operation.ACCEPT, Operation.DENY, Operation.DISCONNECT)
@@ -66,6 +67,8 @@ class CallReport:
         self._failures = failures
         self._started = clock.now()
         self._is_over = False
+        is_on_one = operation in _ON_ONE_CONNECTION
+        self._connection_id = request.path.strip("/").split("/")[-2] if is_on_one else None
 
     # -- what happens -----------------------------------------------------------------------------------------------
 
@@ -90,7 +93,7 @@ class CallReport:
         texts = (
             request.template,
             entity_id,
-            self._connection_id(request, new_connection_id),
+            self._connection_id or (new_connection_id and _valid_id(new_connection_id)),
             ", ".join(headers.getlist("Zuora-Request-Id")) or None,
             ", ".join(headers.getlist("Zuora-Track-Id")) or sent_track_id,
         )
@@ -107,7 +110,8 @@ class CallReport:
                 )
         if self.on_event is None:
             return
-        remaining = _remaining(headers.getlist("RateLimit-Remaining"))
+        values = headers.getlist("RateLimit-Remaining")
+        remaining = int(values[0]) if values and values[0].isdecimal() and len(values[0]) < _MAX_DIGITS else None
         attempt = AttemptEvent(
             self.id, number, request.method, template or "", entity_id, status, None, seconds, None, None, remaining
         )
@@ -142,8 +146,9 @@ class CallReport:
         if self.on_event is None:
             return
         remaining = error.remaining if isinstance(error, RateLimitError) else None
-        if remaining is None:
-            remaining = _remaining([headers.get("RateLimit-Remaining", "")])
+        value = headers.get("RateLimit-Remaining", "")
+        if remaining is None and value.isdecimal() and len(value) < _MAX_DIGITS:
+            remaining = int(value)
         retry_after = error.retry_after if isinstance(error, ApiException) else None
         event = AttemptEvent(
             self.id, number, request.method, template or "", entity_id, status, name, seconds, wait, retry_after,
@@ -191,7 +196,7 @@ class CallReport:
         texts = (
             request.template,
             entity_id,
-            self._connection_id(request, None),
+            self._connection_id,
             known.request_id,
             known.process_id,
             known.track_id or sent_track_id,
@@ -221,13 +226,6 @@ class CallReport:
         self._deliver(*held or ())
 
     # -- parts ------------------------------------------------------------------------------------------------------
-
-    def _connection_id(self, request: Request, new_connection_id: Any) -> str | None:
-        if self._operation in _ON_ONE_CONNECTION and request is self._request:
-            return request.path.strip("/").split("/")[-2]
-        # From a body, so only what has the form of Zuora's ids: 32 hexadecimal digits.
-        is_id = isinstance(new_connection_id, str) and len(new_connection_id) == 32 and new_connection_id.isalnum()
-        return new_connection_id if is_id else None
 
     def _log_attempt(
         self,
@@ -294,9 +292,9 @@ def _sent_ids(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
     return entity_id, track_id
 
 
-def _remaining(values: list[str]) -> int | None:
-    value = values[0] if values else ""
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
+def _valid_id(value: Any) -> str | None:
+    """Return an id from a body if it has the form of Zuora's: 32 hexadecimal digits."""
+    return value if isinstance(value, str) and len(value) == 32 and value.isalnum() else None
 
 
 def _after(attempts: int, seconds: float) -> str:
