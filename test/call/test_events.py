@@ -9,6 +9,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from support.wire import YES, Wire
 import zuora_client
 from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi
 from zuora_client.events import AttemptEvent, CallEvent, TokenEvent
+from zuora_client.token_store import FileTokenStore
 
 CONNECTION_ID = "8a80825555a3c7a10155b54a63821c0d"
 NEW_ID = "8a808255575bdae401576a914a140420"
@@ -262,6 +264,18 @@ def test_no_token_event_without_a_fetch(settings: dict[str, Any]) -> None:
     with Wire(on_event=events, **settings) as wire:
         disconnect(wire.api)
     assert events.kinds == ["attempt", "call"]
+
+
+def test_token_from_a_store(tmp_path: Path) -> None:
+    """A token that another client has stored makes an event with the class of the store, and no attempt."""
+    store, events = FileTokenStore(tmp_path / "tokens"), Events()
+    with TokenServer() as server:
+        for on_event in (None, events):
+            configuration = Configuration(server.url, token_store=store, on_event=on_event, **OAUTH)
+            with ApiClient(configuration) as client:
+                CALLS["GET"](EntityConnectionsApi(client))
+    assert events.kinds == ["token", "attempt", "call"]
+    assert (events[0].source, events[0].error, events[0].waited) == ("FileTokenStore", None, False)
 
 
 def test_token_error() -> None:

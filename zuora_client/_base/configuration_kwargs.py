@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ..environments import Environment
     from ..events import Event
+    from ..token_store import TokenStore
 
 
 class ConfigurationKwargs(TypedDict, total=False):
@@ -21,6 +22,7 @@ class ConfigurationKwargs(TypedDict, total=False):
     max_attempts: int
     max_retry_after: float
     max_response_bytes: int | None
+    token_store: TokenStore | None
     raise_on_failure: bool
     allow_insecure_http: bool
     user_agent_suffix: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
@@ -24,12 +25,14 @@ from ..exceptions import (
     SERVER_FAULT_CATEGORIES,
     UNKNOWN,
     ApiException,
+    ApiTimeoutError,
     AuthenticationError,
     InvalidResponseError,
 )
 from . import responses
+from .access_token import token_from_document
 from .advice import advise
-from .auth import Credentials, TokenKey, client_credentials, token_from_document
+from .auth import Credentials, client_credentials
 from .operations import Operation, find_operation
 from .redaction import (
     carries_secret,
@@ -40,13 +43,15 @@ from .redaction import (
     redact_json,
 )
 from .reporting import CallReport
-from .retry import RetryQuota, RetryState, new_idempotency_key
+from .retry import Renewal, RetryQuota, RetryState, is_throttled, new_idempotency_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._base.base_url import BaseURL
     from ..configuration import Configuration
+    from .access_token import AccessToken
+    from .auth import OnThrottled, TokenKey
 
 logger = logging.getLogger("zuora_client")
 
@@ -75,20 +80,39 @@ class Sender:
         """
         return _Call(self, request, Deadline(request.timeouts.deadline, self.clock)).run()
 
-    def fetch_token(self, call: _Call, key: TokenKey, deadline: Deadline) -> dict[str, Any]:
-        """Return the JSON object of the token endpoint. Retried like a read: the request has no lasting effect."""
+    def fetch_token(
+        self, call: _Call, key: TokenKey, deadline: Deadline, on_throttled: OnThrottled | None, advisory: bool
+    ) -> AccessToken:
+        """Request a token. Retried like a read: the request has no lasting effect.
+
+        Args:
+            call: needs the token.
+            on_throttled: called before a wait that Zuora asked for, with its seconds.
+            advisory: the caller has a valid token, and is not held up when Zuora throttles.
+        """
         client_id, client_secret = client_credentials(key)
         request = _token_request(call.request, client_id, client_secret)
         host = request.host
         response = None
         try:
-            response, document = _Call(self, request, deadline, call.report).run()
+            # Zuora limits the token requests of all clients behind one address together, so a client cannot know how
+            # often it is refused: its deadline decides.
+            attempts = _Call(
+                self,
+                request,
+                deadline,
+                call.report,
+                max_throttled=1 if advisory else math.inf,
+                on_throttled=on_throttled,
+            )
+            response, document = attempts.run()
             if not responses.is_success(None, response.status, document):
                 # raise_on_failure=False is for the caller's own calls, not for this one.
                 raise responses.error_from_response(None, response, document, has_idempotency_key=False)
-            token_from_document(document)
-            found: dict[str, Any] = document
-            return found
+            token = token_from_document(document)
+            # The lifetime starts when Zuora issues the token, which is not before the request.
+            token.remaining -= self.clock.now() - attempts.started
+            return token
         except ApiException as error:
             if response is not None:
                 _add_response(error, response)
@@ -120,13 +144,25 @@ class _Call:
         headers: the headers of the next attempt, without the credentials.
         sent_headers: all headers so far; a response may echo those of an earlier attempt.
         response: of the current attempt, or None.
+        started: the time at which the current attempt began.
         report: its log lines and events.
 
     Args:
         report: for a token request, that of the call that needs the token.
+        max_throttled: see `RetryState`.
+        on_throttled: called before a wait that Zuora asked for, with its seconds.
     """
 
-    def __init__(self, sender: Sender, request: Request, deadline: Deadline, report: CallReport | None = None) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        request: Request,
+        deadline: Deadline,
+        report: CallReport | None = None,
+        *,
+        max_throttled: float | None = None,
+        on_throttled: OnThrottled | None = None,
+    ) -> None:
         self.request = request
         self.operation = find_operation(request.method, request.path)
         self.deadline = deadline
@@ -136,10 +172,16 @@ class _Call:
         self.report = report or CallReport(request, self.operation, deadline, sender.clock, sender.event_failures)
         self._is_token_request = report is not None
         self._sender = sender
+        self._on_throttled = on_throttled
         self._retry = RetryState(
-            request.retry_class, request.settings, sender.quota, deadline, caller_key=request.caller_key
+            request.retry_class,
+            request.settings,
+            sender.quota,
+            deadline,
+            caller_key=request.caller_key,
+            max_throttled=max_throttled,
         )
-        self._started = 0.0
+        self.started = 0.0
 
     def run(self) -> tuple[Any, Any]:
         """Return the response and its data, or raise what the call ends with."""
@@ -149,7 +191,7 @@ class _Call:
             while True:
                 self.response = None
                 self.authorize()
-                self._started = self._sender.clock.now()
+                self.started = self._sender.clock.now()
                 try:
                     data = self.attempt()
                 except ApiException as error:
@@ -211,7 +253,7 @@ class _Call:
         if request.stream and not isinstance(self.response, RESTResponse):
             return None
         try:
-            return _interpret(request, self.operation, self.response)
+            return _interpret(request, self.operation, self.response, self.deadline)
         except InvalidResponseError as error:
             _add_response(error, self.response)
             raise
@@ -220,7 +262,7 @@ class _Call:
 
     def decide(self, error: ApiException) -> bool:
         """Return whether another attempt follows, after the wait before it."""
-        elapsed = self._sender.clock.now() - self._started
+        elapsed = self._sender.clock.now() - self.started
         _add_ids(error, self.sent_headers[-1])
         is_reported = self.report.on_event is not None or logger.isEnabledFor(logging.INFO)
         # Made before the retry policy drops a refused token.
@@ -235,12 +277,15 @@ class _Call:
         if self._retry.needs_new_key:
             self.headers["Idempotency-Key"] = new_idempotency_key()
         if wait:
+            if self._on_throttled is not None and (error.retry_after is not None or is_throttled(error)):
+                self._on_throttled(wait)
             self._sender.clock.sleep(wait)
         return True
 
-    def _refresh_token(self) -> bool:
-        sent = self.sent_headers[-1]
-        return self.request.authorize and self._sender.credentials.handle_unauthorized(self.request.settings, sent)
+    def _refresh_token(self) -> Renewal:
+        if not self.request.authorize:
+            return Renewal.IMPOSSIBLE
+        return self._sender.credentials.handle_unauthorized(self.request.settings, self.sent_headers[-1])
 
     def fail(self, error: ApiException) -> Any:
         """Raise the last error of the call. With `raise_on_failure` off, return a definitive failure as a model."""
@@ -308,7 +353,7 @@ class _Call:
         return redactor
 
     def _report_success(self, data: Any) -> None:
-        seconds = self._sender.clock.now() - self._started
+        seconds = self._sender.clock.now() - self.started
         # A new token is not among the known secrets yet.
         redactor = self._redactor(data.get("access_token") if self._is_token_request else None)
         sent = self.sent_headers[-1]
@@ -324,7 +369,7 @@ class _Call:
         outcome: str = self._retry.outcome()
         if self._attempts > len(self._retry.attempts):
             outcome = UNKNOWN
-            seconds = self._sender.clock.now() - self._started
+            seconds = self._sender.clock.now() - self.started
             self.report.failed_attempt(
                 self.request, self._attempts, error, seconds, self.sent_headers[-1], self._redactor(), None
             )
@@ -337,11 +382,20 @@ class _Call:
 _TEXT_TYPES = ("str", str)
 _TEXT_ACCEPTED = (None, *_TEXT_TYPES, "object", object)
 
+# Parsing up to so many bytes takes no time worth a look at the deadline.
+_SMALL_RESPONSE = 65536
+
 # Reasons that are about Zuora's state and not about the caller: locks, limits, server faults.
 _RETRYABLE_CATEGORIES = frozenset((50, 70)) | SERVER_FAULT_CATEGORIES
 
 
-def _interpret(request: Request, operation: Operation | None, response: RESTResponse) -> Any:
+def _check_deadline(deadline: Deadline) -> None:
+    if deadline.expired:
+        reason = f"the deadline of {deadline.seconds:g} s passed while the response was parsed"
+        raise ApiTimeoutError(reason=reason, outcome=UNKNOWN)
+
+
+def _interpret(request: Request, operation: Operation | None, response: RESTResponse, deadline: Deadline) -> Any:
     """Return the data of a successful response, or raise the error that the response means."""
     ok = 200 <= response.status <= 299
     document: Any = None
@@ -365,7 +419,11 @@ def _interpret(request: Request, operation: Operation | None, response: RESTResp
     if request.response_type is None:
         return None
     if response.content:
-        return serialization.converter(request.response_type)(document)
+        if len(response.content) <= _SMALL_RESPONSE:
+            return serialization.converter(request.response_type)(document)
+        check = partial(_check_deadline, deadline)
+        check()
+        return serialization.convert(request.response_type, document, check)
     if request.retry_class is RetryClass.READ and request.method != "HEAD":
         raise InvalidResponseError(reason=f"the response is empty ({response.status})")
     return serialization.empty_value(request.response_type)
