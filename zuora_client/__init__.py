@@ -110,7 +110,7 @@ _LAZY = {
     "ensure_disconnected": ".reconcile.ensure",
     "plan_connections": ".reconcile.plan",
 }
-_LAZY_MODULES = ("plan", "topology")
+_LAZY_MODULES = ("events", "plan", "topology")
 
 
 def __getattr__(name: str) -> Any:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._base.configuration_kwargs import ConfigurationKwargs, FromEnvKwargs
+    from .events import Event
     from .token_store import TokenStore
 
 logging.getLogger("zuora_client").addHandler(logging.NullHandler())
@@ -86,6 +87,12 @@ def _validate_header(name: str, value: Any) -> Any:
     return value
 
 
+def _validate_callable(name: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} must be a callable or None, not {type(value).__name__}")
+    return value
+
+
 def _validate_token_store(_: str, value: Any) -> Any:
     if value is None:
         return None
@@ -100,6 +107,7 @@ _VALIDATORS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("client_id", "client_secret", "access_token"), _validate_credential),
     **dict.fromkeys(("entity_id", "user_agent_suffix"), _validate_header),
     **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env", "strict_x509"), _validate_flag),
+    "on_event": _validate_callable,
     "token_store": _validate_token_store,
     "proxy": _instance_of((str, type(None)), "text or None"),
     **dict.fromkeys(("connect_timeout", "read_timeout", "deadline"), seconds_or_none),
@@ -112,6 +120,21 @@ _VALIDATORS: dict[str, Callable[[str, Any], Any]] = {
         _instance_of((logging.Handler, type(None)), "a logging.Handler or None"),
     ),
 }
+
+
+class _DebugHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscriptable before Python 3.11
+    """Writes to stderr what no other handler writes, as `logging.lastResort` does. Files do not count."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger: logging.Logger | None = logging.getLogger("zuora_client")
+        last: logging.Handler = self
+        while logger is not None:
+            for handler in logger.handlers:
+                if not isinstance(handler, (logging.NullHandler, logging.FileHandler)):
+                    last = handler
+            logger = logger.parent if logger.propagate else None
+        if last is self:
+            super().emit(record)
 
 
 class Configuration:
@@ -141,6 +164,7 @@ class Configuration:
         strict_x509: False accepts CA certificates that lack what RFC 5280 requires, as Python did before 3.13; all
             other checks of certificates remain.
         user_agent_suffix: text appended to the User-Agent, for example your service and its version.
+        on_event: a callable that is called with each event of `zuora_client.events`.
         proxy: URL of a proxy, with ``user:password@`` if it needs authentication.
         trust_env: True reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY if `proxy` is not set.
 
@@ -210,6 +234,7 @@ class Configuration:
         self.raise_on_failure = True
         self.allow_insecure_http = False
         self.user_agent_suffix = ""
+        self.on_event: Callable[[Event], object] | None = None
 
         self.verify_ssl = True
         self.strict_x509 = True
@@ -323,7 +348,10 @@ class Configuration:
 
     @property
     def debug(self) -> bool:
-        """Whether each attempt is logged (no bodies, no secrets), to stderr or to `logger_file`."""
+        """Whether each attempt is logged (no bodies, no secrets).
+
+        The lines go to `logger_file` or, if the application has no log handlers of its own, to stderr.
+        """
         return self._debug
 
     @debug.setter
@@ -333,7 +361,7 @@ class Configuration:
             logging.getLogger("zuora_client").setLevel(logging.DEBUG if value else logging.NOTSET)
         self._debug = bool(value)
         if self._debug and self.logger_file_handler is None and self.logger_stream_handler is None:
-            self.logger_stream_handler = self._add_handler(logging.StreamHandler())
+            self.logger_stream_handler = self._add_handler(_DebugHandler())
         elif not self._debug:
             self._remove_handler("logger_stream_handler")
 
@@ -378,8 +406,8 @@ class Configuration:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
         # Shared: a callable or a store may contain locks and connections, and a copy of it would be a second source of
-        # tokens.
-        for shared in (self.access_token, self.token_store):
+        # tokens, or a second counter of events.
+        for shared in (self.access_token, self.token_store, self.on_event):
             memo[id(shared)] = shared
         other = object.__new__(type(self))
         memo[id(self)] = other

@@ -46,6 +46,11 @@ class Deadline:
         remaining = self._at - self._now()
         return remaining if seconds is None or remaining < seconds else seconds
 
+    def extend(self, seconds: float) -> None:
+        """Move the deadline: time that does not count has passed."""
+        if self._at is not None:
+            self._at += seconds
+
     def earlier(self, seconds: float, clock: Clock) -> Deadline:
         """Return a deadline in `seconds`, or at the time of this one if that is earlier."""
         return Deadline(self.clamp(seconds), clock)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import gc
 import json
+import linecache
+import re
 import subprocess
 import sys
 import threading
@@ -32,6 +34,10 @@ CALLS_SAVED = {"put": 155, "post": 150, "get": 140}
 # 1 is the constructor of the row; any other function called per row adds at least 1. The margin is for socket reads, of
 # which a larger response needs a few more.
 CALLS_PER_ROW = 1.2
+# For an on_event callable that counts: Python functions entered, relative to a call without a callable.
+EVENTS_OVER_CALL = 1.1
+# For each attempt without a callable.
+NONE_TESTS = 2
 MODULES_OVER_URLLIB3 = 0
 # Each module costs about 0.2 % of the import, whatever its size.
 OWN_MODULES = 50
@@ -84,6 +90,8 @@ class FixedResponses(BaseHTTPRequestHandler):
         body = json.dumps(document).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
+        self.send_header("Zuora-Request-Id", "0a1b2c3d-0000-4000-8000-000000000000")
+        self.send_header("RateLimit-Remaining", "49999")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -147,6 +155,30 @@ def python_calls(work: Callable[[], object]) -> int:
     return count
 
 
+def lines_executed(work: Callable[[], object]) -> list[tuple[str, str]]:
+    """Return ``file:function`` and text of each line of `_call` that one call of `work` executes, after a warm-up."""
+    lines: list[tuple[str, str]] = []
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        path = frame.f_code.co_filename
+        if not path.endswith(("_call/call.py", "_call/reporting.py")):
+            return None
+        if event == "line":
+            function = f"{path.rpartition('/')[2]}:{frame.f_code.co_name}"
+            lines.append((function, linecache.getline(path, frame.f_lineno)))
+        return trace
+
+    for _ in range(3):
+        work()
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
 def modules_in_order(statement: str) -> list[str]:
     """Return the modules that `statement` imports, in the order in which their import finished."""
     program = f"{statement}\nimport sys\nprint(*sys.modules)"
@@ -190,39 +222,51 @@ def test_import_loads_urllib3_first() -> None:
     assert order.index("urllib3") < order.index(own[0])
 
 
-@pytest.mark.parametrize(
-    ("name", "ours", "theirs"),
-    [
-        pytest.param(
-            "put",
-            lambda api: api.put_entity_connections_accept(CONNECTION_ID),
-            lambda bare: bare("PUT", f"/v1/entity-connections/{CONNECTION_ID}/accept"),
-            id="put",
-        ),
-        pytest.param(
-            "post",
-            lambda api: api.post_entity_connections(request={"targetEntityId": TARGET_ID}),
-            lambda bare: bare("POST", "/v1/entity-connections", body=json.dumps({"targetEntityId": TARGET_ID})),
-            id="post",
-        ),
-        pytest.param(
-            "get",
-            lambda api: api.get_entity_connections(page_size=1),
-            lambda bare: bare("GET", "/v1/entity-connections", fields={"pageSize": "1"}),
-            id="get",
-        ),
-    ],
-)
+OURS: dict[str, Callable[[Any], object]] = {
+    "put": lambda api: api.put_entity_connections_accept(CONNECTION_ID),
+    "post": lambda api: api.post_entity_connections(request={"targetEntityId": TARGET_ID}),
+    "get": lambda api: api.get_entity_connections(page_size=1),
+}
+THEIRS: dict[str, Callable[[Any], object]] = {
+    "put": lambda bare: bare("PUT", f"/v1/entity-connections/{CONNECTION_ID}/accept"),
+    "post": lambda bare: bare("POST", "/v1/entity-connections", body=json.dumps({"targetEntityId": TARGET_ID})),
+    "get": lambda bare: bare("GET", "/v1/entity-connections", fields={"pageSize": "1"}),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_functions_entered_per_call(
-    api: zuora_client.EntityConnectionsApi,
-    bare: Callable[..., Any],
-    name: str,
-    ours: Callable[[Any], object],
-    theirs: Callable[[Any], object],
+    api: zuora_client.EntityConnectionsApi, bare: Callable[..., Any], name: str
 ) -> None:
     """A call enters fewer Python functions than urllib3 and json.loads."""
-    count, allowed = python_calls(lambda: ours(api)), python_calls(lambda: theirs(bare)) - CALLS_SAVED[name]
+    count = python_calls(lambda: OURS[name](api))
+    allowed = python_calls(lambda: THEIRS[name](bare)) - CALLS_SAVED[name]
     assert count <= allowed, f"{count} Python functions entered, {allowed} allowed"
+
+
+@pytest.mark.parametrize("call", OURS.values(), ids=list(OURS))
+def test_functions_entered_for_events(api: zuora_client.EntityConnectionsApi, call: Callable[[Any], object]) -> None:
+    """A callable that counts events costs at most a tenth of a call."""
+    counted = 0
+
+    def counter(event: Any) -> None:
+        nonlocal counted
+        counted += 1
+
+    without = python_calls(lambda: call(api))
+    api.api_client.configuration.on_event = counter
+    count = python_calls(lambda: call(api))
+    assert counted == 8
+    assert count <= EVENTS_OVER_CALL * without, f"{count} Python functions entered, {without} without events"
+
+
+@pytest.mark.parametrize("call", OURS.values(), ids=list(OURS))
+def test_tests_for_events_per_attempt(api: zuora_client.EntityConnectionsApi, call: Callable[[Any], object]) -> None:
+    """Without a callable an attempt tests twice whether there is one, and enters no function that reports."""
+    executed = lines_executed(lambda: call(api))
+    assert sum(bool(re.search(r"\b(on_event|held) is (not )?None\b", line)) for _, line in executed) == NONE_TESTS
+    reporting = {function for function, _ in executed if function.startswith("reporting.py:")}
+    assert reporting == {"reporting.py:__init__"}
 
 
 def test_functions_entered_per_row(api: zuora_client.EntityConnectionsApi) -> None:

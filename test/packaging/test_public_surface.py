@@ -21,7 +21,18 @@ from support import pages
 import zuora_client
 
 WRITTEN = Path(__file__).with_name("public_surface.txt")
-MODULES = ("", "api.pager", "exceptions", "plan", "rest", "token_store", "topology", "emulator", "emulator.faults")
+MODULES = (
+    "",
+    "api.pager",
+    "events",
+    "exceptions",
+    "plan",
+    "rest",
+    "token_store",
+    "topology",
+    "emulator",
+    "emulator.faults",
+)
 SPECIAL = ("__init__", "__enter__", "__iter__", "__next__", "__len__", "__contains__")
 
 

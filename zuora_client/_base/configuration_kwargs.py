@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..environments import Environment
+    from ..events import Event
     from ..token_store import TokenStore
 
 
@@ -25,6 +26,7 @@ class ConfigurationKwargs(TypedDict, total=False):
     raise_on_failure: bool
     allow_insecure_http: bool
     user_agent_suffix: str
+    on_event: Callable[[Event], object] | None
 
     verify_ssl: bool
     strict_x509: bool

@@ -21,7 +21,8 @@ def truncate_body(body: Any) -> Any:
 def single_line(text: Any, limit: int = _LINE_CHARACTERS) -> str:
     """Return text from outside as one printable line of at most `limit` characters."""
     line = " ".join(str(text)[: 8 * limit].split())
-    line = "".join(character if character.isprintable() else "?" for character in line)
+    if not line.isprintable():
+        line = "".join(character if character.isprintable() else "?" for character in line)
     return line if len(line) <= limit else line[:limit] + "..."
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import header_text, text
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError
-from .access_token import bearer_token
+from .access_token import ZUORA, bearer_token
 from .retry import Renewal, is_throttled, uniform
 
 if TYPE_CHECKING:
@@ -230,12 +230,14 @@ class Credentials:
         host_url: str,
         deadline: Deadline,
         fetch: FetchToken,
+        report: Callable[..., None] | None = None,
     ) -> dict[str, str]:
         """Return the authentication headers; none if no credentials are configured.
 
         Args:
             fetch: requests a token from Zuora. It is given the key, its deadline, a function to call with the seconds
                 of each wait that Zuora asks for, and whether the refresh is advisory.
+            report: called after a token was obtained, or was not, as `CallReport.token`.
 
         Raises:
             ApiException: no token could be fetched.
@@ -246,13 +248,37 @@ class Credentials:
             return {"Authorization": "Bearer " + _configured_token(configuration.access_token)}
         if configuration.client_id or configuration.client_secret:
             key = (host_url, configuration.client_id, configuration.client_secret)
-            obtain = partial(self._obtain, configuration, key, fetch)
+            obtain = partial(self._obtain, configuration, key, fetch, report)
             return {"Authorization": "Bearer " + self.tokens.get_token(key, deadline, obtain)}
         if not configuration.api_key:
             return {}
         return {name: header_text(name, value) for name, value in access_keys(configuration).items()}
 
     def _obtain(
+        self,
+        configuration: Configuration,
+        key: TokenKey,
+        fetch: FetchToken,
+        report: Callable[..., None] | None,
+        deadline: Deadline,
+        advisory: bool,
+    ) -> AccessToken | None:
+        token: AccessToken | None = None
+        failure: BaseException | None = None
+        started = self._clock.now()
+        try:
+            token = self._fetch_or_share(configuration, key, fetch, deadline, advisory)
+            return token
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            # Without a token and a failure, another process fetches one: the token in memory is used.
+            if report is not None and (token is not None or failure is not None):
+                source, waited = (ZUORA, False) if token is None else (token.source, token.waited)
+                report(source, self._clock.now() - started, failure, waited=waited, early=advisory)
+
+    def _fetch_or_share(
         self, configuration: Configuration, key: TokenKey, fetch: FetchToken, deadline: Deadline, advisory: bool
     ) -> AccessToken | None:
         """Return a token from the token store or from Zuora; None if another process fetches one, and `advisory`."""

@@ -67,7 +67,7 @@ class RequestBuilder:
         host = self._base_url(configuration.host)
         request = _new_request(configuration, method, host, path, merged, request_timeout)
         request.body = encode_body(merged["content-type"][1], body, post_params)
-        request.template = resource_path
+        request.template = resource_path.partition("?")[0]
         request.query = parameters.query_string(query) if query else ""
         request.authorize = CREDENTIAL_HEADERS.isdisjoint(merged)
         request.stream = not preload_content

@@ -1,25 +1,26 @@
 """One call: authorize, attempt, interpret the response, and retry where the policy allows it.
 
 Whatever fails is raised as an `ApiException` whose `outcome` holds for the whole call, that names method, path and
-every attempt, and that contains no secret. Only an allow-list is logged: method, path template, status, milliseconds,
-ids.
+every attempt, and that contains no secret. `reporting` has the log lines and the events.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
-from .._base.text import single_line, truncate_body
+from .._base.text import truncate_body
 from .._codec import serialization
-from .._codec.request import Request, RetryClass
+from .._codec.request import SECRET_HEADERS, Request, RetryClass
 from .._http.transport import RESTClientObject, RESTResponse
 from ..deadline import Clock, Deadline
 from ..exceptions import (
+    ANSWERED,
     NOT_SENT,
     SERVER_FAULT_CATEGORIES,
     UNKNOWN,
@@ -41,9 +42,12 @@ from .redaction import (
     redact,
     redact_json,
 )
+from .reporting import CallReport
 from .retry import Renewal, RetryQuota, RetryState, is_throttled, new_idempotency_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._base.base_url import BaseURL
     from ..configuration import Configuration
     from .access_token import AccessToken
@@ -62,6 +66,8 @@ class Sender:
         self.credentials = Credentials(clock)
         self.quota = RetryQuota()
         self.rest_client = RESTClientObject(configuration, clock)
+        self.event_failures = itertools.count()
+        self.redactor: tuple[list[Any], Callable[[str], str]] = ([], str)
 
     def send(self, request: Request) -> tuple[Any, Any]:
         """Send a request, and again where the policy allows it.
@@ -75,22 +81,29 @@ class Sender:
         return _Call(self, request, Deadline(request.timeouts.deadline, self.clock)).run()
 
     def fetch_token(
-        self, call: Request, key: TokenKey, deadline: Deadline, on_throttled: OnThrottled | None, advisory: bool
+        self, call: _Call, key: TokenKey, deadline: Deadline, on_throttled: OnThrottled | None, advisory: bool
     ) -> AccessToken:
         """Request a token. Retried like a read: the request has no lasting effect.
 
         Args:
+            call: needs the token.
             on_throttled: called before a wait that Zuora asked for, with its seconds.
             advisory: the caller has a valid token, and is not held up when Zuora throttles.
         """
         client_id, client_secret = client_credentials(key)
-        request = _token_request(call, client_id, client_secret)
+        request = _token_request(call.request, client_id, client_secret)
+        host = request.host
         response = None
         try:
             # Zuora limits the token requests of all clients behind one address together, so a client cannot know how
             # often it is refused: its deadline decides.
             attempts = _Call(
-                self, request, deadline, max_throttled=1 if advisory else math.inf, on_throttled=on_throttled
+                self,
+                request,
+                deadline,
+                call.report,
+                max_throttled=1 if advisory else math.inf,
+                on_throttled=on_throttled,
             )
             response, document = attempts.run()
             if not responses.is_success(None, response.status, document):
@@ -109,8 +122,8 @@ class Sender:
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.
                 error.body = None
-            failure = _rejected_client(error, call.host) if _is_rejection(error) else error
-            failure.reason = f"{call.host.url}{_TOKEN_PATH}: {failure.reason}"
+            failure = _rejected_client(error, host) if _is_rejection(error) else error
+            failure.reason = f"{host.url}{_TOKEN_PATH}: {failure.reason}"
             raise failure from failure.__cause__
 
     def secrets(self) -> list[str]:
@@ -132,8 +145,10 @@ class _Call:
         sent_headers: all headers so far; a response may echo those of an earlier attempt.
         response: of the current attempt, or None.
         started: the time at which the current attempt began.
+        report: its log lines and events.
 
     Args:
+        report: for a token request, that of the call that needs the token.
         max_throttled: see `RetryState`.
         on_throttled: called before a wait that Zuora asked for, with its seconds.
     """
@@ -143,6 +158,7 @@ class _Call:
         sender: Sender,
         request: Request,
         deadline: Deadline,
+        report: CallReport | None = None,
         *,
         max_throttled: float | None = None,
         on_throttled: OnThrottled | None = None,
@@ -153,6 +169,8 @@ class _Call:
         self.headers = request.headers
         self.sent_headers = [request.headers]
         self.response: Any = None
+        self.report = report or CallReport(request, self.operation, deadline, sender.clock, sender.event_failures)
+        self._is_token_request = report is not None
         self._sender = sender
         self._on_throttled = on_throttled
         self._retry = RetryState(
@@ -169,20 +187,26 @@ class _Call:
         """Return the response and its data, or raise what the call ends with."""
         if self.request.retry_class is RetryClass.KEYED and not self.request.caller_key:
             self.headers["Idempotency-Key"] = new_idempotency_key()
-        while True:
-            self.started = self._sender.clock.now()
-            self.response = None
-            self.authorize()
-            try:
-                data = self.attempt()
-            except ApiException as error:
-                if not self.decide(error):
-                    return self.response, self.fail(error)
-            else:
-                self._sender.quota.release()
-                if logger.isEnabledFor(logging.DEBUG):
-                    self._log(self.response.status, self.response.headers)
-                return self.response, data
+        try:
+            while True:
+                self.response = None
+                self.authorize()
+                self.started = self._sender.clock.now()
+                try:
+                    data = self.attempt()
+                except ApiException as error:
+                    if not self.decide(error):
+                        return self.response, self.fail(error)
+                else:
+                    self._sender.quota.release()
+                    if self.report.on_event is not None or logger.isEnabledFor(logging.INFO):
+                        self._report_success(data)
+                    return self.response, data
+        except ApiException:
+            raise
+        except BaseException as error:
+            self._report_interruption(error)
+            raise
 
     # -- one attempt ------------------------------------------------------------------------------------------------
 
@@ -192,9 +216,11 @@ class _Call:
         if not request.authorize:
             self.sent_headers.append(self.headers)
             return
-        fetch = partial(self._sender.fetch_token, request)
+        fetch = partial(self._sender.fetch_token, self)
         try:
-            credentials = self._sender.credentials.headers(request.settings, request.host.url, self.deadline, fetch)
+            credentials = self._sender.credentials.headers(
+                request.settings, request.host.url, self.deadline, fetch, self.report.token
+            )
         except ApiException as error:
             # The token endpoint had attempts of its own; this request was not sent.
             self._raise_final(error)
@@ -205,6 +231,8 @@ class _Call:
             # the outcome.
             reason = f"the credentials cannot be used any more: {error}"
             self._raise_final(AuthenticationError(reason=reason, outcome=NOT_SENT))
+        if self.report.held is not None:
+            self.report.release()
         self.sent_headers.append({**self.headers, **credentials})
 
     def attempt(self) -> Any:
@@ -236,8 +264,14 @@ class _Call:
         """Return whether another attempt follows, after the wait before it."""
         elapsed = self._sender.clock.now() - self.started
         _add_ids(error, self.sent_headers[-1])
-        self._log(error.status, error.headers)
+        is_reported = self.report.on_event is not None or logger.isEnabledFor(logging.INFO)
+        # Made before the retry policy drops a refused token.
+        redactor = self._redactor() if is_reported else str
         wait = self._retry.next_delay(error, elapsed, self._refresh_token)
+        if is_reported:
+            self.report.failed_attempt(
+                self.request, self._attempts, error, elapsed, self.sent_headers[-1], redactor, wait
+            )
         if wait is None:
             return False
         if self._retry.needs_new_key:
@@ -259,7 +293,9 @@ class _Call:
         may_return = not self.request.settings.raise_on_failure and not self._retry.in_doubt
         if may_return and _is_definitive_failure(error, self.response):
             with contextlib.suppress(InvalidResponseError):
-                return self._failure_as_model()
+                model = self._failure_as_model()
+                self._report_failure(ANSWERED, error, error)
+                return model
         return self._raise_final(error)
 
     def _failure_as_model(self) -> Any:
@@ -286,25 +322,58 @@ class _Call:
         if self.operation is not None:
             advise(self.operation, error)
         redact(error, self._secrets())
+        self._report_failure(error.outcome, error, last)
         raise error from error.__cause__
 
     def _secrets(self) -> list[str]:
         return [*configured_secrets(self.request.settings, self.sent_headers), *self._sender.secrets()]
 
-    def _log(self, status: int | None, headers: Any) -> None:
-        if logger.isEnabledFor(logging.DEBUG):
-            headers = headers or {}
-            redactor = make_redactor(self._secrets())
-            logger.debug(
-                "%s %s: %s in %.0f ms, request id %s, track id %s",
-                self.request.method,
-                self.request.template,
-                status or "no response",
-                (self._sender.clock.now() - self.started) * 1000,
-                # A folded header contains a line break, which would forge a line of the log.
-                single_line(redactor(str(headers.get("Zuora-Request-Id")))),
-                single_line(redactor(str(headers.get("Zuora-Track-Id")))),
+    # -- log lines and events ---------------------------------------------------------------------------------------
+
+    @property
+    def _attempts(self) -> int:
+        """The number of attempts that were begun."""
+        return len(self.sent_headers) - 1
+
+    def _redactor(self, new_token: Any = None) -> Callable[[str], str]:
+        """Return a function that masks what `_secrets` returns. It is made again only if one of them changed."""
+        settings = self.request.settings
+        known = [new_token, self.request.host.url, settings.client_secret, settings.access_token, settings.username]
+        known += (settings.password, *settings.api_key.values(), *self._sender.credentials.tokens.secrets())
+        for headers in self.sent_headers:
+            for name, value in headers.items():
+                if name.lower() in SECRET_HEADERS:
+                    known.append(value)
+        made_for, redactor = self._sender.redactor
+        if made_for != known:
+            secrets = [*self._secrets(), *([new_token] if isinstance(new_token, str) else [])]
+            # Most texts are the same in all calls: the template, the ids of entities and connections.
+            redactor = lru_cache(maxsize=256)(make_redactor(secrets))
+            self._sender.redactor = known, redactor
+        return redactor
+
+    def _report_success(self, data: Any) -> None:
+        seconds = self._sender.clock.now() - self.started
+        # A new token is not among the known secrets yet.
+        redactor = self._redactor(data.get("access_token") if self._is_token_request else None)
+        sent = self.sent_headers[-1]
+        new_id = getattr(data, "id", None) if self.operation is Operation.INITIATE else None
+        self.report.success(self.request, len(self.sent_headers) - 1, self.response, seconds, sent, redactor, new_id)
+
+    def _report_failure(self, outcome: str, error: BaseException, last: BaseException) -> None:
+        if not self._is_token_request:
+            self.report.failure(self._attempts, outcome, error, last, self.sent_headers[-1], self._redactor())
+
+    def _report_interruption(self, error: BaseException) -> None:
+        """Report what a signal handler raised, or credentials that cannot be sent."""
+        outcome: str = self._retry.outcome()
+        if self._attempts > len(self._retry.attempts):
+            outcome = UNKNOWN
+            seconds = self._sender.clock.now() - self.started
+            self.report.failed_attempt(
+                self.request, self._attempts, error, seconds, self.sent_headers[-1], self._redactor(), None
             )
+        self._report_failure(outcome, error, error)
 
 
 # -- what a response holds --------------------------------------------------------------------------------------------

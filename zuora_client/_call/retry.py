@@ -8,7 +8,6 @@ key settles it.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import threading
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from ..configuration import Configuration
     from ..deadline import Deadline
     from ..exceptions import Outcome
-
-logger = logging.getLogger("zuora_client")
 
 # The system's generator: a fork in C, as uWSGI's, does not reseed that of the module.
 uniform = random.SystemRandom().uniform
@@ -139,7 +136,6 @@ _MAX_BACKOFF = 20.0
 # For throttled token requests: Zuora counts them by the minute and by address, for all clients behind it together.
 _BASE_TOKEN_BACKOFF = 4.0
 _MIN_HINT_JITTER = 0.5
-_LOG_WAITS_LONGER_THAN = 5.0
 
 
 def classify_failure(error: ApiException, retry_class: RetryClass, *, unanswered: bool = False) -> Failure:
@@ -347,8 +343,6 @@ class RetryState:
         cost = 0 if hint is not None or is_token_limit else 10 if isinstance(error, ApiTimeoutError) else 5
         if not self._quota.acquire(cost):
             return None
-        if wait > _LOG_WAITS_LONGER_THAN:
-            logger.info("waiting %.1f s before attempt %d (%s)", wait, len(self.attempts) + 1, type(error).__name__)
         return wait
 
     def _with_jitter(self, hint: float, remaining: float | None) -> float:
@@ -361,7 +355,7 @@ class RetryState:
 
     def finalize(self, error: ApiException) -> ApiException:
         """Return the exception of the call after its last error, with the outcome of all attempts."""
-        error.outcome = self._outcome()
+        error.outcome = self.outcome()
         error.attempts = [*self.attempts, *error.attempts]
         if error.outcome != UNKNOWN or self._retry_class is RetryClass.READ:
             return error
@@ -369,7 +363,8 @@ class RetryState:
         unknown.__cause__ = error
         return unknown
 
-    def _outcome(self) -> Outcome:
+    def outcome(self) -> Outcome:
+        """Return what is known about the call after its attempts so far."""
         if self.in_doubt:
             return UNKNOWN
         if self._answered:
