@@ -16,7 +16,8 @@ from support.forks import Child, locks_in
 
 from zuora_client._call import shared_tokens
 from zuora_client._call.access_token import AccessToken
-from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore, _Sealer
+from zuora_client._call.sealed_records import Sealer
+from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore
 from zuora_client.deadline import Deadline
 from zuora_client.exceptions import (
     ApiException,
@@ -619,7 +620,7 @@ def test_bytes_and_text_are_the_same_client(fleet: Fleet) -> None:
 
 
 def test_three_keys_are_derived_from_the_secret() -> None:
-    sealer = _Sealer(KEY, encrypted=True)
+    sealer = Sealer(KEY, encrypted=True)
     keys = {sealer.store_key, sealer._mac_key.hex(), str(sealer._encryption_key)}
     assert len(keys) == 3
     assert not any(part in repr(sealer) for part in (*KEY[1:], *keys))
@@ -689,7 +690,7 @@ def test_a_changed_token_is_absent_and_heals(fleet: Fleet, change: Callable[[byt
 
 @given(st.binary(max_size=200))
 def test_foreign_bytes_are_never_unsealed(sealed: bytes) -> None:
-    assert _Sealer(KEY, encrypted=False).unseal("name", sealed) is None
+    assert Sealer(KEY, encrypted=False).unseal("name", sealed) is None
 
 
 def test_an_entry_does_not_pass_for_one_of_another_kind(fleet: Fleet) -> None:

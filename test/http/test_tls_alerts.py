@@ -13,8 +13,8 @@ from support.calls import CALLS, READS, WRITES, failure_of
 from support.relay import Relay
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client._http.attempt import Attempt
 from zuora_client._http.errors import map_exception
-from zuora_client._http.http1 import Attempt
 from zuora_client.deadline import Clock, Deadline, Timeouts
 from zuora_client.exceptions import ApiConnectionError, TlsError
 

@@ -12,7 +12,6 @@ import logging
 import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlencode
 
 from .._base.text import truncate_body
 from .._codec import serialization
@@ -22,10 +21,8 @@ from ..deadline import Clock, Deadline
 from ..exceptions import (
     ANSWERED,
     NOT_SENT,
-    SERVER_FAULT_CATEGORIES,
     UNKNOWN,
     ApiException,
-    ApiTimeoutError,
     AuthenticationError,
     InvalidResponseError,
 )
@@ -33,6 +30,7 @@ from . import responses
 from .access_token import token_from_document
 from .advice import advise
 from .auth import Credentials, client_credentials
+from .interpret import interpret
 from .operations import Operation, find_operation
 from .redaction import (
     carries_secret,
@@ -44,18 +42,16 @@ from .redaction import (
 )
 from .reporting import CallReport
 from .retry import Renewal, RetryQuota, RetryState, is_throttled, new_idempotency_key
+from .token_request import TOKEN_PATH, is_rejection, rejected_client, token_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._base.base_url import BaseURL
     from ..configuration import Configuration
     from .access_token import AccessToken
     from .auth import OnThrottled, TokenKey
 
 logger = logging.getLogger("zuora_client")
-
-_TOKEN_PATH = "/oauth/token"
 
 
 class Sender:
@@ -91,7 +87,7 @@ class Sender:
             advisory: the caller has a valid token, and is not held up when Zuora throttles.
         """
         client_id, client_secret = client_credentials(key)
-        request = _token_request(call.request, client_id, client_secret)
+        request = token_request(call.request, client_id, client_secret)
         host = request.host
         response = None
         try:
@@ -122,8 +118,8 @@ class Sender:
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.
                 error.body = None
-            failure = _rejected_client(error, host) if _is_rejection(error) else error
-            failure.reason = f"{host.url}{_TOKEN_PATH}: {failure.reason}"
+            failure = rejected_client(error, host) if is_rejection(error) else error
+            failure.reason = f"{host.url}{TOKEN_PATH}: {failure.reason}"
             raise failure from failure.__cause__
 
     def secrets(self) -> list[str]:
@@ -253,7 +249,7 @@ class _Call:
         if request.stream and not isinstance(self.response, RESTResponse):
             return None
         try:
-            return _interpret(request, self.operation, self.response, self.deadline)
+            return interpret(request, self.operation, self.response, self.deadline)
         except InvalidResponseError as error:
             _add_response(error, self.response)
             raise
@@ -376,59 +372,6 @@ class _Call:
         self._report_failure(outcome, error, error)
 
 
-# -- what a response holds --------------------------------------------------------------------------------------------
-
-# Response types that need no JSON. Reads may return non-JSON text; a write must not be treated as successful on it.
-_TEXT_TYPES = ("str", str)
-_TEXT_ACCEPTED = (None, *_TEXT_TYPES, "object", object)
-
-# Parsing up to so many bytes takes no time worth a look at the deadline.
-_SMALL_RESPONSE = 65536
-
-# Reasons that are about Zuora's state and not about the caller: locks, limits, server faults.
-_RETRYABLE_CATEGORIES = frozenset((50, 70)) | SERVER_FAULT_CATEGORIES
-
-
-def _check_deadline(deadline: Deadline) -> None:
-    if deadline.expired:
-        reason = f"the deadline of {deadline.seconds:g} s passed while the response was parsed"
-        raise ApiTimeoutError(reason=reason, outcome=UNKNOWN)
-
-
-def _interpret(request: Request, operation: Operation | None, response: RESTResponse, deadline: Deadline) -> Any:
-    """Return the data of a successful response, or raise the error that the response means."""
-    ok = 200 <= response.status <= 299
-    document: Any = None
-    if response.content:
-        try:
-            document = serialization.parse_json(response.content)
-        except InvalidResponseError:
-            is_read = request.retry_class is RetryClass.READ
-            is_text_accepted = request.response_type in (_TEXT_ACCEPTED if is_read else _TEXT_TYPES)
-            if ok and (operation is not None or not is_text_accepted):
-                raise
-            document = response.data if ok else None
-    may_be_twice = operation is not None and response.content.count(b'"success"') > 1 and isinstance(document, dict)
-    if may_be_twice and serialization.has_duplicate_key(response.content, "success"):
-        raise InvalidResponseError(reason="the response has two values of `success`")
-    if not responses.is_success(operation, response.status, document):
-        has_key = request.retry_class is RetryClass.KEYED
-        raise responses.error_from_response(
-            operation, response, document, has_idempotency_key=has_key, caller_key=request.caller_key
-        )
-    if request.response_type is None:
-        return None
-    if response.content:
-        if len(response.content) <= _SMALL_RESPONSE:
-            return serialization.converter(request.response_type)(document)
-        check = partial(_check_deadline, deadline)
-        check()
-        return serialization.convert(request.response_type, document, check)
-    if request.retry_class is RetryClass.READ and request.method != "HEAD":
-        raise InvalidResponseError(reason=f"the response is empty ({response.status})")
-    return serialization.empty_value(request.response_type)
-
-
 def _is_definitive_failure(error: ApiException, response: Any) -> bool:
     """Whether a complete 2xx response was received that reports a failure."""
     return response is not None and 200 <= response.status <= 299 and not isinstance(error, InvalidResponseError)
@@ -445,45 +388,3 @@ def _add_ids(error: ApiException, sent: dict[str, str]) -> None:
     error.track_id = error.track_id or received.get("Zuora-Track-Id")
     if error.track_id is None and error.outcome != NOT_SENT:
         error.track_id = next((value for name, value in sent.items() if name.lower() == "zuora-track-id"), None)
-
-
-# -- the token request ------------------------------------------------------------------------------------------------
-
-
-def _token_request(call: Request, client_id: str, client_secret: str) -> Request:
-    headers = {
-        "Accept": "application/json",
-        "Accept-Encoding": "gzip",
-        "Content-Type": "application/x-www-form-urlencoded",
-        **{name: value for name, value in call.headers.items() if name.lower() == "user-agent"},
-    }
-    request = Request(call.settings, "POST", call.host, _TOKEN_PATH, headers, call.timeouts)
-    request.retry_class = RetryClass.READ
-    request.response_type = "dict(str, object)"
-    form = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
-    request.body = urlencode(form).encode("ascii")
-    return request
-
-
-def _is_rejection(error: ApiException) -> bool:
-    """Whether the token endpoint rejected the client, as opposed to a temporary or unreadable response."""
-    rejected = error.status is not None and (error.status <= 299 or 400 <= error.status <= 499)
-    categories = {reason.category for reason in error.reasons}
-    if error.advice == responses.NOT_FROM_ZUORA_ADVICE:
-        return False
-    is_temporary = error.status in (407, 408, 421, 423, 425, 429, 499) or not categories.isdisjoint(
-        _RETRYABLE_CATEGORIES
-    )
-    return rejected and not is_temporary and not isinstance(error, InvalidResponseError)
-
-
-def _rejected_client(error: ApiException, host: BaseURL) -> AuthenticationError:
-    rejected = error.as_type(AuthenticationError)
-    if error.status == 404:
-        rejected.advice = f"There is no token endpoint behind {host.url}: host is the base URL, without /v1."
-        return rejected
-    rejected.advice = (
-        f"Check client_id and client_secret, that they were created in the data center of {host.url}, and that the "
-        "user behind them is active."
-    )
-    return rejected

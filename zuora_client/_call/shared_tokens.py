@@ -18,10 +18,7 @@ left to expire.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
-import json
 import logging
 import math
 import os
@@ -29,12 +26,12 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .._base.parameters import text
 from .._base.text import single_line
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError
 from ..token_store import FileTokenStore, RedisTokenStore
 from .access_token import ZUORA, AccessToken
 from .retry import is_throttled, uniform
+from .sealed_records import Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +39,11 @@ if TYPE_CHECKING:
 
     from ..deadline import Clock, Deadline
     from ..token_store import TokenStore
+    from .sealed_records import Record
 
     # Given the seconds until the next attempt.
     OnThrottled: TypeAlias = Callable[[float], None]
     Fetch: TypeAlias = Callable[[Deadline, OnThrottled], AccessToken]
-    Record: TypeAlias = dict[str, Any]
 
 logger = logging.getLogger("zuora_client")
 
@@ -61,8 +58,6 @@ _POLL_GROWTH = 1.6
 _MIN_PAUSE, _MAX_PAUSE = 5.0, 60.0
 
 _MAX_REMEMBERED = 1000
-
-_FORMAT = b"1"
 
 
 class SharedTokens:
@@ -299,7 +294,7 @@ class _Entries:
     def __init__(self, store: _GuardedStore, key: tuple[str, Any, Any], wall_time: Callable[[], float]) -> None:
         self._store = store
         self._wall_time = wall_time
-        self._sealer = _Sealer(key, encrypted=store.encrypted)
+        self._sealer = Sealer(key, encrypted=store.encrypted)
         prefix = f"zuora_client:{self._sealer.store_key}"
         self._token, self._lease, self._failure = f"{prefix}:token", f"{prefix}:lease", f"{prefix}:failure"
 
@@ -375,56 +370,3 @@ def _token_from_record(record: Record, now: float, source: str) -> AccessToken |
 
 def _format_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
-
-
-class _Sealer:
-    """Authenticates entries, and encrypts them on request, with keys derived from a client secret.
-
-    Attributes:
-        store_key: names the entries; it does not reveal client id or secret.
-    """
-
-    __slots__ = ("_encryption_key", "_mac_key", "store_key")
-
-    def __init__(self, key: tuple[str, Any, Any], *, encrypted: bool) -> None:
-        self.store_key = _derive(key, "store key").hex()
-        self._mac_key = _derive(key, "MAC key")
-        self._encryption_key = base64.urlsafe_b64encode(_derive(key, "encryption key")) if encrypted else None
-
-    def seal(self, name: str, record: Record) -> bytes:
-        """Return ``1.MAC.payload``; the payload is JSON, or a Fernet token of it."""
-        payload = json.dumps(record, separators=(",", ":")).encode()
-        if self._encryption_key is not None:
-            payload = _fernet(self._encryption_key).encrypt(payload)
-        return b".".join((_FORMAT, self._mac(name, payload), payload))
-
-    def unseal(self, name: str, sealed: bytes) -> Record | None:
-        """Return the record, or None for anything that was not sealed under this name with the same keys."""
-        version, mac, payload = (*sealed.split(b".", 2), b"", b"")[:3]
-        if version != _FORMAT or not hmac.compare_digest(mac, self._mac(name, payload)):
-            return None
-        try:
-            if self._encryption_key is not None:
-                payload = _fernet(self._encryption_key).decrypt(payload)
-            record = json.loads(payload)
-        except Exception:
-            # Authentic, but not readable here: written to a store that was encrypted at another time.
-            return None
-        return record if isinstance(record, dict) else None
-
-    def _mac(self, name: str, payload: bytes) -> bytes:
-        # The name is part of it: a lease cannot be planted as a token.
-        return hmac.digest(self._mac_key, name.encode() + b"\0" + payload, "sha256").hex().encode()
-
-
-def _derive(key: tuple[str, Any, Any], label: str) -> bytes:
-    base_url, client_id, client_secret = key
-    message = "\0".join((f"zuora_client token store: {label}", base_url, text("client_id", client_id)))
-    return hmac.digest(text("client_secret", client_secret).encode(), message.encode(), "sha256")
-
-
-def _fernet(encryption_key: bytes) -> Any:
-    # Imported here: cryptography comes with the extra [redis] only.
-    from cryptography.fernet import Fernet
-
-    return Fernet(encryption_key)

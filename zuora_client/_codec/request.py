@@ -235,3 +235,33 @@ def apply_auth_settings(
             querys.append((setting["key"], setting["value"]))
         else:
             raise ValueError(f"auth_settings: {name!r} must be in a header or in the query")
+
+
+# Methods whose requests have a Content-Length without a body too, as in http.client.
+_METHODS_EXPECTING_BODY = frozenset(("PATCH", "POST", "PUT"))
+
+
+def serialize_request(method: str, target: str, authority: str, headers: dict[str, str], body: bytes | None) -> bytes:
+    """Return the bytes of a request.
+
+    Args:
+        target: path and query, or the absolute URL for a forwarding proxy.
+        authority: host and port for the ``Host`` header.
+
+    Raises:
+        ValueError: a line break or a non-ASCII character in the request line or the headers.
+    """
+    names = {name.lower() for name in headers}
+    lines = [f"{method} {target} HTTP/1.1"]
+    if "host" not in names:
+        lines.append(f"Host: {authority}")
+    if "accept-encoding" not in names:
+        lines.append("Accept-Encoding: identity")
+    if body is not None or method in _METHODS_EXPECTING_BODY:
+        lines.append(f"Content-Length: {len(body or b'')}")
+    lines.extend([f"{name}: {value}" for name, value in headers.items()])
+    head = "\r\n".join(lines)
+    # A last guard against header injection: the arguments of a call were validated before.
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        raise ValueError("a header or the request target contains a line break")
+    return f"{head}\r\n\r\n".encode("ascii") + (body or b"")

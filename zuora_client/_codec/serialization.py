@@ -133,17 +133,6 @@ def _parse_integer(digits: str) -> int | str:
         return digits
 
 
-def has_duplicate_key(body: bytes, key: str) -> bool:
-    """Whether the outermost object of a JSON document has a key twice; parsers would keep the last value."""
-    outermost: list[tuple[str, Any]] = []
-
-    def keep(pairs: list[tuple[str, Any]]) -> None:
-        outermost[:] = pairs
-
-    json.loads(body, object_pairs_hook=keep)
-    return [name for name, _ in outermost].count(key) > 1
-
-
 def decode_text(body: bytes, content_type: str | None) -> str:
     """Return a body as text for display: in its declared charset if that is a known one, else UTF-8. Never raises."""
     found = re.search(r"charset=\"?([\w.:-]+)", content_type or "", re.IGNORECASE)

@@ -17,7 +17,7 @@ from ..exceptions import NOT_SENT, UNKNOWN, ApiConnectionError, ApiException, Ap
 
 if TYPE_CHECKING:
     from ..exceptions import Outcome
-    from .http1 import Attempt
+    from .attempt import Attempt
 
 # Includes the ValueError, AttributeError or TypeError that is raised when the client is closed concurrently. Other
 # exceptions (e.g. from a signal handler) propagate.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 messages over a socket (RFC 9112): serializes requests, reads responses strictly by grammar.
+"""HTTP/1.1 messages over a socket (RFC 9112): responses, read strictly by grammar.
 
 http.client accepts malformed status lines, header lines, lengths and chunks. A client that must not repeat a write has
 to reject them: they are protocol errors, and the outcome of the write is unknown. Every read from the socket is limited
@@ -20,17 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3._collections import HTTPHeaderDict
 
+from .attempt import Attempt, set_timeout
 from .decoding import CHUNK_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..deadline import Deadline, Timeouts
 
 # As in http.client.
 _MAXLINE = 65536
 _MAXHEADERS = 100
-_METHODS_EXPECTING_BODY = frozenset(("PATCH", "POST", "PUT"))
 # Large enough for a page of 300 rows: every read from the socket releases the GIL.
 _BUFFER_SIZE = 65536
 
@@ -51,100 +50,6 @@ _CONNECTION_FIELDS = frozenset(("connection", "content-length", "keep-alive", "t
 
 class ProtocolError(http.client.HTTPException):
     """The response is not HTTP/1.1."""
-
-
-class Attempt:
-    """The state of one attempt that its connection reads and updates.
-
-    Attributes:
-        complete: whether the response was well formed, and read exactly to its end with nothing behind it.
-        connect_status: status of a proxy that refused CONNECT, otherwise None.
-        deadline: of the call; None while the caller reads a streaming response.
-        request_sent: whether any byte of the request may have been sent.
-        response_started: whether any byte of the response was received.
-        reusable: whether the connection may carry another request. True if no request was sent, or if the response is
-            complete and the server keeps the connection open.
-        tls_version: of a TLS connection that this attempt opened, None for a reused one.
-        write: whether the request is a write.
-        new_connection: whether the request needs a new connection.
-    """
-
-    __slots__ = (
-        "complete",
-        "connect_status",
-        "deadline",
-        "new_connection",
-        "request_sent",
-        "response_started",
-        "reusable",
-        "timeouts",
-        "tls_version",
-        "write",
-    )
-
-    def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool, new_connection: bool = False) -> None:
-        self.deadline: Deadline | None = deadline
-        self.timeouts = timeouts
-        self.write = write
-        self.new_connection = new_connection
-        self.request_sent = False
-        self.response_started = False
-        self.complete = False
-        self.reusable = True
-        self.connect_status: int | None = None
-        self.tls_version: str | None = None
-
-    def next_timeout(self) -> float | None:
-        """Return the timeout of the next socket operation in seconds.
-
-        Raises:
-            TimeoutError: the deadline has passed.
-        """
-        return self.clamp(self.timeouts.read if self.request_sent else self.timeouts.connect)
-
-    def clamp(self, seconds: float | None) -> float | None:
-        """Return `seconds`, or the time remaining until the deadline if that is less.
-
-        Raises:
-            TimeoutError: the deadline has passed.
-        """
-        if self.deadline is not None:
-            seconds = self.deadline.clamp(seconds)
-            if seconds is not None and seconds <= 0:
-                raise TimeoutError("the deadline of the call has passed")
-        return seconds
-
-
-def serialize_request(method: str, target: str, authority: str, headers: dict[str, str], body: bytes | None) -> bytes:
-    """Return the bytes of a request.
-
-    Args:
-        target: path and query, or the absolute URL for a forwarding proxy.
-        authority: host and port for the ``Host`` header.
-
-    Raises:
-        ValueError: a line break or a non-ASCII character in the request line or the headers.
-    """
-    names = {name.lower() for name in headers}
-    lines = [f"{method} {target} HTTP/1.1"]
-    if "host" not in names:
-        lines.append(f"Host: {authority}")
-    if "accept-encoding" not in names:
-        lines.append("Accept-Encoding: identity")
-    if body is not None or method in _METHODS_EXPECTING_BODY:
-        lines.append(f"Content-Length: {len(body or b'')}")
-    lines.extend([f"{name}: {value}" for name, value in headers.items()])
-    head = "\r\n".join(lines)
-    # A last guard against header injection: the arguments of a call were validated before.
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-        raise ValueError("a header or the request target contains a line break")
-    return f"{head}\r\n\r\n".encode("ascii") + (body or b"")
-
-
-def set_timeout(sock: Any, seconds: float | None) -> None:
-    # Avoids a system call: settimeout() makes one even if the value is the same.
-    if sock.gettimeout() != seconds:
-        sock.settimeout(seconds)
 
 
 class _DeadlineSocketIO(io.RawIOBase):

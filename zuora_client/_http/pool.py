@@ -19,7 +19,8 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from .http1 import Attempt, Response, set_timeout
+from .attempt import Attempt, set_timeout
+from .http1 import Response
 
 if TYPE_CHECKING:
     from .tls import TlsConfig

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from .._base.base_url import BaseURL
+from .._codec.request import serialize_request
 from .._codec.serialization import decode_text
 from ..deadline import Clock
 from ..exceptions import NOT_SENT, ApiConnectionError, ApiException, InvalidResponseError
+from .attempt import Attempt
 from .decoding import CHUNK_SIZE, BodyDecoder, too_large
 from .errors import TRANSPORT_ERRORS, map_exception
-from .http1 import Attempt, Response, serialize_request
+from .http1 import Response
 from .pool import Pool, TlsPool, proxy_manager
 from .tls import TlsConfig
 
