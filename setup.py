@@ -57,5 +57,6 @@ setup(
     include_package_data=False,
     python_requires=">=3.10",
     install_requires=requirements(),
+    extras_require={"redis": ["redis>=5.0", "cryptography>=42.0"]},  # zuora_client.token_store.RedisTokenStore
     zip_safe=False,
 )

@@ -2,7 +2,8 @@
 
 Creating or changing a `Configuration` has no side effects: it opens nothing and reads no environment variables. Only
 `debug` and `logger_file` affect logging, and only this package's own logger. Values are validated on assignment. Copies
-(``copy.deepcopy``, pickle, `Configuration.set_default`) keep every setting and share no mutable state.
+(``copy.deepcopy``, pickle, `Configuration.set_default`) keep every setting and share no mutable state but the token
+store.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._base.configuration_kwargs import ConfigurationKwargs, FromEnvKwargs
+    from .token_store import TokenStore
 
 logging.getLogger("zuora_client").addHandler(logging.NullHandler())
 
@@ -84,11 +86,21 @@ def _validate_header(name: str, value: Any) -> Any:
     return value
 
 
+def _validate_token_store(_: str, value: Any) -> Any:
+    if value is None:
+        return None
+    # Imported here: it costs start-up time, and most programs use no token store.
+    from .token_store import validate_token_store
+
+    return validate_token_store(value)
+
+
 _VALIDATORS: dict[str, Callable[[str, Any], Any]] = {
     "host": _validate_host,
     **dict.fromkeys(("client_id", "client_secret", "access_token"), _validate_credential),
     **dict.fromkeys(("entity_id", "user_agent_suffix"), _validate_header),
     **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env", "strict_x509"), _validate_flag),
+    "token_store": _validate_token_store,
     "proxy": _instance_of((str, type(None)), "text or None"),
     **dict.fromkeys(("connect_timeout", "read_timeout", "deadline"), seconds_or_none),
     "max_retry_after": _validate_seconds,
@@ -114,6 +126,7 @@ class Configuration:
         environment: an `Environment` or its name, instead of `host`.
         client_id, client_secret: OAuth client credentials; the client fetches and refreshes tokens itself.
         access_token: a bearer token, or a callable that returns one and is called for every attempt.
+        token_store: where processes share a token, see `zuora_client.token_store`; copies share it; None for none.
         entity_id: the default entity of a call, with or without hyphens.
         connect_timeout, read_timeout: seconds for each attempt; defaults 10 and 130 (Zuora's own limit is 120).
             None disables a timeout.
@@ -186,6 +199,7 @@ class Configuration:
         self.api_key_prefix: dict[str, str] = {}
         self.username = ""
         self.password = ""
+        self.token_store: TokenStore | None = None
 
         self.connect_timeout = 10.0
         self.read_timeout = 130.0
@@ -363,8 +377,10 @@ class Configuration:
         return {**self.__dict__, "logger_stream_handler": None, "logger_file_handler": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
-        # A token callable is shared: it may contain a lock, and a copy of it would be a second token source.
-        memo[id(self.access_token)] = self.access_token
+        # Shared: a callable or a store may contain locks and connections, and a copy of it would be a second source of
+        # tokens.
+        for shared in (self.access_token, self.token_store):
+            memo[id(shared)] = shared
         other = object.__new__(type(self))
         memo[id(self)] = other
         other.__dict__.update(_deepcopy(self.__getstate__(), memo))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import json
+import random
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -19,7 +22,10 @@ from support.scripted import Behaviour
 from support.tokens import CLIENT_ID, CLIENT_SECRET, UNAUTHORIZED, Caller, Gate, TokenServer, token, until
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client._call import auth
+from zuora_client._call.access_token import AccessToken
 from zuora_client._call.auth import TokenCache, _Refresh
+from zuora_client._call.retry import uniform
 from zuora_client.deadline import Clock, Deadline
 from zuora_client.emulator import ZuoraEmulator
 from zuora_client.exceptions import (
@@ -33,6 +39,7 @@ from zuora_client.exceptions import (
     RequestRejectedError,
     ServerError,
 )
+from zuora_client.token_store import FileTokenStore
 
 TARGET = {"targetEntityId": "8a80825556ff28a4015708ba29312ecc"}
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -164,11 +171,39 @@ def fetches_at(start: Start, expires_in: Any, *times: float) -> list[int]:
 
 @pytest.mark.parametrize(
     ("expires_in", "advisory"),
-    [(3599, 3299.0), (3598.5, 3298.5), (b"3.6e3", 3300.0), (1200, 900.0), (60, 45.0), (0.5, 0.375)],
+    [
+        (3599, 3299.0),
+        (3598.5, 3298.5),
+        (b"3.6e3", 3300.0),
+        (1200, 900.0),
+        (60, 45.0),
+        (0.5, 0.375),
+        ("3600", 3300.0),
+        ("060", 45.0),
+        ("9" * 20, 1e9 - 300.0),
+    ],
 )
-def test_token_is_used_until_advisory_window(start: Start, expires_in: Any, advisory: float) -> None:
-    """A token is used without a request until its advisory refresh window begins."""
-    assert fetches_at(start, expires_in, advisory * 0.5, advisory - 0.01, advisory + 0.01) == [1, 1, 2]
+@pytest.mark.parametrize("share", [0.7, 1.0])
+def test_token_is_used_until_advisory_window(
+    start: Start, monkeypatch: pytest.MonkeyPatch, expires_in: Any, advisory: float, share: float
+) -> None:
+    """A token is used without a request until its advisory refresh window begins, or the drawn share of it."""
+    monkeypatch.setattr(auth, "uniform", lambda low, high: share)
+    begins = advisory if share == 1.0 else advisory + 0.3 * min(300.0, advisory / 3)
+    assert fetches_at(start, expires_in, begins * 0.5, begins - 0.01, begins + 0.01) == [1, 1, 2]
+
+
+def test_share_of_advisory_window_is_random(start: Start) -> None:
+    """Each token draws a share between 0.7 and 1 of its window from the system's generator."""
+    assert isinstance(uniform.__self__, random.SystemRandom)  # type: ignore[attr-defined]
+    clock = FakeClock()
+    begins = []
+    for _ in range(40):
+        cache = TokenCache(clock)
+        cache.get_token(("h", "i", "s"), Deadline(None, clock), lambda *_: AccessToken("t", 3600.0))
+        assert cache._token is not None
+        begins.append(clock.now() + 3600.0 - cache._token.advisory_at)
+    assert 210.0 <= min(begins) < 240.0 < 270.0 < max(begins) <= 300.0
 
 
 @pytest.mark.parametrize("expires_in", [10**400, b"1e300", b"1" + b"0" * 5000, b"123456789012"])
@@ -179,10 +214,14 @@ def test_huge_lifetime(start: Start, expires_in: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "expires_in", [None, 0, -1, -0.5, b"NaN", b"Infinity", b"-Infinity", b"1e999", "3600", True, b"null", [3600], {}]
+    "expires_in",
+    [
+        *(None, 0, -1, -0.5, b"NaN", b"Infinity", b"-Infinity", b"1e999", True, b"null", [3600], {}),
+        *("", "0", "-60", "1e3", "36 00", " 3600", "3600.0", "NaN", "\u0663\u0666\u0660\u0660", "\u00b2", "3" * 5000),
+    ],
 )
 def test_unusable_lifetime_means_five_minutes(start: Start, expires_in: Any) -> None:
-    assert fetches_at(start, expires_in, 224.0, 226.0) == [1, 2]
+    assert fetches_at(start, expires_in, 224.0, 248.0) == [1, 2]
 
 
 def test_one_minute_token_serves_many_calls(start: Start) -> None:
@@ -196,8 +235,8 @@ def test_no_refresh_for_three_quarters(lifetime: float, share: float) -> None:
     cache = TokenCache(clock)
     numbers = iter(range(10))
 
-    def fetch(_: Deadline) -> dict[str, Any]:
-        return {"access_token": f"token-{next(numbers)}", "expires_in": lifetime}
+    def fetch(_: Deadline, advisory: bool) -> AccessToken:
+        return AccessToken(f"token-{next(numbers)}", lifetime)
 
     def get() -> str:
         return cache.get_token(("h", "i", "s"), Deadline(300.0, clock), fetch)
@@ -238,7 +277,7 @@ def test_advisory_refresh_blocks_one_thread(start: Start) -> None:
     clock, gate = FakeClock(), Gate(token("token-2"))
     server, api = start(token("token-1"), gate, clock=clock)
     api.get_entity_connections()
-    clock.advance(3600 - 299)
+    clock.advance(3600 - 209)
     leader = Caller(api.get_entity_connections)
     until(gate.reached.is_set)
     others = [Caller(api.get_entity_connections) for _ in range(5)]
@@ -323,11 +362,12 @@ def test_advisory_refresh_timeout() -> None:
     cache = TokenCache(clock)
     remaining: list[float | None] = []
 
-    def fetch(deadline: Deadline) -> dict[str, Any]:
+    def fetch(deadline: Deadline, advisory: bool) -> AccessToken:
         remaining.append(deadline.remaining())
+        assert advisory == (len(remaining) > 1)
         if len(remaining) > 1:
             raise ApiTimeoutError
-        return {"access_token": "current", "expires_in": 3600}
+        return AccessToken("current", 3600)
 
     def get(seconds: float | None) -> str:
         return cache.get_token(("h", "i", "s"), Deadline(seconds, clock), fetch)
@@ -445,8 +485,8 @@ def test_interrupted_refresh_is_over(is_dead: bool) -> None:
         thread.join()
     else:
         start_refresh()
-    document = {"access_token": "token-1", "expires_in": 3600}
-    assert cache.get_token(key, Deadline(0.1, Clock()), lambda _: document) == "token-1"
+    obtained = AccessToken("token-1", 3600)
+    assert cache.get_token(key, Deadline(0.1, Clock()), lambda *_: obtained) == "token-1"
 
 
 def test_leader_deadline_does_not_fail_waiters(start: Start) -> None:
@@ -489,7 +529,7 @@ def test_leader_interrupted(exception: type[BaseException]) -> None:
     go = threading.Event()
     started = threading.Event()
 
-    def interrupted(_: Deadline) -> dict[str, Any]:
+    def interrupted(_: Deadline, advisory: bool) -> AccessToken:
         started.set()
         go.wait(60)
         raise exception
@@ -499,7 +539,7 @@ def test_leader_interrupted(exception: type[BaseException]) -> None:
 
     leader = Caller(lambda: get(interrupted))
     until(started.is_set)
-    waiter = Caller(lambda: get(lambda _: {"access_token": "fine", "expires_in": 60}))
+    waiter = Caller(lambda: get(lambda *_: AccessToken("fine", 60)))
     until(lambda: waiter.waits_for_a_thread)
     go.set()
     with pytest.raises(exception):
@@ -532,6 +572,132 @@ def test_fetch_counts_against_deadline(start: Start) -> None:
     assert caught.value.outcome == "not_sent"
 
 
+# -- throttled token requests -----------------------------------------------------------------------------------------
+
+LIMITED = json_answer({"success": False, "reasons": [{"code": 50000070, "message": "slow down"}]})
+
+
+def limited(*hint: int) -> bytes:
+    """A 429, with Retry-After if there is a hint."""
+    return json_answer({}, 429, {"Retry-After": str(hint[0])} if hint else {})
+
+
+@pytest.mark.parametrize("response", [limited(), limited(7), LIMITED], ids=["429", "hint", "category 70"])
+def test_deadline_limits_throttled_attempts(start: Start, response: bytes) -> None:
+    """While Zuora throttles token requests, the deadline ends the attempts, and not `max_attempts`."""
+    clock = FakeClock()
+    server, api = start(*[response] * 9, clock=clock, max_attempts=1)
+    api.get_entity_connections()
+    assert len(server.token_requests) == 10
+    assert server.used == ["Bearer token-10"]
+
+
+@pytest.mark.parametrize("response", [limited(), limited(7), LIMITED], ids=["429", "hint", "category 70"])
+def test_throttled_until_deadline(start: Start, response: bytes) -> None:
+    clock = FakeClock()
+    server, api = start(*[response] * 99, clock=clock, deadline=100)
+    with pytest.raises(RateLimitError) as caught:
+        api.put_entity_connections_accept("1")
+    assert (caught.value.outcome, server.calls) == ("not_sent", [])
+    # The longest wait without a hint is 20 s, with this one 10.5 s.
+    assert 75.0 <= sum(clock.sleeps) < 100.0
+    assert len(caught.value.attempts) == len(server.token_requests) == len(clock.sleeps) + 1
+
+
+@pytest.mark.parametrize("response", [limited(), LIMITED], ids=["429", "category 70"])
+def test_throttled_without_hint_waits_seconds(start: Start, response: bytes) -> None:
+    """The backoff of a throttled token request starts at 4 s and doubles to 20 s; half of it is jitter."""
+    clock = FakeClock()
+    _, api = start(*[response] * 6, clock=clock)
+    api.get_entity_connections()
+    for seconds, backoff in zip(clock.sleeps, (4.0, 8.0, 16.0, 20.0, 20.0, 20.0), strict=True):
+        assert backoff / 2 <= seconds <= backoff
+
+
+def test_throttled_with_hint_waits_longer(start: Start) -> None:
+    """Above the hint there is jitter of up to half of it."""
+    clock = FakeClock()
+    _, api = start(*[limited(20)] * 8, clock=clock)
+    api.get_entity_connections()
+    assert all(20.0 <= seconds <= 30.0 for seconds in clock.sleeps)
+    assert len(set(clock.sleeps)) == 8
+
+
+def test_hint_above_maximum_ends_the_call(start: Start) -> None:
+    clock = FakeClock()
+    server, api = start(limited(121), clock=clock)
+    with pytest.raises(RateLimitError) as caught:
+        api.get_entity_connections()
+    assert (caught.value.retry_after, clock.sleeps, len(server.token_requests)) == (121.0, [], 1)
+
+
+def test_other_failures_keep_max_attempts(start: Start) -> None:
+    """`max_attempts` counts the attempts that were not throttled."""
+    bad = answer(502)
+    server, api = start(limited(), bad, limited(), bad, limited(), bad, max_attempts=3)
+    with pytest.raises(ServerError):
+        api.get_entity_connections()
+    assert len(server.token_requests) == 6
+
+
+@pytest.mark.parametrize("status", [425, 503, 502])
+def test_other_waits_keep_max_attempts(start: Start, status: int) -> None:
+    server, api = start(*[answer(status, b"", {"Retry-After": "1"})] * 9, max_attempts=2)
+    with pytest.raises(ApiException):
+        api.get_entity_connections()
+    assert len(server.token_requests) == 2
+
+
+def test_throttled_attempts_cost_no_quota(start: Start) -> None:
+    server, api = start(*[limited()] * 300, deadline=None)
+    api.get_entity_connections()
+    assert len(server.token_requests) == 301
+    assert api.api_client._sender.quota.available_capacity == 500
+
+
+def test_throttled_advisory_refresh_keeps_hint(start: Start) -> None:
+    """A call with a valid token does not wait, and no call asks again before the hint has passed."""
+    clock = FakeClock()
+    server, api = start(token("token-1", 3600), limited(80), clock=clock)
+    api.get_entity_connections()
+    clock.advance(3600 - 205)
+    counts = []
+    for seconds in (0.0, 6.0, 50.0, 23.9, 40.2):
+        clock.advance(seconds)
+        api.get_entity_connections()
+        counts.append(len(server.token_requests))
+    assert counts == [2, 2, 2, 2, 3]
+    assert server.used == ["Bearer token-1"] * 5 + ["Bearer token-3"]
+    assert clock.sleeps == []
+
+
+@pytest.mark.parametrize("response", [limited(), LIMITED], ids=["429", "category 70"])
+def test_throttled_advisory_refresh_without_hint(start: Start, response: bytes) -> None:
+    """The next refresh follows after 20 to 30 s."""
+    clock = FakeClock()
+    server, api = start(token("token-1", 3600), response, clock=clock)
+    api.get_entity_connections()
+    clock.advance(3600 - 205)
+    counts = []
+    for seconds in (0.0, 19.9, 10.2):
+        clock.advance(seconds)
+        api.get_entity_connections()
+        counts.append(len(server.token_requests))
+    assert counts == [2, 2, 3]
+    assert clock.sleeps == []
+
+
+def test_mandatory_refresh_ignores_advisory_backoff(start: Start) -> None:
+    clock = FakeClock()
+    server, api = start(token("token-1", 3600), limited(600), clock=clock)
+    api.get_entity_connections()
+    clock.advance(3600 - 205)
+    api.get_entity_connections()
+    clock.advance(205 - 59)
+    api.get_entity_connections()
+    assert server.used == ["Bearer token-1"] * 2 + ["Bearer token-3"]
+
+
 # -- refused tokens ---------------------------------------------------------------------------------------------------
 
 REFUSALS = {
@@ -552,6 +718,27 @@ def test_refused_token_is_refreshed_once(start: Start, call: Any, refusal: bytes
     assert call(api).success is True
     assert server.used == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
     assert clock.sleeps == []
+
+
+def test_revoked_token_in_the_store(start: Start, tmp_path: Path) -> None:
+    """A refused token is replaced by the one in the store, and by a new one if that is refused, too.
+
+    Two tokens may be in use, and be revoked together: clients renew a shared token at different times.
+    """
+    server, api = start(token_store=FileTokenStore(tmp_path))
+    api.get_entity_connections()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with ApiClient(copy.deepcopy(api.api_client.configuration)) as other:
+        EntityConnectionsApi(other).get_entity_connections()
+    server.refused |= {"Bearer token-1", "Bearer token-2"}
+    assert api.get_entity_connections().success is True
+    assert server.used == [f"Bearer token-{number}" for number in (1, 2, 1, 2, 3)]
+    server.refused |= {f"Bearer token-{number}" for number in range(3, 9)}
+    with pytest.raises(AuthenticationError):
+        api.get_entity_connections()
+    assert server.used[5:] == ["Bearer token-3", "Bearer token-4"]
+    assert len(server.token_requests) == 4
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -904,32 +1091,30 @@ def test_interrupt_releases_refresh(reading: int, expires_in: int) -> None:
     key = ("https://zuora.invalid", "id", "secret")
     clock.readings = reading
     with contextlib.suppress(KeyboardInterrupt):
-        cache.get_token(
-            key, deadline, lambda limit: {"access_token": f"t{limit.remaining()}", "expires_in": expires_in}
-        )
+        cache.get_token(key, deadline, lambda limit, _: AccessToken(f"t{limit.remaining()}", expires_in))
     clock.readings = 10**9
     assert cache._refresh is None
-    assert cache.get_token(key, deadline, lambda _: {"access_token": "later", "expires_in": 3600})
+    assert cache.get_token(key, deadline, lambda *_: AccessToken("later", 3600))
 
 
-def test_lifetime_starts_at_request() -> None:
-    """The lifetime of a token starts when its request is sent."""
+def test_lifetime_starts_at_request(start: Start) -> None:
+    """The lifetime of a token starts when its request is sent, the last one if there were several."""
     clock = FakeClock()
-    cache, deadline = TokenCache(clock), Deadline(None, clock)
-    key = ("https://zuora.invalid", "id", "secret")
-    fetched = []
 
-    def fetch(_: Any) -> dict[str, Any]:
+    def slow(sock: Any, received: Any) -> bool:
         clock.advance(50)
-        fetched.append(clock.now())
-        return {"access_token": f"token-{len(fetched)}", "expires_in": 100}
+        sock.sendall(token("token-1", 100))
+        return True
 
-    assert cache.get_token(key, deadline, fetch) == "token-1"
-    # It is refreshed after three quarters of its lifetime: 25 seconds after the response, not 75.
+    server, api = start(json_answer({}, 429, {"Retry-After": "60"}), slow, token("token-2"), clock=clock)
+    api.get_entity_connections()
+    # It is refreshed after three quarters of its lifetime or a little later: 25 seconds after the response, not 75.
     clock.advance(24)
-    assert cache.get_token(key, deadline, fetch) == "token-1"
-    clock.advance(2)
-    assert cache.get_token(key, deadline, fetch) == "token-2"
+    api.get_entity_connections()
+    assert server.used == ["Bearer token-1"] * 2
+    clock.advance(9)
+    api.get_entity_connections()
+    assert server.used[2:] == ["Bearer token-2"]
 
 
 # -- errors of the token endpoint -------------------------------------------------------------------------------------
@@ -942,7 +1127,6 @@ def test_lifetime_starts_at_request() -> None:
             json_answer({"success": False, "reasons": [{"code": 50000061, "message": "later"}]}, 400),
             RequestRejectedError,
         ),
-        (json_answer({"success": False, "reasons": [{"code": 50000070, "message": "slow"}]}), RateLimitError),
         (json_answer({"message": "proxy"}, 407), ApiConnectionError),
         (json_answer({"success": False, "reasons": [{"code": 50000020, "message": "no"}]}, 400), AuthenticationError),
     ],

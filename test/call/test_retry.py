@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import threading
 import time
@@ -17,7 +18,7 @@ from support.scripted import Behaviour
 from support.wire import YES, Wire, silent
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi, exceptions
-from zuora_client._call.retry import RetryQuota, RetryState
+from zuora_client._call.retry import Renewal, RetryQuota, RetryState
 from zuora_client._codec.request import RetryClass
 from zuora_client.deadline import Deadline
 from zuora_client.exceptions import (
@@ -253,7 +254,45 @@ def waits_before_success(*behaviours: Behaviour, **settings: Any) -> list[float]
 @pytest.mark.parametrize("status", [429, 503, 502, 408])
 def test_retry_after_is_minimum_wait(status: int) -> None:
     """Retry-After is the minimum wait, whatever the status."""
-    assert waits_before_success(answer(status, b"", {"Retry-After": "7"})) == [7.0]
+    (wait,) = waits_before_success(answer(status, b"", {"Retry-After": "7"}))
+    assert 7.0 <= wait <= 10.5
+
+
+def test_hint_has_jitter() -> None:
+    """Clients that got the same hint do not retry in step: up to half of the hint is added."""
+    waits = [waits_before_success(answer(429, b"", {"Retry-After": "8"}))[0] for _ in range(40)]
+    assert 8.0 <= min(waits) < 9.0 < 11.0 < max(waits) <= 12.0
+    assert len(set(waits)) == 40
+
+
+@pytest.mark.parametrize("pick", [min, max])
+@pytest.mark.parametrize(
+    ("hint", "remaining", "longest"),
+    [(0.5, None, 1.0), (1.0, 300.0, 1.5), (4.0, 300.0, 6.0), (100.0, 300.0, 150.0), (60.0, 80.0, 70.0)],
+)
+def test_jitter_limits(pick: Any, hint: float, remaining: float | None, longest: float) -> None:
+    """The jitter is half of the hint, at least 0.5 s, and at most half of the time that is left after the hint."""
+    error = ServerError(503, "Unavailable")
+    error.retry_after = hint
+    state = RetryState(
+        RetryClass.READ,
+        Configuration(),
+        RetryQuota(),
+        Deadline(remaining, FakeClock()),
+        jitter=lambda *bounds: pick(bounds),
+    )
+    assert state.next_delay(error, 0.0, lambda: Renewal.IMPOSSIBLE) == (hint if pick is min else longest)
+
+
+def test_jitter_does_not_exceed_the_deadline() -> None:
+    for _ in range(20):
+        (wait,) = waits_before_success(answer(503, b"", {"Retry-After": "59"}), deadline=60)
+        assert 59.0 <= wait <= 59.5
+
+
+def test_jitter_is_from_the_system() -> None:
+    """A fork in C does not reseed the generator of the module `random`."""
+    assert inspect.signature(RetryState).parameters["jitter"].default.__self__.__class__ is random.SystemRandom
 
 
 def test_retry_after_does_not_shorten_backoff() -> None:
@@ -265,7 +304,8 @@ def test_retry_after_date_uses_server_clock() -> None:
     """A date in Retry-After is compared with the Date of the response."""
     # Years away from the local clock.
     headers = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:50:07 GMT"}
-    assert waits_before_success(answer(503, b"", headers)) == [30.0]
+    (wait,) = waits_before_success(answer(503, b"", headers))
+    assert 30.0 <= wait <= 45.0
 
 
 def test_date_without_zone_is_gmt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +313,8 @@ def test_date_without_zone_is_gmt(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
     try:
         headers = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun Nov  6 08:50:07 1994"}
-        assert waits_before_success(answer(503, b"", headers)) == [30.0]
+        (wait,) = waits_before_success(answer(503, b"", headers))
+        assert 30.0 <= wait <= 45.0
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -295,7 +336,8 @@ def test_retry_after_date_in_the_past() -> None:
 )
 def test_ratelimit_reset_after_limit(limited: bytes) -> None:
     """RateLimit-Reset is the minimum wait after a limit was reached."""
-    assert waits_before_success(limited) == [9.0]
+    (wait,) = waits_before_success(limited)
+    assert 9.0 <= wait <= 13.5
 
 
 @pytest.mark.parametrize("status", [502, 503, 500])
@@ -306,7 +348,8 @@ def test_ratelimit_reset_is_ignored_otherwise(status: int) -> None:
 
 
 def test_retry_after_wins_over_ratelimit_reset() -> None:
-    assert waits_before_success(answer(429, b"", {"RateLimit-Reset": "9", "Retry-After": "3"})) == [3.0]
+    (wait,) = waits_before_success(answer(429, b"", {"RateLimit-Reset": "9", "Retry-After": "3"}))
+    assert 3.0 <= wait <= 4.5
 
 
 @pytest.mark.parametrize("value", ["-5", "soon", "nan", "inf", "1e3", "", "Retry-After", "5, soon", "0x10"])
@@ -338,7 +381,7 @@ def test_backoff_limits(pick: Any) -> None:
     error = ServerError(502, "Bad gateway")
     # With Retry-After the retry costs no quota; 0 leaves the backoff as it is.
     error.retry_after = 0.0
-    waits = [state.next_delay(error, 0.0, lambda: False) or 0.0 for _ in range(2000)]
+    waits = [state.next_delay(error, 0.0, lambda: Renewal.IMPOSSIBLE) or 0.0 for _ in range(2000)]
     assert min(waits) >= 0.25
     assert max(waits) <= 20.0
 
@@ -352,7 +395,8 @@ def test_retry_after_above_maximum() -> None:
 
 
 def test_retry_after_of_maximum() -> None:
-    assert waits_before_success(answer(429, b"", {"Retry-After": "120"})) == [120.0]
+    (wait,) = waits_before_success(answer(429, b"", {"Retry-After": "120"}))
+    assert 120.0 <= wait <= 180.0
 
 
 def test_max_retry_after_setting() -> None:
@@ -372,7 +416,8 @@ def test_retry_after_beyond_deadline(name: str) -> None:
 def test_waits_end_with_deadline() -> None:
     with Wire(answer(503, b"", {"Retry-After": "40"}), deadline=100, max_attempts=9) as wire:
         failure_of(CALLS["GET"], wire.api)
-        assert wire.clock.sleeps == [40.0, 40.0]
+        assert len(wire.clock.sleeps) == 2
+        assert 80.0 <= sum(wire.clock.sleeps) < 100.0
 
 
 def test_backoff_beyond_deadline() -> None:
@@ -391,15 +436,15 @@ def test_max_attempts() -> None:
 
 def test_long_wait_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "zuora_client"):
-        waits_before_success(answer(429, b"", {"Retry-After": "6"}), access_token="fixed-token")
+        (wait,) = waits_before_success(answer(429, b"", {"Retry-After": "6"}), access_token="fixed-token")
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("INFO", "waiting 6.0 s before attempt 2 (RateLimitError)")
+        ("INFO", f"waiting {wait:.1f} s before attempt 2 (RateLimitError)")
     ]
 
 
 def test_short_wait_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "zuora_client"):
-        waits_before_success(answer(429, b"", {"Retry-After": "5"}))
+        waits_before_success(answer(429, b"", {"Retry-After": "3"}))
     assert caplog.records == []
 
 
@@ -445,7 +490,7 @@ def test_timeout_costs_double() -> None:
         retries = 0
         while True:
             state = RetryState(RetryClass.READ, settings, quota, Deadline(None, FakeClock()))
-            if state.next_delay(error, 0.0, lambda: False) is None:
+            if state.next_delay(error, 0.0, lambda: Renewal.IMPOSSIBLE) is None:
                 break
             retries += 1
         assert retries == expected

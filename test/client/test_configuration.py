@@ -7,6 +7,7 @@ import copy
 import os
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer, token
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client.emulator import ZuoraEmulator
+from zuora_client.token_store import FileTokenStore, RedisTokenStore
 
 DIGITS = "8a80825555a3c7a10155b460f53858e6"
 HYPHENATED = "8a808255-55a3-c7a1-0155-b460f53858e6"
@@ -458,3 +460,70 @@ def test_token_callable_is_copied_and_pickled() -> None:
     assert copy.deepcopy(configuration).access_token is configuration.access_token
     configuration.access_token = os.getcwd
     assert pickle.loads(pickle.dumps(configuration)).access_token is os.getcwd
+
+
+# -- token store ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["get", "set", "add", "delete"])
+def test_token_store_must_have_four_verbs(verb: str) -> None:
+    verbs = {name: lambda *_: None for name in ("get", "set", "add", "delete") if name != verb}
+    store: Any = type("Incomplete", (), verbs)()
+    with pytest.raises(TypeError, match=f"token_store must have .* Incomplete has no {verb}"):
+        Configuration(token_store=store)
+    configuration = Configuration()
+    with pytest.raises(TypeError, match=f"Incomplete has no {verb}"):
+        configuration.token_store = store
+    assert configuration.token_store is None
+
+
+def test_copies_share_token_store(default: None, tmp_path: Path) -> None:
+    store: Any = type("Store", (), {name: lambda *_: None for name in ("get", "set", "add", "delete")})()
+    configuration = Configuration(token_store=store)
+    assert copy.deepcopy(configuration).token_store is store
+    assert copy.copy(configuration).token_store is store
+    Configuration.set_default(configuration)
+    assert Configuration().token_store is store
+    assert Configuration(token_store=None).token_store is None
+    assert Configuration.from_env({}, token_store=FileTokenStore(tmp_path)).token_store is not store
+
+
+def test_file_store_is_pickled(tmp_path: Path) -> None:
+    with TokenServer() as server:
+        configuration = Configuration(
+            server.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, token_store=FileTokenStore(tmp_path)
+        )
+        for value in (configuration, pickle.loads(pickle.dumps(configuration))):
+            with ApiClient(value) as client, pickle.loads(pickle.dumps(client)) as copied:
+                client.call_api("/v1/x", "GET")
+                copied.call_api("/v1/x", "GET")
+        assert len(server.token_requests) == 1
+        assert server.used == ["Bearer token-1"] * 4
+
+
+def test_redis_store_is_not_pickled() -> None:
+    redis = pytest.importorskip("redis")
+    with contextlib.closing(redis.Redis()) as client:
+        configuration = Configuration(token_store=RedisTokenStore(client))
+        assert copy.deepcopy(configuration).token_store is configuration.token_store
+        for value in (configuration, ApiClient(configuration)):
+            with pytest.raises(TypeError, match=r"RedisTokenStore cannot be pickled.*create it in each process"):
+                pickle.dumps(value)
+
+
+def test_token_store_is_read_at_each_call(tmp_path: Path) -> None:
+    with TokenServer() as server:
+        settings: Any = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        with ApiClient(Configuration(server.url, token_store=FileTokenStore(tmp_path), **settings)) as client:
+            client.call_api("/v1/x", "GET")
+        with ApiClient(Configuration(server.url, **settings)) as client:
+            client.configuration.token_store = FileTokenStore(tmp_path)
+            client.call_api("/v1/x", "GET")
+        assert server.used == ["Bearer token-1"] * 2
+
+
+def test_incomplete_credentials_do_not_reach_store(tmp_path: Path) -> None:
+    client = ApiClient(Configuration(client_id="id", token_store=FileTokenStore(tmp_path)))
+    with client, pytest.raises(ValueError, match="client_secret is not set"):
+        client.call_api("/v1/x", "GET")
+    assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import support.run_page
-from support import pages
+from support import pages, redis_server
 from support.operations import ENTITY_OPERATIONS, OPERATIONS, Operation
 from support.scripted import ScriptedServer, json_answer
 
@@ -56,9 +56,9 @@ def examples(page: Path) -> list[pages.Block]:
     return [block for block in pages.blocks(page, "python") if "api_instance" in block.text]
 
 
-def run(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run(page: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", support.run_page.__file__, str(page), *options]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **variables}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Exception ignored" not in result.stderr, result.stderr
@@ -66,8 +66,16 @@ def run(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_PROGRAMS, ids=pages.name)
-def test_programs_run(page: Path) -> None:
-    run(page)
+def test_programs_run(page: Path, tmp_path: Path) -> None:
+    if "REDIS_URL" not in pages.read(page):
+        run(page)
+        return
+    redis_server.require()
+    server = redis_server.Server(tmp_path)
+    try:
+        run(page, REDIS_URL=f"redis://127.0.0.1:{server.port}")
+    finally:
+        server.stop()
 
 
 def test_guide_is_self_contained() -> None:

@@ -371,11 +371,7 @@ def test_fault_is_named_after_its_function() -> None:
         "answer_after_commit": (500,), "refusal": (50,), "gzip_bomb": (1,), "redirect": ("/",),
         "rewrite_body": (dict,),
     }  # fmt: skip
-    functions = {
-        name: value
-        for name, value in vars(faults).items()
-        if getattr(value, "__module__", "") == faults.__name__ and not name.startswith("_") and name != "Fault"
-    }
+    functions = {name: getattr(faults, name) for name in faults.__all__ if name != "Fault"}
     assert len(functions) >= 20
     for name, function in functions.items():
         assert function(*arguments.get(name, ())).name == name

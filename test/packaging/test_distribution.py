@@ -53,7 +53,9 @@ def test_metadata(metadata: Message) -> None:
     assert [metadata["Version"]] == version
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.10"
-    assert metadata.get_all("Requires-Dist") == [line for line in lines if line and not line.startswith("#")]
+    required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+    assert required == [line for line in lines if line and not line.startswith("#")]
+    assert metadata.get_all("Provides-Extra") == ["redis"]
     assert metadata.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
 
 

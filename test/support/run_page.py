@@ -2,7 +2,7 @@
 
 The blocks share one namespace with the names `zuora`, `source_entity_id` and `target_entity_id`. ZUORA_HOST,
 ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET point to a running emulator; TARGET_CLIENT_ID and TARGET_CLIENT_SECRET are a
-client of the target only.
+client of the target only. Pages that use REDIS_URL find a running server there.
 
 With --alone the namespace is empty. With --separately each block has its own namespace, the default configuration is
 that of the environment, and the connections that the page mentions exist.

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..environments import Environment
+    from ..token_store import TokenStore
 
 
 class ConfigurationKwargs(TypedDict, total=False):
@@ -20,6 +21,7 @@ class ConfigurationKwargs(TypedDict, total=False):
     max_attempts: int
     max_retry_after: float
     max_response_bytes: int | None
+    token_store: TokenStore | None
     raise_on_failure: bool
     allow_insecure_http: bool
     user_agent_suffix: str

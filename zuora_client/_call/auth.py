@@ -3,7 +3,7 @@
 One thread at a time fetches a token, without holding a lock; other threads that need one wait for the result. In the
 advisory refresh window one thread refreshes the token while the others keep using the current one. In the mandatory
 refresh window all of them wait. A refused token is invalidated, a newer one is kept. Fetched tokens are never part of a
-copy or a pickle of the client.
+copy or a pickle of the client. With a token store, the thread that fetches looks into the store first.
 """
 
 from __future__ import annotations
@@ -13,42 +13,59 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import header_text, text
-from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError, InvalidResponseError
+from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError
+from .access_token import bearer_token
+from .retry import Renewal, is_throttled, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from ..configuration import Configuration
     from ..deadline import Clock, Deadline
+    from .access_token import AccessToken
+    from .shared_tokens import SharedTokens
 
 # In seconds. The two windows end when the token expires.
 _ADVISORY_REFRESH = 300.0
 _MANDATORY_REFRESH = 60.0
 _ADVISORY_REFRESH_TIMEOUT = 10.0
 _ADVISORY_REFRESH_BACKOFF = 5.0
-# Used when a response has no usable `expires_in`. Zuora's own tokens are valid for an hour.
-_DEFAULT_LIFETIME = 300.0
-_MAX_LIFETIME = 1e9
+# When Zuora throttles without saying for how long.
+_THROTTLED_REFRESH_BACKOFF = 20.0
+# A random share of the advisory window, so that the clients of a fleet do not refresh a shared token in step.
+_MIN_ADVISORY_SHARE = 0.7
 
 _ACCESS_KEYS = ("apiAccessKeyId", "apiSecretAccessKey")
 
 # What a token belongs to: base URL, client id and client secret, as configured.
 TokenKey = tuple[str, Any, Any]
 
+if TYPE_CHECKING:
+    OnThrottled: TypeAlias = Callable[[float], None]
+    FetchToken: TypeAlias = Callable[[TokenKey, Deadline, OnThrottled | None, bool], AccessToken]
+
 
 class _Token:
     __slots__ = ("advisory_at", "key", "mandatory_at", "value")
 
-    def __init__(self, key: TokenKey, document: dict[str, Any], requested_at: float) -> None:
+    def __init__(self, key: TokenKey, token: AccessToken, now: float) -> None:
         self.key = key
-        self.value = token_from_document(document)
-        lifetime = document.get("expires_in")
-        if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not 0 < lifetime < float("inf"):
-            lifetime = _DEFAULT_LIFETIME
-        lifetime = float(min(lifetime, _MAX_LIFETIME))
-        # Both windows shrink with the lifetime: a token of one minute must serve more than one call.
-        self.advisory_at = requested_at + lifetime - min(_ADVISORY_REFRESH, lifetime / 4)
-        self.mandatory_at = requested_at + lifetime - min(_MANDATORY_REFRESH, lifetime / 10)
+        self.value = token.value
+        expires_at = now + token.remaining
+        self.advisory_at = expires_at - _advisory_window(token.lifetime) * uniform(_MIN_ADVISORY_SHARE, 1.0)
+        self.mandatory_at = expires_at - _mandatory_window(token.lifetime)
+
+
+# Both windows shrink with the lifetime: a token of one minute must serve more than one call.
+
+
+def _advisory_window(lifetime: float) -> float:
+    return min(_ADVISORY_REFRESH, lifetime / 4)
+
+
+def _mandatory_window(lifetime: float) -> float:
+    return min(_MANDATORY_REFRESH, lifetime / 10)
 
 
 class _Refresh:
@@ -78,12 +95,15 @@ class TokenCache:
         self._refresh: _Refresh | None = None
         self._backoff_until = 0.0
 
-    def get_token(self, key: TokenKey, deadline: Deadline, fetch: Callable[[Deadline], dict[str, Any]]) -> str:
+    def get_token(
+        self, key: TokenKey, deadline: Deadline, fetch: Callable[[Deadline, bool], AccessToken | None]
+    ) -> str:
         """Return a valid token for `key`.
 
         Args:
             deadline: limits the fetch, and the wait for the fetch of another thread.
-            fetch: sends the token request and returns the JSON object of the response.
+            fetch: obtains a token. It is given its own deadline, and whether the refresh is advisory: then it must not
+                wait for others, and may return None if it would have to.
 
         Raises:
             ApiException: what the fetch raised, in each thread that waited for it.
@@ -134,13 +154,11 @@ class TokenCache:
             remaining = deadline.remaining()
             timeout = _ADVISORY_REFRESH_TIMEOUT if remaining is None else min(_ADVISORY_REFRESH_TIMEOUT, remaining / 2)
             fetch_deadline = deadline.earlier(timeout, self._clock)
-        # The lifetime starts when Zuora issues the token, which is not before the request.
-        requested_at = self._clock.now()
         try:
-            token = _Token(refresh.key, fetch(fetch_deadline), requested_at)
+            obtained = fetch(fetch_deadline, current is not None)
         except ApiException as error:
             if current is not None:
-                self._backoff_until = self._clock.now() + _ADVISORY_REFRESH_BACKOFF
+                self._back_off(error)
                 return current.value
             # The leader's deadline is not that of the waiting threads: one of them fetches next.
             if not (isinstance(error, ApiTimeoutError) or error.deadline_exceeded):
@@ -148,11 +166,24 @@ class TokenCache:
                 refresh.error = error.as_type(type(error))
                 refresh.error.__cause__ = error.__cause__
             raise
+        if obtained is None:
+            assert current is not None
+            self._back_off(None)
+            return current.value
+        token = _Token(refresh.key, obtained, self._clock.now())
         with self._lock:
             # If the credentials were changed meanwhile, another refresh has replaced this one.
             if self._refresh is refresh:
                 self._token = token
         return token.value
+
+    def _back_off(self, error: ApiException | None) -> None:
+        """Delay the next advisory refresh. A hint of Zuora's is kept, with jitter above it."""
+        wait = _ADVISORY_REFRESH_BACKOFF
+        if error is not None and (error.retry_after is not None or is_throttled(error)):
+            hint = _THROTTLED_REFRESH_BACKOFF if error.retry_after is None else error.retry_after
+            wait = max(wait, uniform(hint, 1.5 * hint))
+        self._backoff_until = self._clock.now() + wait
 
     def _release(self, refresh: _Refresh) -> None:
         # Set the event before taking the lock, so waiters proceed even if this thread is interrupted.
@@ -185,38 +216,26 @@ def _waited_too_long(deadline: Deadline) -> ApiTimeoutError:
     )
 
 
-def token_from_document(document: Any) -> str:
-    """Return the token in a document of the token endpoint. Raises InvalidResponseError if it has none."""
-    value = document.get("access_token") if isinstance(document, dict) else None
-    try:
-        return _bearer(value)
-    except (TypeError, ValueError):
-        raise InvalidResponseError(reason="the response has no usable access_token") from None
-
-
-def _bearer(value: Any) -> str:
-    if not isinstance(value, (str, bytes)):
-        raise TypeError(f"access_token must be text or bytes, not {type(value).__name__}")
-    token = header_text("access_token", value)
-    if not token:
-        raise ValueError("access_token is empty: pass a token, or None to use other credentials")
-    return token
-
-
 class Credentials:
     """Turns the configuration into the headers of one attempt."""
 
     def __init__(self, clock: Clock) -> None:
         self.tokens = TokenCache(clock)
+        self._clock = clock
+        self._shared: SharedTokens | None = None
 
     def headers(
         self,
         configuration: Configuration,
         host_url: str,
         deadline: Deadline,
-        fetch: Callable[[TokenKey, Deadline], dict[str, Any]],
+        fetch: FetchToken,
     ) -> dict[str, str]:
         """Return the authentication headers; none if no credentials are configured.
+
+        Args:
+            fetch: requests a token from Zuora. It is given the key, its deadline, a function to call with the seconds
+                of each wait that Zuora asks for, and whether the refresh is advisory.
 
         Raises:
             ApiException: no token could be fetched.
@@ -227,24 +246,57 @@ class Credentials:
             return {"Authorization": "Bearer " + _configured_token(configuration.access_token)}
         if configuration.client_id or configuration.client_secret:
             key = (host_url, configuration.client_id, configuration.client_secret)
-            return {"Authorization": "Bearer " + self.tokens.get_token(key, deadline, partial(fetch, key))}
+            obtain = partial(self._obtain, configuration, key, fetch)
+            return {"Authorization": "Bearer " + self.tokens.get_token(key, deadline, obtain)}
         if not configuration.api_key:
             return {}
         return {name: header_text(name, value) for name, value in access_keys(configuration).items()}
 
-    def handle_unauthorized(self, configuration: Configuration, headers: dict[str, str]) -> bool:
+    def _obtain(
+        self, configuration: Configuration, key: TokenKey, fetch: FetchToken, deadline: Deadline, advisory: bool
+    ) -> AccessToken | None:
+        """Return a token from the token store or from Zuora; None if another process fetches one, and `advisory`."""
+        shared = self._shared_tokens(configuration.token_store)
+        if shared is None:
+            return fetch(key, deadline, None, advisory)
+        # The keys of the entries are derived from the credentials, so these must be complete.
+        client_credentials(key)
+        window = _advisory_window if advisory else _mandatory_window
+        return shared.get_token(
+            key,
+            deadline,
+            lambda deadline, on_throttled: fetch(key, deadline, on_throttled, advisory),
+            max_retry_after=configuration.max_retry_after,
+            wait=not advisory,
+            is_usable=lambda token: token.remaining > window(token.lifetime),
+        )
+
+    def _shared_tokens(self, store: Any) -> SharedTokens | None:
+        shared = self._shared
+        if store is None or (shared is not None and shared.store is store):
+            return None if store is None else shared
+        # Imported here: it costs start-up time, and most programs use no token store.
+        from .shared_tokens import SharedTokens
+
+        self._shared = shared = SharedTokens(store, self._clock)
+        return shared
+
+    def handle_unauthorized(self, configuration: Configuration, headers: dict[str, str]) -> Renewal:
         """Invalidate the token that Zuora refused; return whether another one can be obtained."""
         if configuration.access_token is not None:
-            return callable(configuration.access_token)
+            return Renewal.ONCE if callable(configuration.access_token) else Renewal.IMPOSSIBLE
         if not configuration.client_id:
-            return False
-        self.tokens.invalidate(headers.get("Authorization", "").removeprefix("Bearer "))
-        return True
+            return Renewal.IMPOSSIBLE
+        token = headers.get("Authorization", "").removeprefix("Bearer ")
+        self.tokens.invalidate(token)
+        if self._shared is not None and self._shared.refuse(token):
+            return Renewal.REPEATABLE
+        return Renewal.ONCE
 
 
 def _configured_token(access_token: Any) -> str:
     if not callable(access_token):
-        return _bearer(access_token)
+        return bearer_token(access_token)
     try:
         token = access_token()
     except Exception as error:
@@ -253,14 +305,14 @@ def _configured_token(access_token: Any) -> str:
         )
         failure.advice = "Your access_token callable failed, not Zuora: see the exception in __cause__."
         raise failure from error
-    return _bearer(token)
+    return bearer_token(token)
 
 
 def check_credentials(configuration: Configuration) -> None:
     """Raise a ValueError or TypeError that names the setting if the credentials are unusable. No token is fetched."""
     if configuration.access_token is not None:
         if not callable(configuration.access_token):
-            _bearer(configuration.access_token)
+            bearer_token(configuration.access_token)
     elif configuration.client_id or configuration.client_secret:
         client_credentials((configuration.host, configuration.client_id, configuration.client_secret))
     elif configuration.api_key:

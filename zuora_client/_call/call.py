@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
@@ -26,8 +27,9 @@ from ..exceptions import (
     InvalidResponseError,
 )
 from . import responses
+from .access_token import token_from_document
 from .advice import advise
-from .auth import Credentials, TokenKey, client_credentials, token_from_document
+from .auth import Credentials, client_credentials
 from .operations import Operation, find_operation
 from .redaction import (
     carries_secret,
@@ -37,11 +39,13 @@ from .redaction import (
     redact,
     redact_json,
 )
-from .retry import RetryQuota, RetryState, new_idempotency_key
+from .retry import Renewal, RetryQuota, RetryState, is_throttled, new_idempotency_key
 
 if TYPE_CHECKING:
     from .._base.base_url import BaseURL
     from ..configuration import Configuration
+    from .access_token import AccessToken
+    from .auth import OnThrottled, TokenKey
 
 logger = logging.getLogger("zuora_client")
 
@@ -68,19 +72,32 @@ class Sender:
         """
         return _Call(self, request, Deadline(request.timeouts.deadline, self.clock)).run()
 
-    def fetch_token(self, call: Request, key: TokenKey, deadline: Deadline) -> dict[str, Any]:
-        """Return the JSON object of the token endpoint. Retried like a read: the request has no lasting effect."""
+    def fetch_token(
+        self, call: Request, key: TokenKey, deadline: Deadline, on_throttled: OnThrottled | None, advisory: bool
+    ) -> AccessToken:
+        """Request a token. Retried like a read: the request has no lasting effect.
+
+        Args:
+            on_throttled: called before a wait that Zuora asked for, with its seconds.
+            advisory: the caller has a valid token, and is not held up when Zuora throttles.
+        """
         client_id, client_secret = client_credentials(key)
         request = _token_request(call, client_id, client_secret)
         response = None
         try:
-            response, document = _Call(self, request, deadline).run()
+            # Zuora limits the token requests of all clients behind one address together, so a client cannot know how
+            # often it is refused: its deadline decides.
+            attempts = _Call(
+                self, request, deadline, max_throttled=1 if advisory else math.inf, on_throttled=on_throttled
+            )
+            response, document = attempts.run()
             if not responses.is_success(None, response.status, document):
                 # raise_on_failure=False is for the caller's own calls, not for this one.
                 raise responses.error_from_response(None, response, document, has_idempotency_key=False)
-            token_from_document(document)
-            found: dict[str, Any] = document
-            return found
+            token = token_from_document(document)
+            # The lifetime starts when Zuora issues the token, which is not before the request.
+            token.remaining -= self.clock.now() - attempts.started
+            return token
         except ApiException as error:
             if response is not None:
                 _add_response(error, response)
@@ -112,9 +129,22 @@ class _Call:
         headers: the headers of the next attempt, without the credentials.
         sent_headers: all headers so far; a response may echo those of an earlier attempt.
         response: of the current attempt, or None.
+        started: the time at which the current attempt began.
+
+    Args:
+        max_throttled: see `RetryState`.
+        on_throttled: called before a wait that Zuora asked for, with its seconds.
     """
 
-    def __init__(self, sender: Sender, request: Request, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        request: Request,
+        deadline: Deadline,
+        *,
+        max_throttled: float | None = None,
+        on_throttled: OnThrottled | None = None,
+    ) -> None:
         self.request = request
         self.operation = find_operation(request.method, request.path)
         self.deadline = deadline
@@ -122,17 +152,23 @@ class _Call:
         self.sent_headers = [request.headers]
         self.response: Any = None
         self._sender = sender
+        self._on_throttled = on_throttled
         self._retry = RetryState(
-            request.retry_class, request.settings, sender.quota, deadline, caller_key=request.caller_key
+            request.retry_class,
+            request.settings,
+            sender.quota,
+            deadline,
+            caller_key=request.caller_key,
+            max_throttled=max_throttled,
         )
-        self._started = 0.0
+        self.started = 0.0
 
     def run(self) -> tuple[Any, Any]:
         """Return the response and its data, or raise what the call ends with."""
         if self.request.retry_class is RetryClass.KEYED and not self.request.caller_key:
             self.headers["Idempotency-Key"] = new_idempotency_key()
         while True:
-            self._started = self._sender.clock.now()
+            self.started = self._sender.clock.now()
             self.response = None
             self.authorize()
             try:
@@ -196,7 +232,7 @@ class _Call:
 
     def decide(self, error: ApiException) -> bool:
         """Return whether another attempt follows, after the wait before it."""
-        elapsed = self._sender.clock.now() - self._started
+        elapsed = self._sender.clock.now() - self.started
         _add_ids(error, self.sent_headers[-1])
         self._log(error.status, error.headers)
         wait = self._retry.next_delay(error, elapsed, self._refresh_token)
@@ -205,12 +241,15 @@ class _Call:
         if self._retry.needs_new_key:
             self.headers["Idempotency-Key"] = new_idempotency_key()
         if wait:
+            if self._on_throttled is not None and (error.retry_after is not None or is_throttled(error)):
+                self._on_throttled(wait)
             self._sender.clock.sleep(wait)
         return True
 
-    def _refresh_token(self) -> bool:
-        sent = self.sent_headers[-1]
-        return self.request.authorize and self._sender.credentials.handle_unauthorized(self.request.settings, sent)
+    def _refresh_token(self) -> Renewal:
+        if not self.request.authorize:
+            return Renewal.IMPOSSIBLE
+        return self._sender.credentials.handle_unauthorized(self.request.settings, self.sent_headers[-1])
 
     def fail(self, error: ApiException) -> Any:
         """Raise the last error of the call. With `raise_on_failure` off, return a definitive failure as a model."""
@@ -259,7 +298,7 @@ class _Call:
                 self.request.method,
                 self.request.template,
                 status or "no response",
-                (self._sender.clock.now() - self._started) * 1000,
+                (self._sender.clock.now() - self.started) * 1000,
                 # A folded header contains a line break, which would forge a line of the log.
                 single_line(redactor(str(headers.get("Zuora-Request-Id")))),
                 single_line(redactor(str(headers.get("Zuora-Track-Id")))),

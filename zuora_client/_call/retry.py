@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("zuora_client")
 
+# The system's generator: a fork in C, as uWSGI's, does not reseed that of the module.
+uniform = random.SystemRandom().uniform
+
+_LIMIT_EXCEEDED = 70
+
 
 class Failure(Enum):
     """What ended an attempt."""
@@ -70,6 +75,15 @@ class Action(Enum):
     REFRESH_TOKEN = "refresh the token, retry once"
     RECONNECT = "retry once, on a new connection"
     RAISE = "raise"
+
+
+class Renewal(Enum):
+    """Whether other credentials can be had after Zuora did not accept those of an attempt."""
+
+    IMPOSSIBLE = "no"
+    ONCE = "yes, for one retry"
+    # A token from a token store may have been revoked before this call took it.
+    REPEATABLE = "yes, without counting as the one retry"
 
 
 class Effect(Enum):
@@ -122,6 +136,9 @@ _WITHOUT_RESPONSE = frozenset((Failure.NOT_SENT, Failure.TLS_FAILURE, Failure.PR
 
 _BASE_BACKOFF = 0.5
 _MAX_BACKOFF = 20.0
+# For throttled token requests: Zuora counts them by the minute and by address, for all clients behind it together.
+_BASE_TOKEN_BACKOFF = 4.0
+_MIN_HINT_JITTER = 0.5
 _LOG_WAITS_LONGER_THAN = 5.0
 
 
@@ -175,6 +192,11 @@ def _classify_5xx(error: ApiException, status: int) -> Failure:
     return Failure.GATEWAY_ERROR
 
 
+def is_throttled(error: ApiException) -> bool:
+    """Whether Zuora reports an exceeded limit: status 429, or a reason of category 70."""
+    return error.status == 429 or any(reason.category == _LIMIT_EXCEEDED for reason in error.reasons)
+
+
 def new_idempotency_key() -> str:
     """Return a random idempotency key: 128 bits, as 32 hexadecimal digits."""
     return os.urandom(16).hex()
@@ -222,6 +244,8 @@ class RetryState:
 
     Args:
         caller_key: the idempotency key is the caller's. It is never replaced: the call ends instead.
+        max_throttled: only for token requests: the number of attempts that may be throttled. They do not count against
+            `max_attempts`, and the waits after them are longer.
     """
 
     def __init__(
@@ -232,7 +256,8 @@ class RetryState:
         deadline: Deadline,
         *,
         caller_key: bool = False,
-        jitter: Callable[[float, float], float] = random.uniform,
+        max_throttled: float | None = None,
+        jitter: Callable[[float, float], float] = uniform,
     ) -> None:
         self.attempts: list[AttemptRecord] = []
         self.in_doubt = False
@@ -243,13 +268,15 @@ class RetryState:
         self._quota = quota
         self._deadline = deadline
         self._caller_key = caller_key
+        self._max_throttled = max_throttled
+        self._throttled = 0
         self._jitter = jitter
         self._done_once: set[Action] = set()
         self._unanswered = False
         self._answered = False
         self._sent = False
 
-    def next_delay(self, error: ApiException, elapsed: float, refresh_token: Callable[[], bool]) -> float | None:
+    def next_delay(self, error: ApiException, elapsed: float, refresh_token: Callable[[], Renewal]) -> float | None:
         """Record a failed attempt; return the seconds to wait before the next, or None if there is none.
 
         Args:
@@ -263,9 +290,10 @@ class RetryState:
         self._record(failure, error)
         action = RETRY_TABLE[failure].action_for(self._retry_class)
         self.needs_new_connection = action is Action.RECONNECT
-        if action is Action.REFRESH_TOKEN and not refresh_token():
+        renewal = refresh_token() if action is Action.REFRESH_TOKEN else None
+        if renewal is Renewal.IMPOSSIBLE:
             return None
-        if action is Action.RAISE or len(self.attempts) >= self._configuration.max_attempts:
+        if action is Action.RAISE or self._is_last(error):
             return None
         # All attempts so far got a response, so Zuora would replay the stored failure for this key. After an attempt
         # without a response the key must stay: it keeps the request from being done twice.
@@ -277,10 +305,18 @@ class RetryState:
             return None
         if action is Action.RETRY:
             attempt.wait = self._compute_backoff(error)
+        elif renewal is Renewal.REPEATABLE:
+            attempt.wait = 0.0
         elif action not in self._done_once:
             self._done_once.add(action)
             attempt.wait = 0.0
         return attempt.wait
+
+    def _is_last(self, error: ApiException) -> bool:
+        if self._max_throttled is not None and is_throttled(error):
+            self._throttled += 1
+            return self._throttled >= self._max_throttled
+        return len(self.attempts) - self._throttled >= self._configuration.max_attempts
 
     def _record(self, failure: Failure, error: ApiException) -> None:
         self._sent = self._sent or error.outcome != NOT_SENT
@@ -298,19 +334,30 @@ class RetryState:
         hint = error.retry_after
         if hint is not None and hint > self._configuration.max_retry_after:
             return None
-        # The exponent is limited: 2 to the power of any number of attempts would not fit a float.
-        backoff = min(_MAX_BACKOFF, _BASE_BACKOFF * 2 ** min(len(self.attempts) - 1, 10))
-        wait = max(hint or 0.0, self._jitter(backoff / 2, backoff))
         remaining = self._deadline.remaining()
+        is_token_limit = self._max_throttled is not None and is_throttled(error)
+        base = _BASE_TOKEN_BACKOFF if is_token_limit and hint is None else _BASE_BACKOFF
+        # The exponent is limited: 2 to the power of any number of attempts would not fit a float.
+        backoff = min(_MAX_BACKOFF, base * 2 ** min(len(self.attempts) - 1, 10))
+        wait = max(self._with_jitter(hint or 0.0, remaining), self._jitter(backoff / 2, backoff))
         if remaining is not None and wait >= remaining:
             error.deadline_exceeded = True
             return None
-        cost = 0 if hint is not None else 10 if isinstance(error, ApiTimeoutError) else 5
+        # Waiting as long as Zuora asks, or for seconds, does not multiply the requests.
+        cost = 0 if hint is not None or is_token_limit else 10 if isinstance(error, ApiTimeoutError) else 5
         if not self._quota.acquire(cost):
             return None
         if wait > _LOG_WAITS_LONGER_THAN:
             logger.info("waiting %.1f s before attempt %d (%s)", wait, len(self.attempts) + 1, type(error).__name__)
         return wait
+
+    def _with_jitter(self, hint: float, remaining: float | None) -> float:
+        """Return a wait above a hint, so that clients which got the same hint do not retry in step."""
+        most = max(_MIN_HINT_JITTER, hint / 2)
+        if remaining is not None:
+            # The other half is for the attempt itself.
+            most = min(most, (remaining - hint) / 2)
+        return hint + self._jitter(0.0, max(most, 0.0)) if hint else hint
 
     def finalize(self, error: ApiException) -> ApiException:
         """Return the exception of the call after its last error, with the outcome of all attempts."""

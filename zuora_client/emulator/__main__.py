@@ -21,9 +21,7 @@ from .exchange import Exchange
 _NOT_ON_THE_COMMAND_LINE = ("extra_bytes", "rewrite_body")
 
 _FAULTS: dict[str, Callable[..., Fault]] = {
-    name: function
-    for name, function in inspect.getmembers(faults, inspect.isfunction)
-    if function.__module__ == faults.__name__ and not name.startswith("_") and name not in _NOT_ON_THE_COMMAND_LINE
+    name: getattr(faults, name) for name in faults.__all__ if name not in ("Fault", *_NOT_ON_THE_COMMAND_LINE)
 }
 _RULE_KEYS = ("method", "path", "nth", "times", "probability")
 

@@ -12,14 +12,39 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .arguments import validate_number
-from .exchange import Exchange
-from .exchange import Fault as Fault  # users import the class from here too
-from .limits import max_concurrent as max_concurrent
-from .limits import send_concurrency_limit
-from .limits import token_limit as token_limit
+from .exchange import Exchange, Fault
+from .limits import max_concurrent, send_concurrency_limit, token_limit
 from .messages import Response, json_response
 from .service import Operation, error_response
 from .wire import serialize_response
+
+__all__ = [
+    "Fault",
+    "answer",
+    "answer_after_commit",
+    "bad_gzip",
+    "chunked",
+    "close_before_reading",
+    "concurrency_limit",
+    "connection_close",
+    "delay",
+    "drip",
+    "extra_bytes",
+    "gzip_bomb",
+    "html_error",
+    "http_1_0",
+    "max_concurrent",
+    "redirect",
+    "refusal",
+    "reset_after_commit",
+    "reset_before_commit",
+    "rewrite_body",
+    "silence",
+    "token_limit",
+    "too_many_requests",
+    "truncate",
+    "truncate_head",
+]
 
 Body = bytes | str | Mapping[str, Any] | list[Any] | None
 HeaderFields = Mapping[str, str] | None

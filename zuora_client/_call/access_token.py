@@ -1,0 +1,76 @@
+"""An access token, and how it is read from a response of the token endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._base.parameters import header_text
+from ..exceptions import InvalidResponseError
+
+ZUORA = "zuora"
+
+# In seconds. Used when a response has no usable `expires_in`. Zuora's own tokens are valid for an hour.
+_DEFAULT_LIFETIME = 300.0
+_MAX_LIFETIME = 1e9
+
+
+class AccessToken:
+    """An access token, and where it came from. The repr masks the token.
+
+    Attributes:
+        value: the token.
+        lifetime: seconds from its issue to its expiry.
+        remaining: seconds until its expiry, when it was returned.
+        source: ``"zuora"``, or the name of the store's class.
+        waited: whether the call waited for another process to fetch it.
+    """
+
+    __slots__ = ("lifetime", "remaining", "source", "value", "waited")
+
+    def __init__(self, value: str, lifetime: float, remaining: float | None = None, source: str = ZUORA) -> None:
+        self.value = value
+        self.lifetime = lifetime
+        self.remaining = lifetime if remaining is None else remaining
+        self.source = source
+        self.waited = False
+
+    def __repr__(self) -> str:
+        return f"AccessToken('***', remaining={self.remaining:.0f}, source={self.source!r}, waited={self.waited})"
+
+
+def token_from_document(document: Any) -> AccessToken:
+    """Return the token in a JSON document of the token endpoint.
+
+    Raises:
+        InvalidResponseError: the document has no usable `access_token`.
+    """
+    fields = document if isinstance(document, dict) else {}
+    try:
+        value = bearer_token(fields.get("access_token"))
+    except (TypeError, ValueError):
+        raise InvalidResponseError(reason="the response has no usable access_token") from None
+    return AccessToken(value, _lifetime(fields.get("expires_in")))
+
+
+def _lifetime(expires_in: Any) -> float:
+    if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():
+        # A float: Python converts at most 4300 digits to an int.
+        expires_in = float(expires_in)
+    if isinstance(expires_in, bool) or not isinstance(expires_in, (int, float)) or not 0 < expires_in < float("inf"):
+        return _DEFAULT_LIFETIME
+    return float(min(expires_in, _MAX_LIFETIME))
+
+
+def bearer_token(value: Any) -> str:
+    """Return `value` as the text of a bearer token.
+
+    Raises:
+        TypeError: neither text nor bytes.
+        ValueError: empty, or not suitable for a header.
+    """
+    if not isinstance(value, (str, bytes)):
+        raise TypeError(f"access_token must be text or bytes, not {type(value).__name__}")
+    token = header_text("access_token", value)
+    if not token:
+        raise ValueError("access_token is empty: pass a token, or None to use other credentials")
+    return token
