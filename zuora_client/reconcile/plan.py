@@ -71,8 +71,8 @@ class ConnectionPlan:
         other pairs are still attempted. Any other failure would affect them too: no further request is sent.
 
         Ctrl-C, and any other exception in the calling thread, ends the run: no further request is sent, calls that
-        wait for a retry are given up, and the threads end. Calls that wait for a response end with it. Then the
-        exception continues, and the plan may be applied again.
+        wait for a retry are given up, and the threads end. A call that waits for a response ends with it; the exception
+        continues after 5 seconds at the latest. Then the plan may be applied again.
 
         Args:
             on_step: called with each `Step` when it is complete, by one thread at a time; an exception that it raises

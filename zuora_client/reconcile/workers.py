@@ -132,15 +132,20 @@ class Workers:
 
 
 class _InterruptibleClock(Clock):
-    """A clock that raises `Interrupted` in the workers of an interrupted run."""
+    """A clock that raises `Interrupted` in the workers of an interrupted run, between attempts and in waits.
+
+    A call looks ``now`` up before and after each attempt. Its deadline keeps the function that it got at the start, so
+    nothing is raised while an attempt is under way: it would leave a socket open or a response unread.
+    """
 
     def __init__(self, clock: Clock, workers: Workers) -> None:
         self._clock = clock
         self._workers = workers
 
-    def now(self) -> float:
+    @property
+    def now(self) -> Callable[[], float]:  # type: ignore[override]
         self._check()
-        return self._clock.now()
+        return self._clock.now
 
     def sleep(self, seconds: float) -> None:  # type: ignore[override]
         self._check()
