@@ -282,7 +282,7 @@ def test_error_lists_attempts() -> None:
         error = failure_of(CALLS["GET"], wire.api)
         attempts = [(attempt.number, attempt.status, attempt.error, attempt.wait) for attempt in error.attempts]
         first, second = wire.clock.sleeps
-        assert 7.5 <= second <= 10.5
+        assert 7.0 <= second <= 10.5
         assert attempts == [
             (1, None, "ApiConnectionError", first),
             (2, 429, "RateLimitError", second),

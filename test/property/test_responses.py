@@ -19,7 +19,7 @@ from support.socketless import Socketless
 
 from zuora_client import ApiException, InvalidResponseError, OutcomeUnknownError
 from zuora_client._call.operations import find_operation
-from zuora_client._call.responses import is_success
+from zuora_client._call.success import is_success
 
 STATUSES = st.sampled_from([200, 201, 204, 299, 302, 400, 401, 403, 404, 409, 422, 429, 500, 503, 600])
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)

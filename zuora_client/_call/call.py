@@ -26,23 +26,13 @@ from ..exceptions import (
     AuthenticationError,
     InvalidResponseError,
 )
-from . import responses
 from .access_token import token_from_document
-from .advice import advise
 from .auth import Credentials, client_credentials
 from .interpret import interpret
 from .operations import Operation, find_operation
-from .redaction import (
-    carries_secret,
-    configured_secrets,
-    find_token_candidates,
-    make_redactor,
-    redact,
-    redact_json,
-)
 from .reporting import CallReport
 from .retry import Renewal, RetryQuota, RetryState, is_throttled, new_idempotency_key
-from .token_request import TOKEN_PATH, is_rejection, rejected_client, token_request
+from .success import is_success
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +76,10 @@ class Sender:
             on_throttled: called before a wait that Zuora asked for, with its seconds.
             advisory: the caller has a valid token, and is not held up when Zuora throttles.
         """
+        # Imported here: what only token requests and failures need costs start-up time.
+        from . import redaction, responses
+        from .token_request import TOKEN_PATH, is_rejection, rejected_client, token_request
+
         client_id, client_secret = client_credentials(key)
         request = token_request(call.request, client_id, client_secret)
         host = request.host
@@ -102,7 +96,7 @@ class Sender:
                 on_throttled=on_throttled,
             )
             response, document = attempts.run()
-            if not responses.is_success(None, response.status, document):
+            if not is_success(None, response.status, document):
                 # raise_on_failure=False is for the caller's own calls, not for this one.
                 raise responses.error_from_response(None, response, document, has_idempotency_key=False)
             token = token_from_document(document)
@@ -114,7 +108,7 @@ class Sender:
                 _add_response(error, response)
                 _add_ids(error, {})
             # The configuration may hold another secret by now, and the response a token that nobody stored.
-            redact(error, [client_secret, *find_token_candidates(error)])
+            redaction.redact(error, [client_secret, *redaction.find_token_candidates(error)])
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.
                 error.body = None
@@ -300,8 +294,11 @@ class _Call:
         if response_type is None:
             return None
         # The model keeps the reasons, and reasons may echo a secret.
+        from . import redaction
+
         document = serialization.converter(object)(serialization.parse_json(self.response.content))
-        model = serialization.converter(response_type)(redact_json(document, make_redactor(self._secrets())))
+        redacted = redaction.redact_json(document, redaction.make_redactor(self._secrets()))
+        model = serialization.converter(response_type)(redacted)
         if serialization.is_known_model(type(model)):
             # Envelopes of other services have no `success`.
             model.success = False
@@ -309,20 +306,26 @@ class _Call:
 
     def _raise_final(self, last: ApiException) -> NoReturn:
         """Raise what the last error means for the whole call, redacted."""
+        from . import redaction
+        from .advice import advise
+
         request = self.request
         error = self._retry.finalize(last)
         error.method, error.path = request.method, request.host.prefix + request.path
-        has_credentials = request.settings.credentials_kind != "none" or any(map(carries_secret, self.sent_headers))
+        has_credentials = request.settings.credentials_kind != "none"
+        has_credentials = has_credentials or any(map(redaction.carries_secret, self.sent_headers))
         if request.authorize and not has_credentials and isinstance(error, AuthenticationError):
             error.advice = f"No credentials are set. {error.advice}"
         if self.operation is not None:
             advise(self.operation, error)
-        redact(error, self._secrets())
+        redaction.redact(error, self._secrets())
         self._report_failure(error.outcome, error, last)
         raise error from error.__cause__
 
     def _secrets(self) -> list[str]:
-        return [*configured_secrets(self.request.settings, self.sent_headers), *self._sender.secrets()]
+        from . import redaction
+
+        return [*redaction.configured_secrets(self.request.settings, self.sent_headers), *self._sender.secrets()]
 
     # -- log lines and events ---------------------------------------------------------------------------------------
 
@@ -342,9 +345,11 @@ class _Call:
                     known.append(value)
         made_for, redactor = self._sender.redactor
         if made_for != known:
+            from . import redaction
+
             secrets = [*self._secrets(), *([new_token] if isinstance(new_token, str) else [])]
             # Most texts are the same in all calls: the template, the ids of entities and connections.
-            redactor = lru_cache(maxsize=256)(make_redactor(secrets))
+            redactor = lru_cache(maxsize=256)(redaction.make_redactor(secrets))
             self._sender.redactor = known, redactor
         return redactor
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._codec import serialization
 from .._codec.request import RetryClass
 from ..exceptions import UNKNOWN, ApiTimeoutError, InvalidResponseError
-from . import responses
+from .success import is_success
 
 if TYPE_CHECKING:
     from .._codec.request import Request
@@ -47,9 +47,12 @@ def interpret(request: Request, operation: Operation | None, response: RESTRespo
     may_be_twice = operation is not None and response.content.count(b'"success"') > 1 and isinstance(document, dict)
     if may_be_twice and _has_duplicate_key(response.content, "success"):
         raise InvalidResponseError(reason="the response has two values of `success`")
-    if not responses.is_success(operation, response.status, document):
+    if not is_success(operation, response.status, document):
+        # Imported here, as in `_call.call`: what only failures need costs start-up time.
+        from .responses import error_from_response
+
         has_key = request.retry_class is RetryClass.KEYED
-        raise responses.error_from_response(
+        raise error_from_response(
             operation, response, document, has_idempotency_key=has_key, caller_key=request.caller_key
         )
     if request.response_type is None:

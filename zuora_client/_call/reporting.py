@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.text import single_line
 from .._codec.request import RetryClass
-from ..events import AttemptEvent, CallEvent, TokenEvent
 from ..exceptions import UNKNOWN, ApiException, RateLimitError
 from .operations import Operation
 
@@ -110,6 +109,9 @@ class CallReport:
                 )
         if self.on_event is None:
             return
+        # Imported here, as below: it costs start-up time, and most programs take no events.
+        from ..events import AttemptEvent, CallEvent
+
         values = headers.getlist("RateLimit-Remaining")
         remaining = int(values[0]) if values and values[0].isdecimal() and len(values[0]) < _MAX_DIGITS else None
         attempt = AttemptEvent(
@@ -145,6 +147,8 @@ class CallReport:
             logger.info("[%s] waiting %.1f s before attempt %d (%s)", self.id, wait, number + 1, name)
         if self.on_event is None:
             return
+        from ..events import AttemptEvent
+
         remaining = error.remaining if isinstance(error, RateLimitError) else None
         value = headers.get("RateLimit-Remaining", "")
         if remaining is None and value.isdecimal() and len(value) < _MAX_DIGITS:
@@ -165,6 +169,8 @@ class CallReport:
         if early and name is not None:
             logger.info("[%s] the early renewal of the token failed (%s), the current one stays in use", self.id, name)
         if self.on_event is not None:
+            from ..events import TokenEvent
+
             self._hold(TokenEvent(self.id, source, seconds, waited, early, name))
 
     def failure(
@@ -214,6 +220,8 @@ class CallReport:
         else:
             logger.info("%s: failed %s (%s), outcome %s%s", what, _after(attempts, duration), cause, outcome, details)
         if self.on_event is not None:
+            from ..events import CallEvent
+
             event = CallEvent(
                 self.id, request.method, template or "", entity_id, connection_id, attempts, duration, status,
                 type(error).__name__, outcome, request_id, process_id, track_id,

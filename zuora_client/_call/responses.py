@@ -1,7 +1,6 @@
-"""What a response means: success, a refusal, or neither.
+"""The error that a response means which is not a success: its class, reasons, ids, waits and advice.
 
-HTTP 200 proves nothing: ``success: false`` is a refusal under any status, and for the five operations a response that
-does not say `success` leaves a write in doubt. The rule is the table in docs/reliability.md, "What counts as success".
+Imported with the first such response.
 """
 
 from __future__ import annotations
@@ -55,7 +54,6 @@ _BY_STATUS: dict[int, type[ApiException]] = {
     429: RateLimitError,
     499: ApiTimeoutError,
 }
-_UNUSUAL_BESIDE_SUCCESS = frozenset(("Success", "reasons", "Errors", "errors"))
 # Zuora's guide to rate limits says what each limit counts.
 _RATE_LIMIT_ADVICE = {
     "rate": "Wait, then call less often: the limit counts all calls of your tenant, including failed ones.",
@@ -71,48 +69,6 @@ NOT_FROM_ZUORA_ADVICE = (
 )
 _LOCKED_ADVICE = "Wait until the lock is released, list the connection, and call again later."
 _TOO_EARLY_ADVICE = "Call again later: the request was not processed."
-
-
-def is_success(operation: Operation | None, status: int, document: Any) -> bool:
-    """Whether a response says that Zuora did what was asked.
-
-    For the five operations: a 200 with a true `success`, or without one but with the result of the operation (rows of a
-    list, id of a new connection); a 204 to a write. For any other path: a 2xx that is not a failure in a known form.
-
-    Args:
-        operation: the operation that was called, None for any other path.
-        document: the body as JSON, None if it is empty or not JSON.
-    """
-    if operation is None:
-        return 200 <= status <= 299 and not is_failure(document)
-    if status == 204:
-        # The transport refuses one that announces a body or is followed by bytes.
-        return operation is not Operation.LIST and document is None
-    if status != 200 or not isinstance(document, dict):
-        return False
-    if document.get("success") is True and _UNUSUAL_BESIDE_SUCCESS.isdisjoint(document):
-        return True
-    success = read_success(document)
-    if success is Success.TRUE:
-        return operation is Operation.LIST or not _reports_server_fault(document)
-    return success is Success.ABSENT and _has_result(operation, document) and not is_failure(document)
-
-
-def _has_result(operation: Operation, document: dict[str, Any]) -> bool:
-    if operation is Operation.LIST:
-        return isinstance(document.get("entityConnections"), list)
-    return operation is Operation.INITIATE and bool(document.get("id")) and isinstance(document["id"], str)
-
-
-def _reports_server_fault(document: dict[str, Any]) -> bool:
-    # Server faults go first: they put a write in doubt whatever else a response says.
-    listed = document.get("reasons") or document.get("Errors") or document.get("errors")
-    return bool(listed) and has_server_fault(reasons_of({"errors": listed}))
-
-
-def has_server_fault(reasons: tuple[Reason, ...]) -> bool:
-    """Whether one of the reasons is a fault of the server, which leaves open whether a write was done."""
-    return any(reason.category in SERVER_FAULT_CATEGORIES for reason in reasons)
 
 
 def error_from_response(
@@ -236,7 +192,7 @@ def _advice(error: ApiException, *, is_from_zuora: bool, misused_key: bool) -> s
         )
     if misused_key:
         return "This idempotency key was used for another request: use a new key for each request."
-    if status < 400 and has_server_fault(error.reasons):
+    if status < 400 and any(reason.category in SERVER_FAULT_CATEGORIES for reason in error.reasons):
         return (
             "The fault is at Zuora, not in the call: call again later; if it keeps failing, contact Zuora support and "
             "quote the ids of the response."

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from .._base.parameters import ENTITY_CONNECTIONS_PATH
-from .._call.responses import error_from_model
 from ..exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
@@ -59,9 +58,13 @@ class ConnectionIterator:
 
     def _fetch_page(self, page: int) -> None:
         response = self._list_page(page=page, **self._arguments)
-        error = error_from_model(response, "GET", ENTITY_CONNECTIONS_PATH)
-        if error is not None:
+        if response.success is False:
+            # Imported here: it costs start-up time, and is needed with raise_on_failure=False only.
+            from .._call.responses import error_from_model
+
             # With raise_on_failure=False the failure is returned as a model, which would look like the last page.
+            error = error_from_model(response, "GET", ENTITY_CONNECTIONS_PATH)
+            assert error is not None
             raise error
         if response.entity_connections is None and response.success is not True:
             raise _invalid_list("the response has neither a list nor success: true")
