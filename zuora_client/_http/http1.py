@@ -235,7 +235,7 @@ class Response(http.client.HTTPResponse):
         if amt is None or amt < 0:
             # In pieces: an announced length allocates nothing.
             return b"".join(iter(lambda: self.read(CHUNK_SIZE), b""))
-        if self.fp is None:
+        if self.fp is None:  # pyright: ignore[reportUnnecessaryComparison] # None after close()
             return b""
         if self.chunked:
             chunks: bytes = self._read_chunked(amt)  # type: ignore[attr-defined]
@@ -258,7 +258,7 @@ class Response(http.client.HTTPResponse):
     def read1(self, n: int = -1) -> bytes:
         if n < 0:
             n = CHUNK_SIZE
-        if self.fp is None or self.chunked:
+        if self.fp is None or self.chunked:  # pyright: ignore[reportUnnecessaryComparison] # None after close()
             return super().read1(n)
         if self.length is None:
             data = self.fp.read1(n)

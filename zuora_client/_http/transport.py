@@ -316,7 +316,7 @@ def _read(response: Response, limit: int) -> bytes:
         raise http.client.IncompleteRead(b"")
     while chunk:
         decoder.decode(chunk)
-        chunk = b"" if response.fp is None else response.read(CHUNK_SIZE)
+        chunk = b"" if response.fp is None else response.read(CHUNK_SIZE)  # pyright: ignore[reportUnnecessaryComparison] # None after close()
     return decoder.flush()
 
 
