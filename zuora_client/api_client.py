@@ -15,7 +15,7 @@ from ._base import forks, parameters
 from ._call.build import RequestBuilder
 from ._call.call import Sender
 from ._codec import serialization
-from ._codec.request import apply_auth_settings
+from ._codec.headers import apply_auth_settings
 from ._version import __version__
 from .configuration import Configuration
 from .deadline import Clock

@@ -18,7 +18,7 @@ from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
 
 from zuora_client._base.base_url import BaseURL
-from zuora_client._codec.request import serialize_request
+from zuora_client._codec.headers import serialize_request
 from zuora_client._http.attempt import Attempt
 from zuora_client._http.http1 import ProtocolError, Response
 from zuora_client.deadline import Clock, Deadline, Timeouts

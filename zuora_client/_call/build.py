@@ -8,17 +8,8 @@ from urllib.parse import urlsplit
 from .._base import parameters
 from .._base.base_url import BaseURL
 from .._codec import serialization
-from .._codec.request import (
-    CREDENTIAL_HEADERS,
-    SECRET_HEADERS,
-    Request,
-    RetryClass,
-    checked_method,
-    encode_body,
-    fill_path,
-    merge_headers,
-    validate_headers,
-)
+from .._codec.headers import CREDENTIAL_HEADERS, SECRET_HEADERS, merge_headers, validate_headers
+from .._codec.request import Request, RetryClass, checked_method, encode_body, fill_path
 from ..deadline import Timeouts
 from .auth import check_credentials
 

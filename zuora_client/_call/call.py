@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._base.text import truncate_body
 from .._codec import serialization
-from .._codec.request import SECRET_HEADERS, Request, RetryClass
+from .._codec.headers import SECRET_HEADERS
+from .._codec.request import Request, RetryClass
 from .._http.transport import RESTClientObject, RESTResponse
 from ..deadline import Clock, Deadline
 from ..exceptions import (
@@ -201,7 +202,7 @@ class _Call:
     # -- one attempt ------------------------------------------------------------------------------------------------
 
     def authorize(self) -> None:
-        """Put together the headers of the next attempt: here each header gets its final value."""
+        """Put together the headers of the next attempt, with the credentials."""
         request = self.request
         if not request.authorize:
             self.sent_headers.append(self.headers)

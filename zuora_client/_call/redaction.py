@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .._base.text import KEPT_CHARACTERS
-from .._codec.request import SECRET_HEADERS
+from .._codec.headers import SECRET_HEADERS
 from ..exceptions import ApiException, Reason
 
 if TYPE_CHECKING:

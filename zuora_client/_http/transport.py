@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from .._base.base_url import BaseURL
-from .._codec.request import serialize_request
+from .._codec.headers import serialize_request
 from .._codec.serialization import decode_text
 from ..deadline import Clock
 from ..exceptions import NOT_SENT, ApiConnectionError, ApiException, InvalidResponseError
@@ -54,6 +54,7 @@ class RESTResponse:
         content: the decoded body as bytes.
     """
 
+    __module__ = "zuora_client.rest"  # where users import it, and where pickles look for it
     __slots__ = ("content", "headers", "reason", "status")
 
     def __init__(self, status: int, reason: str | None, headers: Mapping[str, str], content: bytes) -> None:
@@ -110,6 +111,8 @@ class RESTClientObject:
     Raises:
         ValueError: a CA bundle, client certificate or proxy URL that cannot be used; the message names the setting.
     """
+
+    __module__ = "zuora_client.rest"  # where users import it
 
     def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
