@@ -118,7 +118,7 @@ class ApiClient:
                 from multiprocessing.pool import ThreadPool
 
                 self._pool = ThreadPool()
-                # It only tells the threads to end when their work is done. Nobody waits for them.
+                # close() lets the threads end after their current work. It does not wait for them.
                 weakref.finalize(self, self._pool.close)
             return self._pool
 
@@ -254,7 +254,7 @@ class ApiClient:
             The response, see `zuora_client.rest.RESTResponse`.
 
         Raises:
-            ApiException: it failed, its status is not 2xx, or Zuora said no.
+            ApiException: it failed, its status is not 2xx, or Zuora refused it.
             TypeError, ValueError: a wrong argument; nothing was sent.
         """
         self._ensure_open()

@@ -68,7 +68,7 @@ class CallEvent(NamedTuple):
         template: path with the names of its parameters, without the query.
         entity_id: the Zuora-Entity-Ids header, or None.
         connection_id: of an accept, deny or disconnect, and of an initiate that was done; otherwise None.
-        attempts: number of attempts, without token requests; 0 if no token could be had.
+        attempts: number of attempts, without token requests; 0 if no token could be obtained.
         seconds: duration of the call in seconds: tokens, attempts and waits.
         status: HTTP status of the last response, or None without one.
         error: name of the class of the exception, or None for a success. With ``raise_on_failure=False`` also for a

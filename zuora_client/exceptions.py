@@ -2,13 +2,13 @@
 
 ApiException                     status, reason, body, headers, and what is known: outcome, attempts, reasons, ids
 +- OutcomeUnknownError           a write that may or may not have happened; the failure itself is its ``__cause__``
-+- ApiConnectionError            no connection, or it broke; `outcome` says whether the request was sent
++- ApiConnectionError            no connection, or it broke; a proxy refused (407); `outcome`: was the request sent
 |  +- TlsError                   the server's certificate was not trusted, or no common TLS version
-+- ApiTimeoutError               the deadline of the call or a timeout of an attempt
++- ApiTimeoutError               the deadline of the call or a timeout of an attempt; 408, 499
 +- AuthenticationError           Zuora did not accept the credentials: 401, a refused client id, category 11
 +- PermissionDeniedError         Zuora recognized the caller, who lacks permission: 403, category 10
 +- NotFoundError                 404, category 40
-+- ConflictError                 409, a reused idempotency key (422), locking contention (category 50)
++- ConflictError                 409, 423, a reused idempotency key (422), locking contention (category 50)
 +- RateLimitError                429, category 70: by rate or by concurrency
 +- RequestRejectedError          every other 4xx and every other ``success: false``
 +- ServerError                   5xx that leaves nothing in doubt: on a read, or 503 with Retry-After
@@ -245,7 +245,7 @@ class NotFoundError(ApiException):
 
 
 class ConflictError(ApiException):
-    """The resource is in use by another change, or the idempotency key was used for another request."""
+    """The resource is locked (409, 423, category 50), or the idempotency key was used for another request."""
 
     advice = "Wait for the other change to finish, list the connection, then decide."
 

@@ -149,7 +149,7 @@ class FileTokenStore:
         """Store a value in place of any other, and remove all expired entries."""
         path = self._path(key)
         with self._locked():
-            # Those of an earlier client secret are not asked for any more.
+            # Entries of an earlier client secret are never requested again, so only this removes them.
             for name in os.listdir(self.folder):
                 if len(name) == _NAME_LENGTH:
                     _read_entry(os.path.join(self.folder, name))
@@ -275,7 +275,7 @@ def _remove(path: str) -> None:
 class RedisTokenStore:
     """Shares a token among the processes and machines that use one Redis or Valkey server.
 
-    Values are encrypted: who can read the Redis database sees neither the token nor the client secret. Whoever can
+    Values are encrypted: a reader of the Redis database sees neither the token nor the client secret. A client that can
     write to it can delete entries, which costs requests for tokens, but cannot plant a token.
 
     Any synchronous client of redis-py works, with and without `decode_responses`, and so do those of Sentinel and

@@ -305,7 +305,7 @@ def test_headers_of_bare_call() -> None:
     """call_api without headers sends no Accept, and Content-Type: application/json."""
     with Wire() as wire:
         wire.client.call_api("/v1/entities", "GET")
-        assert set(wire.sent.headers) == {"host", "accept-encoding", "content-type", "user-agent"}
+        assert set(wire.sent.headers) == {"host", "accept-encoding", "connection", "content-type", "user-agent"}
         assert wire.sent.headers["content-type"] == "application/json"
 
 

@@ -130,6 +130,7 @@ def test_method_path_and_all_headers(operation: Operation) -> None:
             "host": wire.server.url.partition("://")[2],
             "accept": MEDIA_TYPE,
             "accept-encoding": "gzip",
+            "connection": "keep-alive",
             "authorization": "Bearer token",
             "content-type": MEDIA_TYPE,
             "user-agent": wire.client.user_agent,

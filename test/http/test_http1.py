@@ -314,13 +314,14 @@ HOSTS = [
 def test_requests_match_http_client(
     method: str, target: str, url: str, headers: dict[str, str], body: bytes | None
 ) -> None:
-    """A request is serialized to the same bytes as by http.client."""
+    """A request is serialized to the same bytes as by http.client, with `Connection: keep-alive` added."""
     host = BaseURL(url)
     kind = http.client.HTTPSConnection if host.scheme == "https" else http.client.HTTPConnection
     recorder: Any = Recorder()
     theirs = kind(str(host.name), host.port or kind.default_port)
     theirs.sock = recorder
-    theirs.request(method, target, body, headers)
+    names = {name.lower() for name in headers}
+    theirs.request(method, target, body, headers if "connection" in names else {"Connection": "keep-alive", **headers})
     assert serialize_request(method, target, host.authority, headers, body) == recorder.getvalue()
 
 

@@ -383,14 +383,14 @@ def test_plan_with_each_kind_of_fault(name: str) -> None:
 def test_concurrency_limit() -> None:
     """Zuora refuses concurrent requests above its limit: the run waits, and completes."""
     with ZuoraEmulator(entities=41) as zuora, api_for(zuora) as api:
-        zuora.faults.add(faults.max_concurrent(limit=4, retry_after=1), path="/v1/*")
-        zuora.faults.add(faults.delay(0.01), path="/v1/*")
+        zuora.faults.add(faults.max_concurrent(limit=2, retry_after=1), path="/v1/*")
+        zuora.faults.add(faults.delay(0.05), path="/v1/*")
         plan = plan_connections(api, star(zuora))
         for _ in range(20):
             if check_run(zuora, plan):
                 break
         assert_written_once(zuora, star(zuora))
-        assert len(sent(zuora)) > 41 * 3 + 10, "no request was refused"
+        assert any(request.fault == "max_concurrent" for request in zuora.requests), "no request was refused"
 
 
 def test_concurrent_runs_write_once() -> None:

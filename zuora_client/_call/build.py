@@ -23,7 +23,7 @@ class RequestBuilder:
     """Builds the requests of one client.
 
     Args:
-        is_confidential: whether nobody between here and a base URL can read what is sent.
+        is_confidential: returns whether requests to a base URL cannot be read in transit.
     """
 
     def __init__(self, is_confidential: Callable[[BaseURL], bool]) -> None:

@@ -108,7 +108,7 @@ class Sender:
             if response is not None:
                 _add_response(error, response)
                 _add_ids(error, {})
-            # The configuration may hold another secret by now, and the response a token that nobody stored.
+            # The configuration may have changed since, and the response may contain a token that was never stored.
             redaction.redact(error, [client_secret, *redaction.find_token_candidates(error)])
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.

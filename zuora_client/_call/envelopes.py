@@ -1,9 +1,9 @@
-"""The forms in which Zuora and what stands in front of it report failures, read as reasons.
+"""Reads the error bodies of Zuora, and of the gateways in front of it, as reasons.
 
 Sources: Zuora's error guide (``success``, ``reasons``), its CRUD calls (``Success``, ``Errors``, also in lists), older
 and neighboring services as recorded in public (``FaultCode``, ``errorCode``, ``code`` beside ``message``, SOAP), and
-the usual forms of gateways (Spring, OAuth, Apigee, Lambda). Reading a malformed envelope never raises: what has no
-known form becomes text.
+the usual forms of gateways (Spring, OAuth, Apigee, Lambda). Reading a malformed envelope never raises: content of
+unknown form becomes text.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TEXT_TYPES = ("str", str)
 _TEXT_ACCEPTED = (None, *_TEXT_TYPES, "object", object)
 
-# Parsing up to so many bytes takes no time worth a look at the deadline.
+# Bodies up to this size in bytes are parsed too fast to need a check of the deadline.
 _SMALL_RESPONSE = 65536
 
 

@@ -42,7 +42,7 @@ def find_token_candidates(error: ApiException) -> list[str]:
     ids = {error.request_id, error.track_id, error.process_id}
     shown = [error.reason, error.body, *(reason.message for reason in error.reasons), *(error.headers or {}).values()]
     text = "\n".join(map(str, shown))
-    # The first character is left out: a capitalized word is an ordinary word.
+    # The first character is not considered: a capitalized word is an ordinary word.
     mixed = (match for match in re.findall(_LONG_TEXT, text) if _mixes_characters(match[1:]))
     return [match for match in (*re.findall(_AFTER_TOKEN, text), *mixed) if match not in ids]
 

@@ -1,4 +1,4 @@
-"""The error that a response means which is not a success: its class, reasons, ids, waits and advice.
+"""The error for a response that is not a success: its class, reasons, ids, waits and advice.
 
 Imported with the first such response.
 """
@@ -136,13 +136,13 @@ def error_from_model(model: Any, method: str, path: str) -> ApiException | None:
 
 
 def _is_refusal(operation: Operation | None, status: int, document: Any) -> bool:
-    """Whether a 2xx response that is not a success refuses the call, in Zuora's own words."""
+    """Whether a 2xx response that is not a success is a refusal by Zuora's API."""
     if operation is None:
         return not is_gateway_error(document) and not is_partial_failure(document)
     if status != 200 or not isinstance(document, dict):
         return False
     success = read_success(document)
-    # A read leaves nothing open.
+    # A failed read has no effect that could be in doubt.
     is_failed_read = operation is Operation.LIST and is_failure(document) and not is_gateway_error(document)
     return success is Success.FALSE or (success is Success.ABSENT and is_failed_read)
 

@@ -75,12 +75,12 @@ class Action(Enum):
 
 
 class Renewal(Enum):
-    """Whether other credentials can be had after Zuora did not accept those of an attempt."""
+    """Whether new credentials can be obtained after Zuora rejected those of an attempt."""
 
-    IMPOSSIBLE = "no"
-    ONCE = "yes, for one retry"
+    IMPOSSIBLE = "impossible"
+    ONCE = "possible, for one retry"
     # A token from a token store may have been revoked before this call took it.
-    REPEATABLE = "yes, without counting as the one retry"
+    REPEATABLE = "possible, without counting as the one retry"
 
 
 class Effect(Enum):
@@ -201,7 +201,8 @@ def new_idempotency_key() -> str:
 class RetryQuota:
     """A budget for the retries of all threads of a client, so that an outage does not multiply the requests.
 
-    It starts at 500. A retry costs 5, after a timeout 10, and 0 if the server named the wait. A success returns 1.
+    It starts at 500. A retry costs 5, or 10 after a timeout, or 0 if the server named the
+    wait or throttled a token request. A success returns 1.
     """
 
     capacity = 500
@@ -269,7 +270,7 @@ class RetryState:
         self._jitter = jitter
         self._done_once: set[Action] = set()
         self._unanswered = False
-        self._answered = False
+        self._got_response = False
         self._sent = False
 
     def next_delay(self, error: ApiException, elapsed: float, refresh_token: Callable[[], Renewal]) -> float | None:
@@ -277,8 +278,8 @@ class RetryState:
 
         Args:
             elapsed: duration of the attempt in seconds.
-            refresh_token: called when Zuora did not accept the credentials: drops them, and returns whether others can
-                be had.
+            refresh_token: called when Zuora rejected the credentials: drops them, and returns whether new ones can
+                be obtained.
         """
         attempt = AttemptRecord(len(self.attempts) + 1, elapsed, error.status, type(error).__name__)
         self.attempts.append(attempt)
@@ -316,14 +317,14 @@ class RetryState:
 
     def _record(self, failure: Failure, error: ApiException) -> None:
         self._sent = self._sent or error.outcome != NOT_SENT
-        self._answered = self._answered or failure not in _WITHOUT_RESPONSE
+        self._got_response = self._got_response or failure not in _WITHOUT_RESPONSE
         if self._retry_class is RetryClass.READ:
             return
         effect = RETRY_TABLE[failure].effect
         if effect is Effect.IN_DOUBT:
             self.in_doubt = self._unanswered = True
         elif effect is Effect.NOT_DONE and _is_authoritative_refusal(error):
-            # While an attempt is unanswered, a lock may be that very attempt at work: it settles nothing.
+            # While an attempt is unanswered, that attempt may hold the lock: a lock settles nothing.
             self.in_doubt = self._unanswered and failure is Failure.LOCKED
 
     def _compute_backoff(self, error: ApiException) -> float | None:
@@ -347,11 +348,11 @@ class RetryState:
 
     def _with_jitter(self, hint: float, remaining: float | None) -> float:
         """Return a wait above a hint, so that clients which got the same hint do not retry in step."""
-        most = max(_MIN_HINT_JITTER, hint / 2)
+        max_jitter = max(_MIN_HINT_JITTER, hint / 2)
         if remaining is not None:
-            # The other half is for the attempt itself.
-            most = min(most, (remaining - hint) / 2)
-        return hint + self._jitter(0.0, max(most, 0.0)) if hint else hint
+            # At least half of the time after the hint is kept for the attempt itself.
+            max_jitter = min(max_jitter, (remaining - hint) / 2)
+        return hint + self._jitter(0.0, max(max_jitter, 0.0)) if hint else hint
 
     def finalize(self, error: ApiException) -> ApiException:
         """Return the exception of the call after its last error, with the outcome of all attempts."""
@@ -367,7 +368,7 @@ class RetryState:
         """Return what is known about the call after its attempts so far."""
         if self.in_doubt:
             return UNKNOWN
-        if self._answered:
+        if self._got_response:
             return ANSWERED
         return UNKNOWN if self._sent else NOT_SENT
 
@@ -375,7 +376,7 @@ class RetryState:
 def _is_authoritative_refusal(error: ApiException) -> bool:
     """Whether a refusal settles what became of an earlier attempt under the same key.
 
-    It must be in Zuora's own words, and come from behind the authorization check: a gateway's error and a missing
+    It must be a response of Zuora's API, sent after the authorization check: a gateway's error and a missing
     permission are reported before Zuora looks at the key.
     """
     if isinstance(error, PermissionDeniedError) or any(reason.code == WRONG_ENTITY for reason in error.reasons):

@@ -48,7 +48,7 @@ class Sealer:
                 payload = _fernet(self._encryption_key).decrypt(payload)
             record = json.loads(payload)
         except Exception:
-            # Authentic, but not readable here: written to a store that was encrypted at another time.
+            # Authentic, but unreadable: written while the store's `encrypted` had the other value.
             return None
         return record if isinstance(record, dict) else None
 

@@ -141,7 +141,7 @@ class SharedTokens:
             # A lease that was replaced or prolonged belongs to a client that works: its wait starts anew.
             if give_up_at is None or lease != observed:
                 observed = lease
-                give_up_at = now + _longest_wait(lease, max_retry_after)
+                give_up_at = now + _max_wait(lease, max_retry_after)
             elif now >= give_up_at:
                 token = self._fetch_without_lease(entries, observed, deadline, fetch)
                 break
@@ -194,7 +194,7 @@ class SharedTokens:
                 hint = error.retry_after
                 entries.prolong_lease(lease_id, _LEASE_SECONDS if hint is None else hint)
                 raise
-            # An interrupt and a lack of time are the holder's own, and say nothing about the others' requests.
+            # An interrupt or an expired deadline concerns only the holder: the others' requests may succeed.
             if isinstance(error, Exception) and not deadline.expired:
                 entries.store_failure()
             entries.release_lease(lease_id)
@@ -208,7 +208,7 @@ class SharedTokens:
         token = fetch(deadline, lambda _: None)
         entries.store_token(token)
         if observed is not None:
-            # Its holder is dead or slow, and with this token nobody needs to wait for it.
+            # The holder is dead or slow, and with this token in the store no process needs to wait for it.
             entries.release_lease(observed.get("id"))
         return token
 
@@ -217,7 +217,7 @@ def _digest(value: str) -> bytes:
     return hashlib.sha256(value.encode()).digest()
 
 
-def _longest_wait(lease: Record | None, max_retry_after: float) -> float:
+def _max_wait(lease: Record | None, max_retry_after: float) -> float:
     hint = None if lease is None else lease.get("hint")
     return float(_LEASE_SECONDS) if hint is None else min(hint, max_retry_after)
 
@@ -299,7 +299,7 @@ class _Entries:
         self._token, self._lease, self._failure = f"{prefix}:token", f"{prefix}:lease", f"{prefix}:failure"
 
     def load_token(self) -> AccessToken | None:
-        """Return the stored token, or None if there is none, or none that is valid now."""
+        """Return the stored token, or None if none is stored or it is not valid now."""
         record = self._load(self._token)
         return None if record is None else _token_from_record(record, self._wall_time(), self._store.name)
 

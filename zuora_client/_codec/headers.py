@@ -115,6 +115,10 @@ def serialize_request(method: str, target: str, authority: str, headers: dict[st
         lines.append("Accept-Encoding: identity")
     if body is not None or method in _METHODS_EXPECTING_BODY:
         lines.append(f"Content-Length: {len(body or b'')}")
+    if "connection" not in names:
+        # The default of HTTP/1.1, said for servers like Apache, which announce their timeout (Keep-Alive: timeout=5)
+        # only to clients that say it: a write must not meet a connection that is just being closed.
+        lines.append("Connection: keep-alive")
     lines.extend([f"{name}: {value}" for name, value in headers.items()])
     head = "\r\n".join(lines)
     # A last guard against header injection: the arguments of a call were validated before.

@@ -133,7 +133,7 @@ def _is_client_certificate_alert(error: BaseException, attempt: Attempt, client_
     """Whether the server rejected the client certificate before it read the request.
 
     In TLS 1.3 the client sends its first request before the server has verified the client certificate. Any other alert
-    proves nothing about a request that was sent. For a write nothing less than a proof is enough.
+    does not prove that the request was not processed. For a write no alert does, so this returns False.
     """
     if attempt.write or attempt.response_started or attempt.tls_version != "TLSv1.3":
         return False

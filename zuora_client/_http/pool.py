@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 IDLE_SECONDS_FOR_WRITES = 2.0
 # Statuses of a proxy to CONNECT that another attempt would not change.
 REFUSED_BY_PROXY = (403, 407)
-# The announced timeout began when the server sent its response, and has to outlast the way of the next request.
+# The announced timeout starts when the server sends its response, and must not end before the next request arrives.
 _KEEP_ALIVE_MARGIN = 1.0
 
 

@@ -294,7 +294,7 @@ def _check_no_content(response: Response, attempt: Attempt) -> None:
     """Read a 204 response to its end.
 
     Raises:
-        InvalidResponseError: it announces a body, is malformed, or is followed by data. It may not be what it says.
+        InvalidResponseError: it announces a body, is malformed, or is followed by data, so it is not accepted.
     """
     response.read(0)
     if not attempt.complete:

@@ -19,7 +19,7 @@ from .messages import Headers, Request, Response
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
-# A selector that needs no file descriptor of its own: waiting works when the process has none left.
+# A selector that needs no file descriptor of its own: waiting works even if the process has no free one.
 Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 _CHUNK_SIZE = 64 * 1024

@@ -77,7 +77,7 @@ class Workers:
             try:
                 thread.start()
             except RuntimeError:
-                # The system has no thread left: the run continues with those that it has, or with the calling thread.
+                # No further thread can be started: the run continues with the existing ones, or in the calling thread.
                 self._threads.pop()
                 self._count = len(self._threads)
                 return
