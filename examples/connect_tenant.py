@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi, ensure_connected
+from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi, Hierarchy, ensure_connected
 
 
 def main() -> int:
@@ -36,10 +36,9 @@ def main() -> int:
 
 
 def connect(client: ApiClient, source: str, target: str) -> None:
-    response = client.call_api("/v1/entities", "GET", response_type="object", _return_http_data_only=True)
-    names = {entity["id"]: entity["name"] for entity in response.get("entities", ())}
+    hierarchy = Hierarchy.load(client)
     for entity_id in (source, target):
-        print(f"  {entity_id}  {names.get(entity_id.replace('-', '').lower(), '(not in the list of entities)')}")
+        print(f"  {entity_id}  {hierarchy.name_of(entity_id) or '(not in the list of entities)'}")
     result = ensure_connected(EntityConnectionsApi(client), source, target, on_step=print)
     print("Connected." if result.changed else "Already connected, nothing to do.")
 

@@ -13,6 +13,7 @@ from zuora_client import (
     ApiException,
     Configuration,
     EntityConnectionsApi,
+    Hierarchy,
     ensure_connected,
     ensure_disconnected,
     plan_connections,
@@ -36,15 +37,10 @@ def main() -> None:
 
 def show_entities(client: ApiClient) -> dict[str, str]:
     """Print the entities, and return their names by id."""
-    title("List the entities: call_api reaches any path of Zuora's API, here GET /v1/entities")
-    response = client.call_api("/v1/entities", "GET", response_type="object", _return_http_data_only=True)
-    names = {entity["id"]: entity["name"] for entity in response["entities"]}
-    rows = [
-        (entity["name"], entity["id"], names.get(entity["parentId"], "(the global entity)"))
-        for entity in response["entities"]
-    ]
-    table(("name", "id", "parent"), rows)
-    return names
+    title("List the entities: each below its parent")
+    hierarchy = Hierarchy.load(client)
+    print(hierarchy)
+    return {str(entity.id): str(entity.name) for entity in hierarchy}
 
 
 def connect_step_by_step(api: EntityConnectionsApi, source: str, target: str, names: dict[str, str]) -> None:

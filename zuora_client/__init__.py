@@ -44,7 +44,10 @@ from .models import (
 if TYPE_CHECKING:
     from typing import Any
 
+    from .api import EntitiesApi
+    from .models import GETEntitiesResponseType, GETEntitiesResponseTypeWithId, GETEntitiesType
     from .reconcile.ensure import EnsureResult, Step, ensure_connected, ensure_disconnected
+    from .reconcile.hierarchy import Hierarchy
     from .reconcile.plan import ConnectionPlan, PlanIncompleteError, PlannedConnection, plan_connections
 
 __all__ = [
@@ -59,10 +62,15 @@ __all__ = [
     "ConflictError",
     "ConnectionPlan",
     "EnsureResult",
+    "EntitiesApi",
     "EntityConnectionsApi",
     "Environment",
+    "GETEntitiesResponseType",
+    "GETEntitiesResponseTypeWithId",
+    "GETEntitiesType",
     "GETEntityConnectionsArrayItemsType",
     "GETEntityConnectionsResponseType",
+    "Hierarchy",
     "InvalidResponseError",
     "NotFoundError",
     "OutcomeUnknownError",
@@ -90,6 +98,11 @@ __all__ = [
 _LAZY = {
     "ConnectionPlan": ".reconcile.plan",
     "EnsureResult": ".reconcile.ensure",
+    "EntitiesApi": ".api",
+    "GETEntitiesResponseType": ".models",
+    "GETEntitiesResponseTypeWithId": ".models",
+    "GETEntitiesType": ".models",
+    "Hierarchy": ".reconcile.hierarchy",
     "PlanIncompleteError": ".reconcile.plan",
     "PlannedConnection": ".reconcile.plan",
     "Step": ".reconcile.ensure",

@@ -1,8 +1,8 @@
-"""The client as its callers see it: arguments become a request, checked whole before anything is sent.
+"""The client: transport, credentials and (de)serialization for any path of Zuora's API.
 
-What it keeps: a wrong argument is a TypeError or ValueError that names it, at the call, with ``async_req`` too; no
-setting of one call is left behind for the next; what is copied or pickled is what the caller configured; a forked child
-goes on with connections, locks and threads of its own. The road that a request then takes is `zuora_client.pipeline`.
+A call has two halves: *build* turns the arguments into a request and raises TypeError or ValueError for whatever is
+wrong, with ``async_req`` too; *send* runs it (`zuora_client._call.call`). Copies and pickles hold what the caller
+configured. A forked child continues with connections, locks and threads of its own.
 """
 
 from __future__ import annotations
@@ -95,18 +95,22 @@ class ApiClient:
 
     @property
     def last_response(self) -> Any:
-        """The last answer to a call that the calling thread made and that succeeded, or None."""
+        """The response to the last successful call of the calling thread, or None."""
         return getattr(self._local, "last_response", None)
 
     def set_default_header(self, header_name: str, header_value: str | bytes | None) -> None:
-        """Send a header with every later call, in place of an earlier one of that name, in whatever case. It wins over
-        the call's own. None sends none."""
+        """Set a header that is sent with every later call; it takes precedence over the headers of the call.
+
+        Args:
+            header_name: compared without case with the names of earlier default headers, which it replaces.
+            header_value: None stops sending the header.
+        """
         same = (name for name in self.default_headers if str(name).lower() == str(header_name).lower())
         self.default_headers[next(same, header_name)] = header_value
 
     @property
     def pool(self) -> ThreadPool:
-        """The threads behind ``async_req``, started when first asked for."""
+        """The threads that run calls with ``async_req``, started on first use."""
         self._ensure_open()
         with self._lock:
             if self._pool is None:
@@ -119,10 +123,10 @@ class ApiClient:
             return self._pool
 
     def close(self) -> None:
-        """Close every connection, and let the threads of ``async_req`` end. Harmless when done twice.
+        """Close every connection and end the threads of ``async_req``. A second call does nothing.
 
-        A later call raises ValueError, and so does the ``get()`` of one that has not begun. What is under way ends as
-        it can: it is not sent again.
+        Later calls raise ValueError, and so does the ``get()`` of a call that has not begun. Calls in progress are not
+        retried.
         """
         self._closed = True
         self.rest_client.close()
@@ -247,7 +251,7 @@ class ApiClient:
         The arguments are those of `call_api`; `url` is percent-encoded, and a query in it comes before `query_params`.
 
         Returns:
-            The answer, see `zuora_client.rest.RESTResponse`.
+            The response, see `zuora_client.rest.RESTResponse`.
 
         Raises:
             ApiException: it failed, its status is not 2xx, or Zuora said no.

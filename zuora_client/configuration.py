@@ -44,6 +44,10 @@ def _validate_count(name: str, value: Any) -> int:
     return value
 
 
+def _validate_optional_count(name: str, value: Any) -> int | None:
+    return None if value is None else _validate_count(name, value)
+
+
 def _validate_seconds(name: str, value: Any) -> float:
     seconds = seconds_or_none(name, value)
     if seconds is None:
@@ -95,12 +99,13 @@ _VALIDATORS: dict[str, Callable[[str, Any], Any]] = {
     "host": _validate_host,
     **dict.fromkeys(("client_id", "client_secret", "access_token"), _validate_credential),
     **dict.fromkeys(("entity_id", "user_agent_suffix"), _validate_header),
-    **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env"), _validate_flag),
+    **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env", "strict_x509"), _validate_flag),
     "token_store": _validate_token_store,
     "proxy": _instance_of((str, type(None)), "text or None"),
     **dict.fromkeys(("connect_timeout", "read_timeout", "deadline"), seconds_or_none),
     "max_retry_after": _validate_seconds,
-    **dict.fromkeys(("max_attempts", "max_response_bytes", "connection_pool_maxsize"), _validate_count),
+    **dict.fromkeys(("max_attempts", "connection_pool_maxsize"), _validate_count),
+    "max_response_bytes": _validate_optional_count,
     **dict.fromkeys(("api_key", "api_key_prefix"), _instance_of(dict, "a dict")),
     **dict.fromkeys(
         ("logger_stream_handler", "logger_file_handler"),
@@ -129,9 +134,12 @@ class Configuration:
         max_attempts: maximum number of attempts per call, the first included; default 3.
         max_retry_after: maximum ``Retry-After`` in seconds; if Zuora asks for a longer wait, the call raises; default
             120.
-        max_response_bytes: maximum size of a response, before and after decompression; default 32 MiB.
+        max_response_bytes: maximum size of a response, before and after decompression. Default None: 4 MiB for the five
+            operations, entities and tokens, 32 MiB for other paths.
         raise_on_failure: False returns a response with ``success: false`` as a model, as generated clients do.
         allow_insecure_http: True permits credentials over unencrypted HTTP to a remote host.
+        strict_x509: False accepts CA certificates that lack what RFC 5280 requires, as Python did before 3.13; all
+            other checks of certificates remain.
         user_agent_suffix: text appended to the User-Agent, for example your service and its version.
         proxy: URL of a proxy, with ``user:password@`` if it needs authentication.
         trust_env: True reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY if `proxy` is not set.
@@ -153,7 +161,7 @@ class Configuration:
     deadline: float | None
     max_attempts: int
     max_retry_after: float
-    max_response_bytes: int
+    max_response_bytes: int | None
     connection_pool_maxsize: int
 
     def __init__(
@@ -198,12 +206,13 @@ class Configuration:
         self.deadline = 300.0
         self.max_attempts = 3
         self.max_retry_after = 120.0
-        self.max_response_bytes = 32 * 1024 * 1024
+        self.max_response_bytes = None
         self.raise_on_failure = True
         self.allow_insecure_http = False
         self.user_agent_suffix = ""
 
         self.verify_ssl = True
+        self.strict_x509 = True
         self.ssl_ca_cert: str | None = None
         self.cert_file: str | None = None
         self.key_file: str | None = None

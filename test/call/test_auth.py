@@ -1127,7 +1127,7 @@ def test_lifetime_starts_at_request(start: Start) -> None:
             json_answer({"success": False, "reasons": [{"code": 50000061, "message": "later"}]}, 400),
             RequestRejectedError,
         ),
-        (json_answer({"message": "proxy"}, 407), RequestRejectedError),
+        (json_answer({"message": "proxy"}, 407), ApiConnectionError),
         (json_answer({"success": False, "reasons": [{"code": 50000020, "message": "no"}]}, 400), AuthenticationError),
     ],
 )

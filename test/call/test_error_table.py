@@ -139,7 +139,8 @@ def test_category_under_200(method: str, number: int) -> None:
         ("53100320", 531003, 20),
         (70, None, 70),
         ("70", None, 70),
-        ("SystemError", None, None),
+        ("SystemError", None, 60),
+        ("ClientError", None, None),
         (50000000, 500000, 0),
         (1234567, None, None),
         (None, None, None),
@@ -249,7 +250,7 @@ STATUSES = {
     "500": Case(
         json_answer({"reasons": [{"code": "SystemError", "message": "Try again."}]}, 500),
         ServerError,
-        ("  SystemError: Try again.",),
+        ("  SystemError (internal error): Try again.",),
         in_doubt="POST PUT",
     ),
     "502 page": Case(answer(502, PAGE, HTML), ServerError, ("Service Unavailable",), in_doubt="POST PUT"),
@@ -408,8 +409,12 @@ def test_unknown_connection_status_is_kept() -> None:
 
 
 def test_success_with_and_without_flag() -> None:
-    """A response without a `success` field is a success."""
-    for success in (YES, json_answer({"id": "1"}), json_answer({"success": None}), json_answer({"success": True})):
+    """Without `success`, a result is a success: rows of a list, the id of a new connection. A PUT needs the flag."""
+    for success in (YES, json_answer({"success": True}), json_answer({"Success": "TRUE"})):
         with Wire(success) as wire:
             for call in CALLS.values():
                 call(wire.api)
+    with Wire(json_answer({"entityConnections": [], "id": "1"})) as wire:
+        CALLS["GET"](wire.api)
+        CALLS["POST"](wire.api)
+        assert failure_of(CALLS["PUT"], wire.api).outcome == "unknown"

@@ -142,7 +142,7 @@ ROWS = [
     row("415", answer(415), not_retried(RequestRejectedError)),
     row(
         "422",
-        answer(422),
+        json_answer({"message": "key reused"}, 422),
         not_retried(RequestRejectedError),
         not_retried(ConflictError),
         not_retried(RequestRejectedError),

@@ -22,6 +22,7 @@ import zuora_client
 from zuora_client import exceptions
 from zuora_client._base.text import body_excerpt, single_line
 from zuora_client._call import advice
+from zuora_client._call.operations import Operation, find_operation
 from zuora_client.exceptions import (
     CATEGORIES,
     ApiConnectionError,
@@ -154,7 +155,8 @@ def test_pickle_drops_foreign_cause(method: str) -> None:
 def test_category_names() -> None:
     assert {Reason(53100000 + number, "").category_name for number in CATEGORIES} == set(CATEGORIES.values())
     assert Reason(53100055, "").category_name is None
-    assert Reason("SystemError", "").category_name is None
+    assert Reason("SystemError", "").category_name == "internal error"
+    assert Reason("ClientError", "").category_name is None
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,8 @@ def test_category_names() -> None:
         (Reason(53100320, "wrong\nline"), "53100320 (invalid format or value): wrong line"),
         (Reason(90000020, "no"), "90000020 (wrong or inaccessible entity): no"),
         (Reason(53100055, "no"), "53100055: no"),
-        (Reason("SystemError", "no"), "SystemError: no"),
+        (Reason("SystemError", "no"), "SystemError (internal error): no"),
+        (Reason("ClientError", "no"), "ClientError: no"),
         (Reason("a\x1b[31m\n" + "b" * 600, ""), "a?[31m " + "b" * 493 + "..."),
         (Reason(70, ""), "70 (request exceeded limit)"),
         (Reason(None, "no"), "no"),
@@ -226,15 +229,35 @@ def test_printed_error_is_limited() -> None:
 
 
 def test_advice_covers_all_operations() -> None:
-    verbs = {"accept", "deny", "disconnect"}
-    templates = {"/v1/entity-connections", *(f"/v1/entity-connections/{{connection_id}}/{verb}" for verb in verbs)}
-    for template in templates:
-        unknown, refused = OutcomeUnknownError(), exceptions.PermissionDeniedError()
-        unknown.method = refused.method = "PUT"
-        advice.advise(template, unknown)
-        advice.advise(template, refused)
-        assert "before you try again" in unknown.advice
-        assert "administrator" in refused.advice
+    for operation in Operation:
+        refused = exceptions.PermissionDeniedError()
+        advice.advise(operation, refused)
+        assert ("administrator" in refused.advice) is (operation is not Operation.LIST)
+        if operation is not Operation.LIST:
+            unknown = OutcomeUnknownError()
+            advice.advise(operation, unknown)
+            assert "before you try again" in unknown.advice
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [
+        ("GET", "/v1/entity-connections", Operation.LIST),
+        ("POST", "/v1/entity-connections/", Operation.INITIATE),
+        ("PUT", "/v1/entity-connections/a%2Fb/accept", Operation.ACCEPT),
+        ("PUT", "/v1/entity-connections/1/deny", Operation.DENY),
+        ("PUT", "/v1/entity-connections/1/disconnect", Operation.DISCONNECT),
+        ("PUT", "/v1/entity-connections", None),
+        ("GET", "/v1/entity-connections/1/accept", None),
+        ("PUT", "/v1/entity-connections/1/accept/more", None),
+        ("PUT", "/v1/entity-connections/accept", None),
+        ("GET", "/v1/entity-connections-of-mine", None),
+        ("PUT", "/v1/entity-connections-of-mine/accept", None),
+        ("GET", "/v1/entities", None),
+    ],
+)
+def test_find_operation(method: str, path: str, operation: Operation | None) -> None:
+    assert find_operation(method, path) is operation
 
 
 # -- printed errors ---------------------------------------------------------------------------------------------------

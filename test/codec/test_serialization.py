@@ -20,7 +20,7 @@ from zuora_client import (
     POSTEntityConnectionsType,
     PUTEntityConnectionsAcceptResponseType,
 )
-from zuora_client._codec.serialization import converter, decode_text, dump_json, empty_value, parse_json
+from zuora_client._codec.serialization import convert, converter, decode_text, dump_json, empty_value, parse_json
 
 LIST_RESPONSE = "GETEntityConnectionsResponseType"
 ROWS = "list[GETEntityConnectionsArrayItemsType]"
@@ -349,3 +349,33 @@ def test_unknown_fields_are_kept_per_row() -> None:
     row = {"id": "1", "sourceEntityId": "s", "status": "Pending", "targetEntityId": "t"}
     rows = converter("list[GETEntityConnectionsArrayItemsType]")([row, {**row, "note": "n"}, {**row, "more": 1}])
     assert [model.additional_properties for model in rows] == [{}, {"note": "n"}, {"more": 1}]
+
+
+# -- long lists -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [0, 1, 1000, 1001, 2000, 2500])
+def test_check_runs_every_thousand_rows(rows: int) -> None:
+    checks: list[None] = []
+    document = {"entityConnections": [{"id": str(number)} for number in range(rows)], "success": True}
+    model = convert("GETEntityConnectionsResponseType", document, lambda: checks.append(None))
+    assert [row.id for row in model.entity_connections] == [str(number) for number in range(rows)]
+    assert len(checks) == (0 if rows <= 1000 else -(-rows // 1000))
+
+
+def test_exception_of_the_check_propagates() -> None:
+    def check() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        convert("list[object]", [0] * 1001, check)
+    # Not remembered: later conversions of this thread have no check.
+    assert len(converter("list[object]")([0] * 1001)) == 1001
+
+
+@pytest.mark.parametrize("size", [101, 60_000])
+def test_long_text_is_not_a_date(size: int) -> None:
+    """dateutil takes quadratic time for long digits."""
+    for kind in ("date", "datetime"):
+        with pytest.raises(InvalidResponseError, match="where a date should be"):
+            converter(kind)("1" * size)

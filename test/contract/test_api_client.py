@@ -269,11 +269,11 @@ def test_pool_is_created_lazily() -> None:
 
 
 def test_last_response() -> None:
-    with Wire(json_answer({"success": True}, 201, {"X-One": "1"})) as wire:
+    with Wire(json_answer({"success": True}, 200, {"X-One": "1"})) as wire:
         wire.api.g_et_entity_connections()
         last = wire.client.last_response
         assert isinstance(last, RESTResponse)
-        assert (last.status, last.getheader("x-one"), last.data) == (201, "1", '{"success": true}')
+        assert (last.status, last.getheader("x-one"), last.data) == (200, "1", '{"success": true}')
 
 
 # -- call_api -------------------------------------------------------------------------------------------------------

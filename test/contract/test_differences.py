@@ -446,10 +446,10 @@ def test_falsy_body_is_sent(body: Any, sent: bytes) -> None:
 
 
 def test_response_scalars_are_not_converted() -> None:
-    with Wire(json_answer({"id": 17, "success": "yes"})) as wire:
+    with Wire(json_answer({"id": 17, "success": "TRUE"})) as wire:
         assert wire.api.p_ost_entity_connections(request={"targetEntityId": "t"}).to_dict() == {
             "id": 17,
-            "success": "yes",
+            "success": "TRUE",
         }
 
 
@@ -480,6 +480,14 @@ def test_empty_response() -> None:
         assert wire.api.p_ut_entity_connections_accept("id").to_dict() == {"success": None}
         with pytest.raises(InvalidResponseError):
             wire.api.g_et_entity_connections()
+
+
+@pytest.mark.parametrize("response", [json_answer({}), json_answer({"success": True}, 202), answer(200)])
+def test_2xx_without_success_is_unknown(response: bytes) -> None:
+    with Wire(response) as wire:
+        with pytest.raises(OutcomeUnknownError):
+            wire.api.p_ut_entity_connections_accept("id")
+        assert len(wire.requests) == 1
 
 
 def test_oversized_response_raises() -> None:

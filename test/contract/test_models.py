@@ -1,4 +1,4 @@
-"""The seven models: constructors, class attributes, text, comparison, and the validation of the request model."""
+"""The models: constructors, class attributes, text, comparison, and the validation of the request model."""
 
 from __future__ import annotations
 
@@ -22,6 +22,31 @@ from zuora_client import (
 
 # Class to (attribute, JSON name, type), in the order of the constructor.
 TABLE: dict[str, list[tuple[str, str, str]]] = {
+    "GETEntitiesResponseType": [
+        ("entities", "entities", "list[GETEntitiesType]"),
+        ("success", "success", "bool"),
+    ],
+    "GETEntitiesResponseTypeWithId": [
+        ("display_name", "displayName", "str"),
+        ("id", "id", "str"),
+        ("locale", "locale", "str"),
+        ("name", "name", "str"),
+        ("parent_id", "parentId", "str"),
+        ("status", "status", "str"),
+        ("success", "success", "bool"),
+        ("tenant_id", "tenantId", "str"),
+        ("timezone", "timezone", "str"),
+    ],
+    "GETEntitiesType": [
+        ("display_name", "displayName", "str"),
+        ("id", "id", "str"),
+        ("locale", "locale", "str"),
+        ("name", "name", "str"),
+        ("parent_id", "parentId", "str"),
+        ("status", "status", "str"),
+        ("tenant_id", "tenantId", "str"),
+        ("timezone", "timezone", "str"),
+    ],
     "GETEntityConnectionsArrayItemsType": [
         ("id", "id", "str"),
         ("source_entity_id", "sourceEntityId", "str"),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
 import zuora_client
 
 MODELS = {
+    "GETEntitiesResponseType": "get_entities_response_type",
+    "GETEntitiesResponseTypeWithId": "get_entities_response_type_with_id",
+    "GETEntitiesType": "get_entities_type",
     "GETEntityConnectionsArrayItemsType": "get_entity_connections_array_items_type",
     "GETEntityConnectionsResponseType": "get_entity_connections_response_type",
     "POSTEntityConnectionsType": "post_entity_connections_type",
@@ -19,6 +24,9 @@ MODELS = {
 }
 
 IMPORT_PATHS = [
+    ("EntitiesApi", "zuora_client"),
+    ("EntitiesApi", "zuora_client.api"),
+    ("EntitiesApi", "zuora_client.api.entities_api"),
     ("EntityConnectionsApi", "zuora_client"),
     ("EntityConnectionsApi", "zuora_client.api"),
     ("EntityConnectionsApi", "zuora_client.api.entity_connections_api"),
@@ -55,3 +63,25 @@ def test_submodules_are_attributes() -> None:
     assert zuora_client.rest.ApiException is zuora_client.ApiException
     assert zuora_client.api_client.ApiClient is zuora_client.ApiClient
     assert zuora_client.configuration.Configuration is zuora_client.Configuration
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "api.EntitiesApi",
+        "api.entities_api.EntitiesApi",
+        "models.GETEntitiesType",
+        *(f"models.{file}.{name}" for name, file in MODELS.items()),
+    ],
+)
+def test_lazy_names_need_no_import(expression: str) -> None:
+    """What is imported on first use is in `dir()`, and an attribute of its package, from the start."""
+    package, name = expression.split(".")[:2]
+    program = f"import zuora_client; assert {name!r} in dir(zuora_client.{package}); zuora_client.{expression}"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("package", ["api", "models"])
+def test_unknown_name_is_attribute_error(package: str) -> None:
+    with pytest.raises(AttributeError, match=rf"module 'zuora_client\.{package}' has no attribute 'GETNothing'"):
+        _ = getattr(zuora_client, package).GETNothing

@@ -1,55 +1,74 @@
-"""The API page and the model pages agree with the code."""
+"""The API pages and the model pages agree with the code."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support import pages
-from support.operations import COMMON_KEYWORDS, OPERATIONS, Operation
+from support.operations import COMMON_KEYWORDS, CONNECTION_ID, ENTITY_ID, ENTITY_OPERATIONS, OPERATIONS, Operation
 
 import zuora_client
 
-API_PAGE = pages.ROOT / "docs" / "EntityConnectionsApi.md"
+OPERATIONS_BY_API = {"EntitiesApi": ENTITY_OPERATIONS, "EntityConnectionsApi": OPERATIONS}
 INDEX = pages.ROOT / "docs" / "README.md"
 MODELS = zuora_client.models.__all__
 
-each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
+each_operation = pytest.mark.parametrize(
+    ("api", "operation"),
+    [
+        pytest.param(api, operation, id=operation.readable)
+        for api, operations in OPERATIONS_BY_API.items()
+        for operation in operations
+    ],
+)
 
 
-def section(operation: Operation) -> str:
-    return pages.read(API_PAGE).split(f"# **{operation.generated}**\n")[1].split("\n# **")[0]
+def page_of(api: str) -> Path:
+    return pages.ROOT / "docs" / f"{api}.md"
+
+
+def section(api: str, operation: Operation) -> str:
+    return pages.read(page_of(api)).split(f"# **{operation.generated}**\n")[1].split("\n# **")[0]
 
 
 @each_operation
-def test_method_table(operation: Operation) -> None:
+def test_method_table(api: str, operation: Operation) -> None:
     """The method tables of the API page and the index list the operation."""
-    path = operation.path.replace("8a808255575bdae401576a914a140420", "{connection-id}")
-    link = f"[**{operation.generated}**](EntityConnectionsApi.md#{operation.generated})"
-    for page in (API_PAGE, INDEX):
+    path = operation.path.replace(CONNECTION_ID, "{connection-id}").replace(ENTITY_ID, "{id}")
+    link = f"[**{operation.generated}**]({api}.md#{operation.generated})"
+    for page in (page_of(api), INDEX):
         assert re.search(
             rf"{re.escape(link)} \| \*\*{operation.method}\*\* {re.escape(path)}( \||$)", pages.read(page), re.M
         )
 
 
 @each_operation
-def test_parameters(operation: Operation) -> None:
+def test_parameters(api: str, operation: Operation) -> None:
     """The parameter table has the parameters of the method, in order, and marks the required ones."""
-    rows = pages.tables(section(operation))[0][1:]
-    signature = inspect.signature(getattr(zuora_client.EntityConnectionsApi, f"{operation.generated}_with_http_info"))
+    rows = pages.tables(section(api, operation))[0][1:]
+    signature = inspect.signature(getattr(getattr(zuora_client, api), f"{operation.generated}_with_http_info"))
     parameters = [name for name in signature.parameters if name not in ("self", *COMMON_KEYWORDS)]
     assert [row[0].strip("*") for row in rows] == parameters
     required = {row[0].strip("*") for row in rows if "[optional]" not in row[3]}
-    assert required == ({"connection_id"} if operation.arguments else set(operation.options))
+    assert required == ({parameters[0]} if operation.arguments else set(operation.options))
 
 
 @each_operation
-def test_return_type(operation: Operation) -> None:
+def test_readable_names(api: str, operation: Operation) -> None:
+    """The second table of the API page names the readable method and its variant."""
+    names = (operation.generated, operation.readable, f"{operation.readable}_with_http_info")
+    assert [f"`{name}`" for name in names] in pages.tables(pages.read(page_of(api)))[1]
+
+
+@each_operation
+def test_return_type(api: str, operation: Operation) -> None:
     model = operation.answer.__name__
-    assert section(operation).startswith(f"> {model} {operation.generated}(")
-    assert f"### Return type\n\n[**{model}**]({model}.md)\n" in section(operation)
+    assert section(api, operation).startswith(f"> {model} {operation.generated}(")
+    assert f"### Return type\n\n[**{model}**]({model}.md)\n" in section(api, operation)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -66,4 +85,4 @@ def test_model_properties(model: str) -> None:
 def test_index_links_every_page() -> None:
     linked = {link for link in pages.links(INDEX) if "#" not in link}
     names = {page.name for page in pages.PAGES if page.parent == INDEX.parent and page != INDEX}
-    assert names - linked == {"EntityConnectionsApi.md"} - linked
+    assert names - linked == {f"{api}.md" for api in OPERATIONS_BY_API} - linked

@@ -2,8 +2,8 @@
 
 The blocks of a page run in order, in one namespace and one process, against an emulator with three entities. Its
 address and credentials are in ZUORA_HOST, ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET. The blocks may use the names `zuora`
-(the emulator), `source_entity_id` and `target_entity_id`; those of the guide do not. Each example of
-docs/EntityConnectionsApi.md runs in its own namespace.
+(the emulator), `source_entity_id` and `target_entity_id`; those of the guide do not. Each example of an API page runs
+in its own namespace.
 """
 
 from __future__ import annotations
@@ -18,20 +18,42 @@ from typing import Any
 import pytest
 import support.run_page
 from support import pages, redis_server
-from support.operations import OPERATIONS
+from support.operations import ENTITY_OPERATIONS, OPERATIONS, Operation
 from support.scripted import ScriptedServer, json_answer
 
 import zuora_client
 
-API_PAGE = pages.ROOT / "docs" / "EntityConnectionsApi.md"
-PAGES_WITH_PROGRAMS = [page for page in pages.PAGES if page != API_PAGE and pages.blocks(page, "python")]
-EXAMPLES = [block for block in pages.blocks(API_PAGE, "python") if "api_instance" in block.text]
+API_PAGES = {
+    pages.ROOT / "docs" / "EntitiesApi.md": ENTITY_OPERATIONS,
+    pages.ROOT / "docs" / "EntityConnectionsApi.md": OPERATIONS,
+}
+PAGES_WITH_PROGRAMS = [page for page in pages.PAGES if page not in API_PAGES and pages.blocks(page, "python")]
 GENERATED_VALUES = {
     "zuora_entity_ids": "'zuora_entity_ids_example'",
     "page_size": "30",
     "type": "'type_example'",
     "connection_id": "'connection_id_example'",
+    "id": "'id_example'",
+    "provisioned": "'provisioned_example'",
 }
+
+
+# What the value of a parameter becomes in the request line.
+EXPECTED_IN_TARGET = {
+    "g_et_entities": "provisioned=provisioned_example",
+    "g_et_entity_by_id": "/id_example",
+    "g_et_entity_connections": "type=type_example",
+    "p_ost_entity_connections": "",
+    "p_ut_entity_connections_accept": "/connection_id_example/",
+    "p_ut_entity_connections_deny": "/connection_id_example/",
+    "p_ut_entity_connections_disconnect": "/connection_id_example/",
+}
+
+each_api_page = pytest.mark.parametrize("page", API_PAGES, ids=pages.name)
+
+
+def examples(page: Path) -> list[pages.Block]:
+    return [block for block in pages.blocks(page, "python") if "api_instance" in block.text]
 
 
 def run(page: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -61,38 +83,49 @@ def test_guide_is_self_contained() -> None:
     run(pages.ROOT / "docs" / "guide.md", "--alone")
 
 
-def test_each_operation_has_an_example() -> None:
-    names = [re.search(r"api_instance\.(\w+)\(", block.text)[1] for block in EXAMPLES]  # type: ignore[index]
-    assert names == [operation.generated for operation in OPERATIONS]
+@each_api_page
+def test_each_operation_has_an_example(page: Path) -> None:
+    names = [re.search(r"api_instance\.(\w+)\(", block.text)[1] for block in examples(page)]  # type: ignore[index]
+    assert names == [operation.generated for operation in API_PAGES[page]]
 
 
-def test_examples_run() -> None:
-    result = run(API_PAGE, "--separately")
+@each_api_page
+def test_examples_run(page: Path) -> None:
+    result = run(page, "--separately")
     assert "Exception when calling" not in result.stdout
-    assert result.stdout.count("'success': True") == len(OPERATIONS)
+    assert result.stdout.count("'success': True") == len(API_PAGES[page])
 
 
-@pytest.mark.parametrize("number", range(len(OPERATIONS)), ids=[operation.readable for operation in OPERATIONS])
-def test_examples_run_with_generated_values(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("page", "number", "operation"),
+    [
+        pytest.param(page, number, operation, id=operation.readable)
+        for page, operations in API_PAGES.items()
+        for number, operation in enumerate(operations)
+    ],
+)
+def test_examples_run_with_generated_values(
+    page: Path, number: int, operation: Operation, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The examples run with the values of a generated page, such as 'type_example'."""
-    text = EXAMPLES[number].text
+    text = examples(page)[number].text
     for name, value in GENERATED_VALUES.items():
         text = re.sub(rf"^{name} = \S+", f"{name} = {value}", text, flags=re.M)
     with ScriptedServer(json_answer({"success": True})) as server:
         zuora_client.Configuration.set_default(zuora_client.Configuration(server.url))
         names: dict[str, Any] = {}
         try:
-            exec(compile(text, str(API_PAGE), "exec", dont_inherit=True), names)
+            exec(compile(text, str(page), "exec", dont_inherit=True), names)
         finally:
             zuora_client.Configuration.set_default(None)
         names["api_instance"].api_client.close()
-    assert type(names["api_response"]) is OPERATIONS[number].answer
+    assert type(names["api_response"]) is operation.answer
     printed = capsys.readouterr().out
     assert "Exception when calling" not in printed
     assert "'success': True" in printed
     sent = server.requests[0]
     assert sent.headers["zuora-entity-ids"] == "zuora_entity_ids_example"
-    assert {"GET": "type=type_example", "PUT": "/connection_id_example/"}.get(sent.method, "") in sent.target
+    assert EXPECTED_IN_TARGET[operation.generated] in sent.target
 
 
 def test_a_failing_program_is_detected(tmp_path: Path) -> None:

@@ -44,6 +44,16 @@ def test_functions_and_arguments(name: str) -> None:
     assert set(signature.parameters) <= {argument for row in TABLES["Argument"] for argument in code(row[0])}
 
 
+def test_methods_of_the_hierarchy() -> None:
+    rows = {code(row[0])[0].partition("(")[0]: row for row in TABLES["Method of `Hierarchy`"]}
+    assert set(rows) == public(zuora_client.Hierarchy)
+    for name, row in rows.items():
+        signature = inspect.signature(getattr(zuora_client.Hierarchy, name))
+        parameters = [parameter for parameter in signature.parameters if parameter != "self"]
+        assert re.findall(r"(\w+)(?:=\w+)?(?=[,)])", row[0]) == parameters
+        assert code(row[2]) == [str(signature.return_annotation).removesuffix(" | None")]
+
+
 def test_attributes_of_results() -> None:
     documented: dict[str, set[str]] = {}
     for row in TABLES["Object"]:

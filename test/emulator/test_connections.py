@@ -176,3 +176,36 @@ def test_multiple_entity_token_needs_header(zuora: ZuoraEmulator, connect: Conne
     assert response.status == 200
     assert response.codes == [90000020]
     assert "Zuora-Entity-Ids is needed" in response.json["reasons"][0]["message"]
+
+
+@pytest.mark.parametrize("status", ["Pending", "Connected"])
+def test_accepted_duplicate_request(connect: Connect, status: str) -> None:
+    """With `accept_duplicate_requests`, a second request for an active pair creates a second connection."""
+    with ZuoraEmulator(accept_duplicate_requests=True) as zuora:
+        source, target = zuora.entities[:2]
+        first = zuora.add_connection(source, target, status)
+        response = connect(source, zuora).initiate(target)
+        assert response.json["success"] is True
+        second = response.json["id"]
+        assert second != first.id
+        assert connect(target, zuora).change("accept", second).json["success"] is True
+        assert [(c.id, c.status) for c in zuora.connections] == [(first.id, status), (second, "Connected")]
+        assert connect(source, zuora).initiate(source).codes == [67999930], "the other rules stay"
+
+
+def test_successful_responses_say_so(connect: Connect) -> None:
+    """Every successful response of the emulator has `success: true`."""
+    with ZuoraEmulator() as zuora:
+        source, target = zuora.entities[:2]
+        as_source, as_target = connect(source, zuora), connect(target, zuora)
+        first = as_source.initiate(target)
+        responses = [
+            first,
+            as_target.change("accept", first.json["id"]),
+            as_source.change("disconnect", first.json["id"]),
+            as_target.change("deny", as_source.initiate(target).json["id"]),
+            as_source.get(),
+            as_source.get("/v1/entities"),
+            as_source.get(f"/v1/entities/{source.id}"),
+        ]
+        assert [response.json["success"] for response in responses] == [True] * 7

@@ -7,7 +7,8 @@ import base64
 import pytest
 from support.emulator_clients import Connect, ManualClock
 
-from zuora_client.emulator import Client, ZuoraEmulator
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client.emulator import Client, ZuoraEmulator, auth
 
 WWW_AUTHENTICATE = "Basic realm=Zuora API, ZSession realm=Zuora API, Bearer realm=Zuora API"
 
@@ -185,3 +186,44 @@ def test_secrets_are_unique_per_emulator(zuora: ZuoraEmulator) -> None:
     other = ZuoraEmulator()
     for name in ("client_id", "client_secret", "access_key_id", "secret_access_key"):
         assert getattr(zuora, name) != getattr(other, name)
+
+
+def test_fixed_credentials(connect: Connect) -> None:
+    with ZuoraEmulator(client_id="c" * 36, client_secret="fixed & known") as zuora:
+        assert (zuora.client_id, zuora.client_secret) == ("c" * 36, "fixed & known")
+        assert connect(None, zuora).token(form(zuora)).status == 200
+
+
+def test_environ(zuora: ZuoraEmulator) -> None:
+    """`environ` holds the variables of the running emulator."""
+    assert zuora.environ == {
+        "ZUORA_HOST": zuora.url,
+        "ZUORA_CLIENT_ID": zuora.client_id,
+        "ZUORA_CLIENT_SECRET": zuora.client_secret,
+    }
+    with pytest.raises(RuntimeError, match="start"):
+        _ = ZuoraEmulator().environ
+
+
+def test_environ_configures_a_client(zuora: ZuoraEmulator) -> None:
+    with ApiClient(Configuration.from_env(zuora.environ)) as client:
+        api = EntityConnectionsApi(client)
+        assert api.get_entity_connections(zuora_entity_ids=zuora.entities[0].id).entity_connections == []
+
+
+def test_expired_tokens_are_removed(zuora: ZuoraEmulator, clock: ManualClock) -> None:
+    for _ in range(100):
+        zuora.issue_token()
+    clock.now += 3599
+    zuora.issue_token()
+    assert len(zuora._credentials._tokens) == 1
+
+
+def test_number_of_tokens_is_bounded(zuora: ZuoraEmulator, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the maximum number of valid tokens, the oldest is refused."""
+    assert auth.MAX_TOKENS == 100_000
+    monkeypatch.setattr(auth, "MAX_TOKENS", 3)
+    tokens = [zuora.issue_token() for _ in range(4)]
+    statuses = [connect().get("/v1/entities", Authorization=f"Bearer {token}").status for token in tokens[:1]]
+    assert statuses == [401]
+    assert len(zuora._credentials._tokens) == 3

@@ -57,3 +57,26 @@ def test_unknown_entity(connect: Connect) -> None:
     response = connect().get(f"/v1/entities/{'0' * 32}")
     assert response.status == 404
     assert response.codes == [50000040]
+
+
+def test_fields_of_one_entity(zuora: ZuoraEmulator, connect: Connect) -> None:
+    """A single entity has the fields of one in the list, and `success`."""
+    entities = connect().get("/v1/entities").json["entities"]
+    for entity in entities:
+        assert connect().get(f"/v1/entities/{entity['id']}").json == {**entity, "success": True}
+
+
+def test_entities_need_credentials(zuora: ZuoraEmulator, connect: Connect) -> None:
+    for path in ("/v1/entities", f"/v1/entities/{zuora.entities[0].id}"):
+        response = connect().get(path, Authorization=None)
+        assert response.status == 401
+        assert response.json == {"message": "Authentication error"}
+        assert "Bearer" in response.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("path", ["/v1/entities", "/v1/entities/{id}"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_entities_are_read_only(zuora: ZuoraEmulator, connect: Connect, path: str, method: str) -> None:
+    response = connect().call(method, path.replace("{id}", zuora.entities[0].id), "{}")
+    assert response.status == 405
+    assert response.codes == [50000045]

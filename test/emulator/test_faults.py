@@ -168,13 +168,13 @@ def test_drip_sends_real_response(zuora: ZuoraEmulator, raw: ConnectRaw) -> None
 
 
 def test_drip_pauses_before_each_byte(zuora: ZuoraEmulator, raw: ConnectRaw) -> None:
-    zuora.fail_next(faults.drip(0.02))
+    zuora.fail_next(faults.drip(0.2))
     connection = raw()
-    connection.send(post(zuora, 2) + b"{}")
     started = time.monotonic()
+    connection.send(post(zuora, 2) + b"{}")
     assert connection.sock.recv(4) == b"H", "only one byte has been sent"
     connection.read(4)
-    assert time.monotonic() - started >= 0.08
+    assert time.monotonic() - started >= 0.2 * 5
 
 
 def test_drip_ends_when_client_disconnects(zuora: ZuoraEmulator, raw: ConnectRaw) -> None:
@@ -369,16 +369,52 @@ def test_fault_is_named_after_its_function() -> None:
     arguments = {
         "delay": (0,), "drip": (0,), "truncate": (0,), "truncate_head": (0,), "extra_bytes": (b"",), "answer": (500,),
         "answer_after_commit": (500,), "refusal": (50,), "gzip_bomb": (1,), "redirect": ("/",),
+        "rewrite_body": (dict,),
     }  # fmt: skip
-    functions = {
-        name: value
-        for name, value in vars(faults).items()
-        if getattr(value, "__module__", "") == faults.__name__ and not name.startswith("_") and name != "Fault"
-    }
+    functions = {name: getattr(faults, name) for name in faults.__all__ if name != "Fault"}
     assert len(functions) >= 20
     for name, function in functions.items():
         assert function(*arguments.get(name, ())).name == name
         assert function.__doc__
+
+
+# What counts as success: each kind of response with HTTP 2xx can be produced, with and without an execution.
+
+TWO_HUNDREDS: list[tuple[Fault, int, Any]] = [
+    (faults.rewrite_body(lambda body: {**body, "success": "true"}), 200, {"success": "true"}),
+    (faults.rewrite_body(lambda body: {"Success": body["success"]}), 200, {"Success": True}),
+    (faults.rewrite_body(lambda body: {}), 200, {}),
+    (faults.rewrite_body(lambda body: {**body, "success": "no"}), 200, {"success": "no"}),
+    (faults.rewrite_body(lambda body: [body]), 200, [{"success": True}]),
+    (faults.answer_after_commit(200, {"success": False, "reasons": []}), 200, {"success": False, "reasons": []}),
+    (faults.answer_after_commit(200, {"errorCode": "X"}), 200, {"errorCode": "X"}),
+    (faults.answer_after_commit(200, "done"), 200, b"done"),
+    (faults.answer_after_commit(200), 200, b""),
+    (faults.answer_after_commit(202, {"requestId": "1"}), 202, {"requestId": "1"}),
+    (faults.answer_after_commit(204), 204, b""),
+]
+
+
+@pytest.mark.parametrize(("fault", "status", "body"), TWO_HUNDREDS)
+def test_every_kind_of_2xx(zuora: ZuoraEmulator, connect: Connect, fault: Fault, status: int, body: Any) -> None:
+    connection = zuora.add_connection(zuora.entities[0], zuora.entities[1], "Pending")
+    zuora.fail_next(fault)
+    response = connect(zuora.entities[1]).change("accept", connection.id)
+    assert response.status == status
+    assert (response.raw if isinstance(body, bytes) else response.json) == body
+    assert zuora.connections[0].status == "Connected"
+
+
+def test_rewritten_body_keeps_headers(zuora: ZuoraEmulator, connect: Connect) -> None:
+    """A compressed body is compressed again, and the other headers stay."""
+    for _ in range(30):
+        zuora.add_connection(zuora.entities[0], zuora.entities[1], "Disconnected")
+    zuora.fail_next(faults.rewrite_body(lambda body: {"entityConnections": body["entityConnections"]}))
+    response = connect(zuora.entities[0]).get(Accept_Encoding="gzip", Zuora_Track_Id="t")
+    assert list(response.json) == ["entityConnections"]
+    assert len(response.json["entityConnections"]) == 30
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert response.headers["Zuora-Track-Id"] == "t"
 
 
 def test_custom_fault(zuora: ZuoraEmulator, initiate: Initiate) -> None:
@@ -455,6 +491,13 @@ def test_record_agrees_with_responses(zuora: ZuoraEmulator, connect: Connect) ->
         (faults.too_many_requests, {"retry_after": "1"}, "retry_after"),
         (faults.concurrency_limit, {"retry_after": float("nan")}, "retry_after"),
         (faults.gzip_bomb, {"size": "x"}, "size"),
+        (faults.rewrite_body, {"rewrite": {}}, "rewrite"),
+        (faults.max_concurrent, {"limit": -1}, "limit"),
+        (faults.max_concurrent, {"limit": 1.5}, "limit"),
+        (faults.max_concurrent, {"retry_after": "1"}, "retry_after"),
+        (faults.token_limit, {"limit": "100"}, "limit"),
+        (faults.token_limit, {"window": -1}, "window"),
+        (faults.token_limit, {"hint": "no"}, "hint"),
     ],
 )
 def test_invalid_fault_argument_is_refused(
@@ -466,7 +509,19 @@ def test_invalid_fault_argument_is_refused(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"host": ""}, {"token_lifetime": "1"}, {"keep_alive_seconds": -1}, {"keep_alive_seconds": "1"}], ids=str
+    "wrong",
+    [
+        {"host": ""},
+        {"token_lifetime": "1"},
+        {"keep_alive_seconds": -1},
+        {"keep_alive_seconds": "1"},
+        {"client_id": "short"},
+        {"client_id": 5},
+        {"client_secret": ""},
+        {"client_secret": "x" * 43},
+        {"client_secret": b"x"},
+    ],
+    ids=str,
 )
 def test_invalid_emulator_argument_is_refused(wrong: dict[str, Any]) -> None:
     """The error for an invalid argument names it."""

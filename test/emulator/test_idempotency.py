@@ -9,7 +9,7 @@ from http.client import IncompleteRead
 import pytest
 from support.emulator_clients import Connect, HttpResponse, ManualClock
 
-from zuora_client.emulator import Fault, ZuoraEmulator, faults
+from zuora_client.emulator import Fault, ZuoraEmulator, faults, idempotency
 from zuora_client.emulator.exchange import Exchange
 from zuora_client.emulator.idempotency import IdempotencyStore
 from zuora_client.emulator.messages import Response
@@ -178,6 +178,41 @@ def test_store_removes_expired_and_failed(clock: ManualClock) -> None:
     assert len(store._entries) <= 11, "the store does not grow without limit"
     with pytest.raises(Refusal):
         store.run_once("999", "q", lambda: Response(200))
+
+
+def test_oldest_record_is_removed(zuora: ZuoraEmulator, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the maximum number of records, a retry with the oldest key is executed again."""
+    assert idempotency.MAX_RECORDS == 10_000
+    monkeypatch.setattr(idempotency, "MAX_RECORDS", 3)
+    http = connect(zuora.entities[0])
+    first = http.initiate(zuora.entities[1], Idempotency_Key="k0")
+    assert first.json["success"] is True
+    for number in range(1, 3):
+        http.initiate(zuora.entities[1], Idempotency_Key=f"k{number}")
+    assert http.initiate(zuora.entities[1], Idempotency_Key="k0").raw == first.raw
+    http.initiate(zuora.entities[1], Idempotency_Key="k3")
+    assert http.initiate(zuora.entities[1], Idempotency_Key="k0").codes == [67999930]
+    assert len(zuora._service._idempotency._entries) == 3
+
+
+def test_record_of_running_request_is_kept(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A running operation keeps its key, however many others follow."""
+    monkeypatch.setattr(idempotency, "MAX_RECORDS", 2)
+    store = IdempotencyStore(clock)
+    statuses: list[int] = []
+
+    def operation() -> Response:
+        for number in range(10):
+            store.run_once(f"other{number}", "p", lambda: Response(200))
+        with pytest.raises(Refusal) as caught:
+            store.run_once("slow", "p", lambda: Response(200))
+        statuses.append(caught.value.status)
+        return Response(201)
+
+    store.run_once("slow", "p", operation)
+    assert statuses == [409]
+    assert store.run_once("slow", "p", lambda: Response(200)) == (Response(201), True)
+    assert len(store._entries) <= 2
 
 
 @pytest.mark.parametrize("lost", [faults.reset_after_commit(), faults.truncate(3), faults.answer_after_commit(502)])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from support.emulator_clients import Connect
+from support.leaks import wait_until
 
 from zuora_client.emulator import Fault, Headers, ZuoraEmulator, faults
-from zuora_client.emulator import server as server_module
+from zuora_client.emulator import record as record_module
 
 
 def test_record_of_what_was_sent(zuora: ZuoraEmulator, connect: Connect) -> None:
@@ -70,14 +71,32 @@ def test_requests_is_a_snapshot(zuora: ZuoraEmulator, connect: Connect) -> None:
 
 
 def test_record_keeps_latest_requests(monkeypatch: pytest.MonkeyPatch, connect: Connect) -> None:
-    assert server_module.MAX_RECORDED_REQUESTS == 100_000
-    monkeypatch.setattr(server_module, "MAX_RECORDED_REQUESTS", 3)
+    assert record_module.MAX_REQUESTS == 100_000
+    monkeypatch.setattr(record_module, "MAX_REQUESTS", 3)
     with ZuoraEmulator() as zuora:
         http = connect(None, zuora)
         for number in range(5):
             http.get(f"/v1/entities?n={number}")
         assert [request.query["n"] for request in zuora.requests] == ["2", "3", "4"]
         http.connection.close()
+
+
+@pytest.mark.parametrize("part", ["query", "header", "body"])
+def test_record_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch, connect: Connect, part: str) -> None:
+    """The oldest requests are dropped when heads and bodies together are too large."""
+    assert record_module.MAX_BYTES == 128 * 1024 * 1024
+    monkeypatch.setattr(record_module, "MAX_BYTES", 100_000)
+    text = "x" * 30_000
+    with ZuoraEmulator() as zuora:
+        http = connect(zuora.entities[0], zuora)
+        for number in range(5):
+            path = f"/v1/entity-connections?n={number}" + (f"&x={text}" if part == "query" else "")
+            http.call("POST", path, text if part == "body" else "", {"X-Text": text} if part == "header" else {})
+        wait_until(lambda: len(zuora.requests) == 3)
+        assert [request.query["n"] for request in zuora.requests] == ["2", "3", "4"]
+        monkeypatch.setattr(record_module, "MAX_BYTES", 1)
+        http.get()
+        wait_until(lambda: zuora.requests == [])
 
 
 def test_repeated_headers_are_joined() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import http.client
 import multiprocessing
 import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +24,8 @@ import trustme
 from support.emulator_clients import Connect, ConnectRaw, HttpClient
 
 from zuora_client.emulator import Fault, ZuoraEmulator, faults
+from zuora_client.emulator import server as server_module
+from zuora_client.emulator.server import Server
 
 
 def emulator_threads() -> list[str]:
@@ -183,6 +188,169 @@ def test_fork_does_not_keep_connection_open(zuora: ZuoraEmulator, raw: ConnectRa
         os.close(release_w)
         os.close(release_r)
         os.waitpid(child, 0)
+
+
+# Without free descriptors or threads
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that emulators have waited after a failure. The maximum is lowered to 0.05."""
+    assert server_module._MAX_BACKOFF == 1
+    monkeypatch.setattr(server_module, "_MAX_BACKOFF", 0.05)
+    back_off = Server._back_off
+    seconds: list[float] = []
+
+    def record(server: Server, wait: float) -> float:
+        seconds.append(wait)
+        return back_off(server, wait)
+
+    monkeypatch.setattr(Server, "_back_off", record)
+    return seconds
+
+
+class FailingListener:
+    """A listening socket whose `accept` raises the given errors first."""
+
+    def __init__(self, listener: socket.socket, errors: list[OSError]) -> None:
+        self._listener = listener
+        self._errors = errors
+
+    def accept(self) -> Any:
+        if self._errors:
+            raise self._errors.pop(0)
+        return self._listener.accept()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
+
+    def __enter__(self) -> FailingListener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+
+def listen_with(monkeypatch: pytest.MonkeyPatch, errors: list[OSError]) -> None:
+    listen = Server._listen
+    monkeypatch.setattr(Server, "_listen", lambda self: FailingListener(listen(self), errors))
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_no_free_descriptor(monkeypatch: pytest.MonkeyPatch, connect: Connect, waits: list[float], number: int) -> None:
+    """A connection that cannot be accepted waits; the server retries with a bounded backoff."""
+    errors = [OSError(number, os.strerror(number)) for _ in range(5)]
+    listen_with(monkeypatch, errors)
+    with ZuoraEmulator() as zuora:
+        assert connect(None, zuora).get("/v1/entities").status == 200
+        assert connect(None, zuora).get("/v1/entities").status == 200
+    assert waits == [0.01, 0.02, 0.04, 0.05, 0.05]
+    assert emulator_threads() == []
+
+
+def test_disconnected_before_accept(monkeypatch: pytest.MonkeyPatch, connect: Connect, waits: list[float]) -> None:
+    listen_with(monkeypatch, [ConnectionAbortedError(), ConnectionAbortedError()])
+    with ZuoraEmulator() as zuora:
+        assert connect(None, zuora).get("/v1/entities").status == 200
+    assert waits == []
+
+
+def test_stop_without_free_descriptor(monkeypatch: pytest.MonkeyPatch, raw: ConnectRaw) -> None:
+    """A server that cannot accept connections stops."""
+    errors = [OSError(errno.EMFILE, "too many open files") for _ in range(1000)]
+    listen_with(monkeypatch, errors)
+    zuora = ZuoraEmulator().start()
+    raw(zuora)
+    wait_until(lambda: len(errors) < 1000)
+    zuora.stop()
+    assert emulator_threads() == []
+    assert len(errors) > 900
+
+
+@pytest.fixture
+def failing_starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
+    """Errors that the next starts of an emulator's threads raise."""
+    errors: list[BaseException] = []
+    start = threading.Thread.start
+
+    def fail_or_start(thread: threading.Thread) -> None:
+        if errors and thread.name.startswith("zuora-emulator"):
+            raise errors.pop(0)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", fail_or_start)
+    yield errors
+    errors.clear()
+
+
+def test_no_free_thread(failing_starts: list[BaseException], connect: Connect, waits: list[float]) -> None:
+    """A connection for which no thread can be started waits; the server retries with a bounded backoff."""
+    with ZuoraEmulator() as zuora:
+        failing_starts += [RuntimeError("can't start new thread") for _ in range(4)]
+        failing_starts.append(MemoryError())
+        assert connect(None, zuora).get("/v1/entities").status == 200
+        assert connect(None, zuora).get("/v1/entities").status == 200
+        assert waits == [0.01, 0.02, 0.04, 0.05, 0.05]
+    assert emulator_threads() == []
+
+
+def test_stop_without_free_thread(failing_starts: list[BaseException], raw: ConnectRaw) -> None:
+    """A connection that waits for a thread is closed by `stop()`."""
+    before = open_files()
+    zuora = ZuoraEmulator().start()
+    failing_starts += [RuntimeError("can't start new thread") for _ in range(1000)]
+    connection = raw(zuora)
+    wait_until(lambda: len(failing_starts) < 1000)
+    zuora.stop()
+    assert connection.read() == b""
+    connection.close()
+    assert emulator_threads() == []
+    assert open_files() == before
+    assert len(failing_starts) > 900
+
+
+def test_failed_start_leaks_nothing(failing_starts: list[BaseException], connect: Connect) -> None:
+    """An emulator whose first thread cannot be started is not started, and can be started later."""
+    before = open_files()
+    zuora = ZuoraEmulator()
+    failing_starts.append(RuntimeError("can't start new thread"))
+    with pytest.raises(RuntimeError, match="thread"):
+        zuora.start()
+    assert open_files() == before
+    with zuora:
+        assert connect(None, zuora).get("/v1/entities").status == 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="requires the limit of open files")
+def test_waits_need_no_descriptor() -> None:
+    """In a process without free descriptors, connections are served when others close, and delays work."""
+    program = r"""if True:
+        import os, resource, socket
+        from zuora_client.emulator import ZuoraEmulator, faults
+
+        with ZuoraEmulator() as zuora:
+            zuora.faults.add(faults.drip(0.0001))
+            host, port = zuora.url.removeprefix("http://").split(":")
+            clients = [socket.create_connection((host, int(port))) for _ in range(2)]
+            clients[0].sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert clients[0].recv(1) == b"H"
+            waiting = socket.socket()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+            files = []
+            try:
+                while True:
+                    files.append(os.open(os.devnull, os.O_RDONLY))
+            except OSError:
+                pass
+            waiting.connect((host, int(port)))
+            waiting.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            clients[1].sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            assert clients[1].recv(1) == b"H", "an open connection is served"
+            os.close(files.pop())
+            assert waiting.recv(1) == b"H", "the connection was accepted when a descriptor was free"
+    """
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 # TLS

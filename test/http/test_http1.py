@@ -9,7 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support import answer
 from support.calls import CALLS, failure_of
@@ -17,10 +17,10 @@ from support.faulty import then_close
 from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
 
-from zuora_client import ApiException
 from zuora_client._base.base_url import BaseURL
-from zuora_client._http.http1 import Attempt, Response, serialize_request
+from zuora_client._http.http1 import Attempt, ProtocolError, Response, serialize_request
 from zuora_client.deadline import Clock, Deadline, Timeouts
+from zuora_client.exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ PRINTABLE = st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_catego
 VALUES = st.text(PRINTABLE, max_size=40)
 FRAMING = {
     "Content-Length": st.integers(0, 2**40).map(str),
-    "transfer-encoding": st.sampled_from(["chunked", "Chunked", "identity"]),
+    "transfer-encoding": st.sampled_from(["chunked", "Chunked"]),
     "CONNECTION": st.sampled_from(["close", "Close", "keep-alive", "Keep-Alive", "upgrade", "close, TE"]),
 }
 HEADS = st.builds(
@@ -80,6 +80,8 @@ HEADS = st.builds(
 def test_well_formed_headers_match_http_client(head: Any, colon: str, method: str) -> None:
     """A well-formed status line and headers are parsed as http.client parses them."""
     status_line, headers = head
+    is_http10 = status_line.startswith("HTTP/1.0")
+    assume(not (is_http10 and "transfer-encoding" in dict(headers)))
     lines = [status_line, *(f"{name}{colon}{value}" for name, value in headers), "", ""]
     data = "\r\n".join(lines).encode("latin-1")
     ours = head_of(data, method)
@@ -89,7 +91,8 @@ def test_well_formed_headers_match_http_client(head: Any, colon: str, method: st
     def parsed(response: Any) -> Any:
         # http.client sets `chunked` also for a response without a body.
         framing = response.chunked and response.length is None, response.length, response.will_close
-        return response.version, response.status, response.reason, framing
+        # The keep-alive of HTTP/1.0 is not used.
+        return response.version, response.status, response.reason, framing[:2] if is_http10 else framing
 
     assert parsed(ours) == parsed(theirs)
     assert list(ours.headers.items()) == [(name, value.rstrip(" ")) for name, value in _by_name(theirs.headers)]
@@ -135,13 +138,7 @@ def test_interim_responses_are_skipped() -> None:
     ("lines", "headers"),
     [
         pytest.param(["A: 1", " 2", "\t3", "B: 4"], {"A": "1 2 3", "B": "4"}, id="folded"),
-        pytest.param(["A: 1", "  ", "B: 2"], {"A": "1 ", "B": "2"}, id="folded, only spaces"),
-        pytest.param([" A: 1", "B: 2"], {"B": "2"}, id="folded first line"),
-        pytest.param(["not a header", "B: 2"], {"B": "2"}, id="no colon"),
-        pytest.param([": 1", "B: 2"], {"B": "2"}, id="no name"),
-        pytest.param(["A : 1", "B: 2"], {"B": "2"}, id="space before the colon"),
-        pytest.param(["A: 1\rC: 3", "B: 2"], {"B": "2"}, id="bare CR"),
-        pytest.param(["A\x0b: 1", "B: 2"], {"B": "2"}, id="invalid name"),
+        pytest.param(["A: 1", "  ", "B: 2"], {"A": "1", "B": "2"}, id="folded, only spaces"),
         pytest.param(["A: ", "B:"], {"A": "", "B": ""}, id="empty"),
         pytest.param(["A: 1", "a: 2"], {"A": "1, 2"}, id="repeated"),
         pytest.param(["A: b: c"], {"A": "b: c"}, id="colon in the value"),
@@ -218,12 +215,10 @@ def test_ambiguous_framing_smuggles_no_response(line: str) -> None:
         assert wire.server.connections == 2
 
 
-@pytest.mark.parametrize("head", ["not a header", "A : 1", "Transfer-Encoding: chunked\r\nContent-Length: 90"])
-def test_malformed_headers_prevent_reuse(head: str) -> None:
-    """A connection with malformed or conflicting headers is not reused (RFC 9112, 6.3)."""
-    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY) if "chunked" in head else BODY
-    length = "" if "chunked" in head else f"Content-Length: {len(BODY)}\r\n"
-    with Wire(f"HTTP/1.1 200 OK\r\n{length}{head}\r\n\r\n".encode() + body) as wire:
+def test_conflicting_framing_prevents_reuse() -> None:
+    """Transfer-Encoding overrides Content-Length, and the connection is not reused (RFC 9112, 6.3)."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 90\r\n\r\n"
+    with Wire(head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)) as wire:
         for _ in range(2):
             assert CALLS["PUT accept"](wire.api).success is True
         assert wire.server.connections == 2
@@ -231,15 +226,12 @@ def test_malformed_headers_prevent_reuse(head: str) -> None:
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_bodiless_status_ignores_transfer_encoding(status: int) -> None:
-    """A 204 or 304 with Transfer-Encoding: chunked has no body to wait for."""
+    """A 204 or 304 with Transfer-Encoding: chunked has no body to wait for; such a 204 is not a success."""
     bodiless = f"HTTP/1.1 {status} Nothing\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     with Wire(bodiless, read_timeout=60) as wire:
-        if status == 204:
-            assert CALLS["PUT accept"](wire.api).success is None
-        else:
-            cause = failure_of(CALLS["PUT accept"], wire.api).__cause__
-            assert isinstance(cause, ApiException)
-            assert cause.status == 304
+        error = failure_of(CALLS["PUT accept"], wire.api)
+        assert isinstance(error.__cause__, InvalidResponseError)
+        assert (error.outcome, error.__cause__.status) == ("unknown", status)
 
 
 def test_repeated_equal_content_length() -> None:
@@ -247,22 +239,20 @@ def test_repeated_equal_content_length() -> None:
         assert head_of(f"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n".encode()).length == 5
 
 
-@pytest.mark.parametrize("length", ["+5", "5_0", "0x5", "-5", "5.0", "\xb2", "9" * 19, "abc"])
-def test_malformed_content_length_is_ignored(length: str) -> None:
-    response = head_of(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode("latin-1"))
-    assert (response.length, response.will_close) == (None, True)
+@pytest.mark.parametrize("length", ["+5", "5_0", "0x5", "-5", "5.0", "\xb2", "9" * 21, "abc", "", "5,", "5 5"])
+def test_malformed_content_length_is_an_error(length: str) -> None:
+    with pytest.raises(ProtocolError, match="Content-Length"):
+        head_of(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode("latin-1"))
 
 
 CLOSING = {
     "Connection: close": answer(200, BODY, {"Connection": "close"}),
     "Connection: TE, Close": answer(200, BODY, {"Connection": "TE, Close"}),
     "HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY),
-}
-KEEP_ALIVE = {
-    "HTTP/1.1": answer(200, BODY),
     "HTTP/1.0, keep-alive": b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: %d\r\n\r\n%s"
     % (len(BODY), BODY),
 }
+KEEP_ALIVE = {"HTTP/1.1": answer(200, BODY)}
 
 
 @pytest.mark.parametrize("name", [*CLOSING, *KEEP_ALIVE])

@@ -20,7 +20,7 @@ from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer, until
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client.emulator import ZuoraEmulator
-from zuora_client.exceptions import ApiConnectionError, RequestRejectedError, TlsError
+from zuora_client.exceptions import ApiConnectionError, TlsError
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD")
 NAME = "rest.billing.test"
@@ -155,12 +155,14 @@ def test_tunnel_without_password_is_refused(secure: TokenServer, connect: Connec
 
 
 def test_forwarded_request_without_password(server: TokenServer, connect: Connect) -> None:
-    """A 407 to a forwarded request is a refusal."""
+    """After a 407 to a forwarded request nothing was sent to Zuora; the request is not retried."""
     with Proxy(password=PASSWORD) as proxy:
         api = connect(server.url, proxy=proxy.url, client_id=None, client_secret=None)
-        with pytest.raises(RequestRejectedError) as caught:
+        with pytest.raises(ApiConnectionError) as caught:
             api.put_entity_connections_accept("1")
-    assert (caught.value.status, caught.value.outcome) == (407, "answered")
+        assert len(proxy.lines) == 1
+    assert (caught.value.status, caught.value.outcome) == (407, "not_sent")
+    assert "user and a password" in caught.value.advice
     assert server.connections == 0
 
 
@@ -184,7 +186,7 @@ def test_http_uses_absolute_urls(proxy: Proxy, server: TokenServer, connect: Con
 # -- failures -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("refusal", [b"403 Forbidden", b"502 Bad Gateway", b"503 Service Unavailable"])
+@pytest.mark.parametrize("refusal", [b"500 Internal Server Error", b"502 Bad Gateway", b"503 Service Unavailable"])
 def test_refused_tunnel(secure: TokenServer, connect: Connect, refusal: bytes) -> None:
     with Proxy(refuse=refusal) as proxy:
         api = connect(secure.url, proxy=proxy.url, access_token="t")

@@ -16,7 +16,7 @@ from zuora_client import EntityConnectionsApi, Environment, POSTEntityConnection
 
 COMPONENTS = description()["components"]
 SCHEMAS = COMPONENTS["schemas"]
-MODELS = [getattr(models, name) for name in models.__all__ if name.endswith("Type")]
+MODELS = [getattr(models, name) for name in models.__all__]
 LIST = description()["paths"]["/v1/entity-connections"]["get"]
 INITIATE = description()["paths"]["/v1/entity-connections"]["post"]
 
@@ -73,6 +73,41 @@ def test_success_and_refusal_differ(response: Any) -> None:
     assert not is_valid(schema, {**refusal, "success": "no"})
 
 
+# By operation: documents without `success`, and whether they count as success.
+WITHOUT_SUCCESS: dict[str, list[tuple[dict[str, Any], bool]]] = {
+    "GET /v1/entity-connections": [({"entityConnections": []}, True), ({"id": "1"}, False), ({}, False)],
+    "POST /v1/entity-connections": [({"id": "1"}, True), ({"id": 1}, False), ({"entityConnections": []}, False)],
+    "PUT /v1/entity-connections/{connection-id}/accept": [({}, False), ({"id": "1"}, False)],
+    "PUT /v1/entity-connections/{connection-id}/deny": [({}, False), ({"id": "1"}, False)],
+    "PUT /v1/entity-connections/{connection-id}/disconnect": [({}, False), ({"id": "1"}, False)],
+    "GET /v1/entities": [({"entities": []}, True), ({}, True)],
+    "GET /v1/entities/{id}": [({"id": "1"}, True), ({}, True)],
+}
+
+
+def test_success_without_the_field() -> None:
+    """A 200 without `success` is a success only where the table of the description says so."""
+    schemas = {
+        f"{method} {path}": operation["responses"]["200"]["content"]["application/json"]["schema"]
+        for path, method, operation in operations()
+        if path != "/oauth/token"
+    }
+    assert set(schemas) == set(WITHOUT_SUCCESS)
+    for name, documents in WITHOUT_SUCCESS.items():
+        for document, is_success in documents:
+            assert is_valid(schemas[name], document) is is_success, (name, document)
+
+
+def test_success_rules_are_stated_once() -> None:
+    """The table of success is in one place, and the responses that follow it refer to it."""
+    text = description()["info"]["description"]
+    assert text.count("## What counts as success") == 1
+    assert text.count("\n| 20") + text.count("\n| any other 2xx") == 6
+    for path, _, operation in operations():
+        refers = "*What counts as success*" in operation["responses"]["200"]["description"]
+        assert refers is path.startswith("/v1/entity-connections"), path
+
+
 # -- evidence -------------------------------------------------------------------------------------------------------
 
 
@@ -107,9 +142,15 @@ def test_model_fields_match_schemas(model: Any) -> None:
     assert {model.attribute_map[name]: kind for name, kind in model.swagger_types.items()} == fields
 
 
-def test_every_connection_schema_has_model() -> None:
-    described = {name for name in SCHEMAS if name.startswith(("GETEntityConn", "POSTEntityConn", "PUTEntityConn"))}
-    assert described == {model.__name__ for model in MODELS}
+def test_every_entity_schema_has_model() -> None:
+    described = {name for name in SCHEMAS if name.startswith(("GETEntit", "POSTEntit", "PUTEntit"))}
+    assert described == set(models.__all__)
+
+
+def test_entity_schemas_have_the_same_fields() -> None:
+    """A single entity has the fields of one in the list, and `success`."""
+    single, item = (SCHEMAS[name]["properties"] for name in ("GETEntitiesResponseTypeWithId", "GETEntitiesType"))
+    assert single == {**item, "success": {"type": "boolean"}}
 
 
 def test_required_field() -> None:

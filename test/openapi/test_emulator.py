@@ -128,6 +128,44 @@ def test_response_with_next_page_conforms() -> None:
         assert "nextPage" in response.json()
 
 
+@pytest.mark.parametrize("hint", [True, False])
+def test_token_limit_conforms(hint: bool) -> None:
+    with ZuoraEmulator() as zuora:
+        zuora.faults.add(faults.token_limit(limit=0, hint=hint))
+        case = SCHEMA["/oauth/token"]["POST"].Case(body={}, media_type="application/x-www-form-urlencoded")
+        response = case.call(base_url=zuora.url)
+        case.validate_response(response, checks=CHECKS)
+        assert response.status_code == 429
+
+
+def test_concurrency_limit_conforms() -> None:
+    with ZuoraEmulator() as zuora:
+        zuora.faults.add(faults.max_concurrent(limit=0))
+        case = SCHEMA["/v1/entity-connections"]["GET"].Case()
+        headers = {"Authorization": f"Bearer {zuora.issue_token(zuora.entities[0])}"}
+        response = case.call(base_url=zuora.url, headers=headers)
+        case.validate_response(response, checks=CHECKS)
+        assert response.status_code == 429
+
+
+@pytest.mark.parametrize("provisioned", ["true", "false", "", "yes"])
+def test_entity_lists_conform(provisioned: str) -> None:
+    with ZuoraEmulator(6) as zuora:
+        case = SCHEMA["/v1/entities"]["GET"].Case(query={"provisioned": provisioned})
+        response = case.call(base_url=zuora.url, headers={"Authorization": f"Bearer {zuora.issue_token()}"})
+        case.validate_response(response, checks=CHECKS)
+        assert is_success(response) is (provisioned in ("true", "false"))
+
+
+def test_every_entity_conforms() -> None:
+    with ZuoraEmulator(6) as zuora:
+        for entity in zuora.entities:
+            case = SCHEMA["/v1/entities/{id}"]["GET"].Case(path_parameters={"id": entity.id})
+            response = case.call(base_url=zuora.url, headers={"Authorization": f"Bearer {zuora.issue_token()}"})
+            case.validate_response(response, checks=CHECKS)
+            assert response.json()["id"] == entity.id
+
+
 # -- the checks themselves --------------------------------------------------------------------------------------------
 
 FAILURE = {"success": False, "reasons": []}

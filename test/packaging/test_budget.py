@@ -34,7 +34,7 @@ CALLS_SAVED = {"put": 155, "post": 150, "get": 140}
 CALLS_PER_ROW = 1.2
 MODULES_OVER_URLLIB3 = 0
 # Each module costs about 0.2 % of the import, whatever its size.
-OWN_MODULES = 48
+OWN_MODULES = 50
 
 NOT_IMPORTED_AT_START = {
     "asyncio",
@@ -50,7 +50,11 @@ NOT_IMPORTED_AT_START = {
     "six",
     "unittest",
     "urllib.request",
+    "zuora_client.api.entities_api",
     "zuora_client.emulator",
+    "zuora_client.models.get_entities_response_type",
+    "zuora_client.models.get_entities_response_type_with_id",
+    "zuora_client.models.get_entities_type",
     "zuora_client.plan",
     "zuora_client.reconcile",
     "zuora_client.topology",

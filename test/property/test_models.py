@@ -12,14 +12,22 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.json_documents import documents
 
-from zuora_client import ApiClient, GETEntityConnectionsArrayItemsType, POSTEntityConnectionsType, models
+from zuora_client import (
+    ApiClient,
+    GETEntitiesType,
+    GETEntityConnectionsArrayItemsType,
+    POSTEntityConnectionsType,
+    models,
+)
 from zuora_client._base.parameters import without_hyphens
 
 TEXT = st.none() | st.text(st.characters(), max_size=20)
 ROWS = st.builds(GETEntityConnectionsArrayItemsType, TEXT, TEXT, TEXT, TEXT)
+ENTITIES = st.builds(GETEntitiesType, *[TEXT] * len(GETEntitiesType.swagger_types))
 FIELDS = {
     "str": TEXT,
     "bool": st.none() | st.booleans(),
+    "list[GETEntitiesType]": st.none() | st.lists(ENTITIES | st.none(), max_size=4),
     "list[GETEntityConnectionsArrayItemsType]": st.none() | st.lists(ROWS | st.none(), max_size=4),
 }
 CLASSES = [getattr(models, name) for name in models.__all__ if name != "POSTEntityConnectionsType"]

@@ -1,4 +1,4 @@
-"""The five operations as generated clients have them: names, paths, keywords and response models."""
+"""The operations as generated clients have them: names, paths, keywords and response models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import zuora_client
 MEDIA_TYPE = "application/json; charset=utf-8"
 CONNECTION_ID = "8a808255575bdae401576a914a140420"
 TARGET_ID = "8a80825556ff28a4015708ba29312ecc"
+ENTITY_ID = "8a808255557baba1015580e12fa5083a"
 COMMON_KEYWORDS = ("async_req", "_return_http_data_only", "_preload_content", "_request_timeout")
 
 
@@ -46,6 +47,7 @@ def _decision(verb: str) -> Operation:
     )
 
 
+# The operations of EntityConnectionsApi.
 OPERATIONS = [
     Operation(
         "g_et_entity_connections",
@@ -70,4 +72,28 @@ OPERATIONS = [
     _decision("accept"),
     _decision("deny"),
     _decision("disconnect"),
+]
+
+# The operations of EntitiesApi.
+ENTITY_OPERATIONS = [
+    Operation(
+        "g_et_entities",
+        "get_entities",
+        "GET",
+        "/v1/entities",
+        (),
+        {},
+        ("zuora_entity_ids", "provisioned", "zuora_track_id"),
+        zuora_client.GETEntitiesResponseType,
+    ),
+    Operation(
+        "g_et_entity_by_id",
+        "get_entity_by_id",
+        "GET",
+        f"/v1/entities/{ENTITY_ID}",
+        (ENTITY_ID,),
+        {},
+        ("zuora_entity_ids", "zuora_track_id"),
+        zuora_client.GETEntitiesResponseTypeWithId,
+    ),
 ]

@@ -8,6 +8,7 @@ from urllib3._collections import HTTPHeaderDict
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client._http.decoding import BodyDecoder
+from zuora_client._http.transport import response_limit
 from zuora_client.exceptions import InvalidResponseError
 from zuora_client.rest import RESTResponse
 
@@ -43,7 +44,8 @@ class Socketless:
         self.sent.append((method, target, headers, body))
         received = HTTPHeaderDict(self.headers)
         try:
-            decoder = BodyDecoder(received.get("content-encoding"), self.configuration.max_response_bytes)
+            limit = response_limit(self.configuration.max_response_bytes, target)
+            decoder = BodyDecoder(received.get("content-encoding"), limit)
             decoder.decode(self.body)
             content = decoder.flush()
         except InvalidResponseError as error:

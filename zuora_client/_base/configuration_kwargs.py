@@ -20,13 +20,14 @@ class ConfigurationKwargs(TypedDict, total=False):
     deadline: float | None
     max_attempts: int
     max_retry_after: float
-    max_response_bytes: int
+    max_response_bytes: int | None
     token_store: TokenStore | None
     raise_on_failure: bool
     allow_insecure_http: bool
     user_agent_suffix: str
 
     verify_ssl: bool
+    strict_x509: bool
     ssl_ca_cert: str | None
     cert_file: str | None
     key_file: str | None

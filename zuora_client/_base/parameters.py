@@ -12,6 +12,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+ENTITIES_PATH = "/v1/entities"
 ENTITY_CONNECTIONS_PATH = "/v1/entity-connections"
 
 # Compiled on first use, after a cheaper check: compiling them at import costs start-up time.

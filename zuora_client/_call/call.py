@@ -22,7 +22,9 @@ from ..deadline import Clock, Deadline
 from ..exceptions import (
     NOT_SENT,
     SERVER_FAULT_CATEGORIES,
+    UNKNOWN,
     ApiException,
+    ApiTimeoutError,
     AuthenticationError,
     InvalidResponseError,
 )
@@ -223,7 +225,7 @@ class _Call:
         if request.stream and not isinstance(self.response, RESTResponse):
             return None
         try:
-            return _interpret(request, self.operation, self.response)
+            return _interpret(request, self.operation, self.response, self.deadline)
         except InvalidResponseError as error:
             _add_response(error, self.response)
             raise
@@ -311,11 +313,20 @@ class _Call:
 _TEXT_TYPES = ("str", str)
 _TEXT_ACCEPTED = (None, *_TEXT_TYPES, "object", object)
 
+# Parsing up to so many bytes takes no time worth a look at the deadline.
+_SMALL_RESPONSE = 65536
+
 # Reasons that are about Zuora's state and not about the caller: locks, limits, server faults.
 _RETRYABLE_CATEGORIES = frozenset((50, 70)) | SERVER_FAULT_CATEGORIES
 
 
-def _interpret(request: Request, operation: Operation | None, response: RESTResponse) -> Any:
+def _check_deadline(deadline: Deadline) -> None:
+    if deadline.expired:
+        reason = f"the deadline of {deadline.seconds:g} s passed while the response was parsed"
+        raise ApiTimeoutError(reason=reason, outcome=UNKNOWN)
+
+
+def _interpret(request: Request, operation: Operation | None, response: RESTResponse, deadline: Deadline) -> Any:
     """Return the data of a successful response, or raise the error that the response means."""
     ok = 200 <= response.status <= 299
     document: Any = None
@@ -328,6 +339,9 @@ def _interpret(request: Request, operation: Operation | None, response: RESTResp
             if ok and (operation is not None or not is_text_accepted):
                 raise
             document = response.data if ok else None
+    may_be_twice = operation is not None and response.content.count(b'"success"') > 1 and isinstance(document, dict)
+    if may_be_twice and serialization.has_duplicate_key(response.content, "success"):
+        raise InvalidResponseError(reason="the response has two values of `success`")
     if not responses.is_success(operation, response.status, document):
         has_key = request.retry_class is RetryClass.KEYED
         raise responses.error_from_response(
@@ -336,7 +350,11 @@ def _interpret(request: Request, operation: Operation | None, response: RESTResp
     if request.response_type is None:
         return None
     if response.content:
-        return serialization.converter(request.response_type)(document)
+        if len(response.content) <= _SMALL_RESPONSE:
+            return serialization.converter(request.response_type)(document)
+        check = partial(_check_deadline, deadline)
+        check()
+        return serialization.convert(request.response_type, document, check)
     if request.retry_class is RetryClass.READ and request.method != "HEAD":
         raise InvalidResponseError(reason=f"the response is empty ({response.status})")
     return serialization.empty_value(request.response_type)

@@ -108,6 +108,8 @@ def _is_plainly_failure(envelope: dict[str, Any]) -> bool:
     success = read_success(envelope)
     if success in (Success.TRUE, Success.FALSE):
         return success is Success.FALSE
+    if 0 in (envelope.get("success"), envelope.get("Success")):
+        return True
     nested = envelope.get("error")
     if isinstance(nested, dict) and any(name in nested for name in chain(_CODES, _MESSAGES)):
         return True
@@ -194,5 +196,5 @@ def words(value: Any) -> str:
     try:
         text: str = truncate_body(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     except (TypeError, ValueError, RecursionError):
-        return "(not shown: nested too deeply)"
+        return "(nested too deeply to show)"
     return text

@@ -29,9 +29,9 @@ def find_operation(method: str, path: str) -> Operation | None:
     """
     if not path.startswith(ENTITY_CONNECTIONS_PATH):
         return None
-    rest = path[len(ENTITY_CONNECTIONS_PATH) :].strip("/").split("/")
-    if rest == [""]:
+    segments = path[len(ENTITY_CONNECTIONS_PATH) :].rstrip("/").split("/")
+    if segments == [""]:
         return _ON_ALL.get(method)
-    if method == "PUT" and len(rest) == 2:
-        return _ON_ONE.get(rest[1])
+    if method == "PUT" and len(segments) == 3 and not segments[0]:
+        return _ON_ONE.get(segments[2])
     return None

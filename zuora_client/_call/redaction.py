@@ -24,8 +24,9 @@ _MIN_LENGTH = 6
 # A candidate token: at least 16 token characters, either following the word `token` or mixing letters and digits.
 # Compiled on first use, which keeps the import fast.
 _AFTER_TOKEN = r"""(?i)token[\\"'\s]*[:=>][\\"'\s]*(?:bearer\s+)?([^\\"'\s<>&,}]{16,})"""
+# Text that was escaped three times has seven. Without a limit a run of them would take quadratic time.
+_MAX_BACKSLASHES = 8
 _LONG_TEXT = r"[A-Za-z0-9_.~+/=%-]{16,}"
-_MIXED = r"[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]"
 
 
 def carries_secret(headers: Mapping[str, str]) -> bool:
@@ -42,8 +43,13 @@ def find_token_candidates(error: ApiException) -> list[str]:
     shown = [error.reason, error.body, *(reason.message for reason in error.reasons), *(error.headers or {}).values()]
     text = "\n".join(map(str, shown))
     # The first character is left out: a capitalized word is an ordinary word.
-    mixed = (match for match in re.findall(_LONG_TEXT, text) if re.search(_MIXED, match[1:]))
+    mixed = (match for match in re.findall(_LONG_TEXT, text) if _mixes_characters(match[1:]))
     return [match for match in (*re.findall(_AFTER_TOKEN, text), *mixed) if match not in ids]
+
+
+def _mixes_characters(text: str) -> bool:
+    # One alternation with `.*` between a lower and an upper case letter would be quadratic.
+    return bool(re.search("[0-9]", text) or (re.search("[a-z]", text) and re.search("[A-Z]", text)))
 
 
 def configured_secrets(configuration: Configuration, sent_headers: Iterable[Mapping[str, str]]) -> list[str]:
@@ -65,7 +71,8 @@ def make_redactor(secrets: Iterable[str]) -> Callable[[str], str]:
     parts = {part for secret in secrets for part in _secret_parts(secret) if len(part) >= _MIN_LENGTH}
     if not parts:
         return str
-    patterns = ("".join(map(_encodings, part)) for part in sorted(parts, key=len, reverse=True))
+    ordered = sorted(parts, key=len, reverse=True)
+    patterns = ("".join(map(_encodings, re.findall(r"\\+|[^\\]", part))) for part in ordered)
     return partial(re.compile("|".join(patterns), re.IGNORECASE).sub, _MASK)
 
 
@@ -158,19 +165,24 @@ def _secret_parts(secret: str) -> Iterable[str]:
 
 @cache
 def _encodings(character: str) -> str:
-    """Return a pattern for one character and its encodings.
+    """Return a pattern for one character (or a run of backslashes) and its encodings.
 
     They are: percent-encoding (once and twice), JSON escapes (also nested), HTML references, and UTF-8 decoded with
     another charset.
     """
     if character.isascii() and character.isalnum():
         return character
+    if character[0] == "\\":
+        # One repetition for the whole run: several of them in a row would take polynomial time.
+        return rf"(?:\\u005c|\\|%5c|%255c|&#0*92;?|&#x0*5c;?|&bsol;){{1,{_MAX_BACKSLASHES * len(character)}}}"
     # Imported here to keep the import of the package fast; redaction is only needed for errors.
     from html.entities import html5
 
     number, utf8, utf16 = ord(character), character.encode("utf-8", "replace"), character.encode("utf-16-be", "replace")
-    json = "".join(rf"\\+u{high:02x}{low:02x}" for high, low in zip(utf16[::2], utf16[1::2], strict=True))
-    patterns = [json, rf"&#0*{number};?", rf"&#x0*{number:x};?", r"\\+" + re.escape(character)]
+    json = "".join(
+        rf"\\{{1,{_MAX_BACKSLASHES}}}u{high:02x}{low:02x}" for high, low in zip(utf16[::2], utf16[1::2], strict=True)
+    )
+    patterns = [json, rf"&#0*{number};?", rf"&#x0*{number:x};?", rf"\\{{1,{_MAX_BACKSLASHES}}}" + re.escape(character)]
     encoded = "".join(f"%{byte:02x}" for byte in utf8)
     forms = {character, encoded, quote(encoded), *(f"&{name}" for name, value in html5.items() if value == character)}
     if character == " ":

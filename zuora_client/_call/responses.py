@@ -320,7 +320,7 @@ def _limits(value: str | None) -> dict[int, int]:
     """
     limits = {}
     for item in (value or "").split(","):
-        match = re.fullmatch(r"\s*([0-9]{1,18})\s*(?:;\s*w=([0-9]{1,9}))?\s*", item)
+        match = re.fullmatch(r"([0-9]{1,18})(?:\s*;\s*w=([0-9]{1,9}))?", item.strip())
         if match:
             limits[int(match.group(2) or 0)] = int(match.group(1))
     return limits

@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import json
 import re
+import threading
 from collections.abc import Callable
 from functools import partial
 from itertools import starmap
@@ -27,6 +28,9 @@ Converter = Callable[[Any], Any]
 
 # Our choice. Zuora's responses have three levels; copy and pickle exceed Python's recursion limit at about 300.
 _MAX_DEPTH = 100
+# dateutil takes quadratic time for long digits. The longest form of a date in use has 40 characters.
+_MAX_DATE_LENGTH = 100
+_ROWS_PER_CHECK = 1000
 _CONTAINERS = frozenset((dict, list))
 # Charsets used for text. Python also has codecs that are not for text, and punycode takes hours on hostile input.
 _CHARSETS = r"(?i)utf-?(8|16|32)(-?[bl]e)?|(us-)?ascii|(iso-?8859|latin)-?\d{1,2}|(windows|cp)-?125\d"
@@ -129,6 +133,17 @@ def _parse_integer(digits: str) -> int | str:
         return digits
 
 
+def has_duplicate_key(body: bytes, key: str) -> bool:
+    """Whether the outermost object of a JSON document has a key twice; parsers would keep the last value."""
+    outermost: list[tuple[str, Any]] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> None:
+        outermost[:] = pairs
+
+    json.loads(body, object_pairs_hook=keep)
+    return [name for name, _ in outermost].count(key) > 1
+
+
 def decode_text(body: bytes, content_type: str | None) -> str:
     """Return a body as text for display: in its declared charset if that is a known one, else UTF-8. Never raises."""
     found = re.search(r"charset=\"?([\w.:-]+)", content_type or "", re.IGNORECASE)
@@ -140,6 +155,8 @@ def decode_text(body: bytes, content_type: str | None) -> str:
 
 
 _converters: dict[Any, Converter] = {}
+# Converters take the document alone: the check of `convert` reaches those of lists through the thread.
+_local = threading.local()
 
 
 def converter(response_type: Any) -> Converter:
@@ -160,6 +177,15 @@ def converter(response_type: Any) -> Converter:
         raise ValueError("response_type is nested too deeply") from None
 
 
+def convert(kind: Any, document: Any, check: Callable[[], None]) -> Any:
+    """Return `document` as a `kind`. `check` is called before every 1,000 rows of a list; its exception propagates."""
+    _local.check = check
+    try:
+        return converter(kind)(document)
+    finally:
+        _local.check = None
+
+
 def empty_value(response_type: Any) -> Any:
     """Return the data of a successful response without a body: a model with nothing set, None for other types."""
     cls = getattr(models, response_type, None) if isinstance(response_type, str) else response_type
@@ -168,7 +194,7 @@ def empty_value(response_type: Any) -> Any:
 
 def is_known_model(cls: Any) -> bool:
     """Whether `cls` is a model class of this package itself, not a subclass of one."""
-    return cls in _KNOWN_MODELS
+    return isinstance(cls, type) and getattr(models, cls.__name__, None) is cls
 
 
 def _build_converter(response_type: Any) -> Converter:
@@ -213,9 +239,19 @@ def _list_converter(convert: Converter) -> Converter:
             return None
         if not isinstance(data, list):
             raise _container_error("a list", data)
-        return convert_rows(data)
+        return convert_rows(data) if len(data) <= _ROWS_PER_CHECK else _convert_in_batches(convert_rows, data)
 
     return convert_list
+
+
+def _convert_in_batches(convert_rows: Converter, rows: list[Any]) -> list[Any]:
+    check = getattr(_local, "check", None)
+    converted: list[Any] = []
+    for start in range(0, len(rows), _ROWS_PER_CHECK):
+        if check is not None:
+            check()
+        converted += convert_rows(rows[start : start + _ROWS_PER_CHECK])
+    return converted
 
 
 def _dict_converter(convert: Converter) -> Converter:
@@ -330,7 +366,8 @@ def _parse_datetime(value: Any) -> Any:
     # Imported here: importing dateutil takes longer than importing the rest of this package.
     from dateutil.parser import isoparse, parse
 
-    for parse_text in (isoparse, partial(parse, tzinfos=_utc_offset)):
+    parsers = (isoparse, partial(parse, tzinfos=_utc_offset)) if len(value) <= _MAX_DATE_LENGTH else ()
+    for parse_text in parsers:
         with contextlib.suppress(ValueError, OverflowError):
             return parse_text(value)
     # Shown whole or not at all: the text may be an echoed secret, and redaction would not find a part of it.
@@ -363,5 +400,4 @@ _NATIVE_TYPES = {
     "date": datetime.date,
     "datetime": datetime.datetime,
 }
-_KNOWN_MODELS = frozenset(getattr(models, name) for name in models.__all__)
 _SCALAR_TYPES = frozenset(("str", "int", "long", "float", "bool", "object"))

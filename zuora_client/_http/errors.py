@@ -31,11 +31,14 @@ TRANSPORT_ERRORS = (
 )
 
 
-def map_exception(error: Exception, attempt: Attempt, endpoint: str) -> ApiException:
+def map_exception(
+    error: Exception, attempt: Attempt, endpoint: str, *, client_certificate: bool = False
+) -> ApiException:
     """Return the `ApiException` for one of `TRANSPORT_ERRORS`, with the outcome of the attempt.
 
     Args:
         endpoint: the host, and the proxy if there is one, as error messages name them.
+        client_certificate: whether one is configured.
     """
     root = _root_cause(error)
     outcome: Outcome = UNKNOWN if attempt.request_sent else NOT_SENT
@@ -44,17 +47,56 @@ def map_exception(error: Exception, attempt: Attempt, endpoint: str) -> ApiExcep
         if not attempt.request_sent:
             timeout.advice = ApiConnectionError.advice
         return timeout
-    if _is_tls_failure(root) and (not attempt.request_sent or _is_client_certificate_alert(root)):
-        reason = f"TLS could not be set up with {endpoint}: {_message(root)}"
-        return TlsError(reason=reason, outcome=NOT_SENT)
+    if _is_tls_failure(root) and (
+        not attempt.request_sent or _is_client_certificate_alert(root, attempt, client_certificate)
+    ):
+        tls_error = TlsError(reason=f"TLS could not be set up with {endpoint}: {_message(root)}", outcome=NOT_SENT)
+        tls_error.advice = _tls_advice(root)
+        return tls_error
     if isinstance(root, (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead)):
         reason = f"the connection closed before the response was complete ({root})"
         if isinstance(root, http.client.IncompleteRead):
             # It holds everything received so far, which may be megabytes.
             root.partial, root.args = b"", ()  # pyright: ignore[reportAttributeAccessIssue]
         return ApiConnectionError(reason=reason, outcome=outcome)
-    what = "the connection broke" if attempt.request_sent else f"could not connect to {endpoint}"
-    return ApiConnectionError(reason=f"{what}: {_message(root)}", outcome=outcome)
+    if not attempt.request_sent:
+        what = f"could not connect to {endpoint}"
+    elif isinstance(root, http.client.HTTPException) and not isinstance(root, http.client.RemoteDisconnected):
+        what = "protocol error"
+    else:
+        what = "the connection broke"
+    connection_error = ApiConnectionError(attempt.connect_status, f"{what}: {_message(root)}", outcome=outcome)
+    if attempt.connect_status is not None:
+        connection_error.advice = _PROXY_ADVICE[attempt.connect_status]
+    return connection_error
+
+
+_PROXY_ADVICE = {
+    403: "The proxy does not allow connections to this host: ask its administrator to allow it.",
+    407: (
+        "The proxy wants a user and a password, or refused those that it got: check them in the proxy URL, "
+        "http://user:password@proxy.example.com:3128, percent-encoded."
+    ),
+}
+# OpenSSL's words for bytes that are not TLS.
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST")
+# The errors of OpenSSL's X509_V_FLAG_X509_STRICT, from PATHLEN_INVALID_FOR_NON_CA to EXTENSIONS_REQUIRE_VERSION_3.
+_STRICT_X509_ERRORS = range(80, 94)
+
+
+def _tls_advice(error: BaseException) -> str:
+    if str(getattr(error, "reason", "")) in _NOT_TLS:
+        return (
+            "The port speaks plain HTTP, or something else that is not TLS: check the scheme and the port of the host, "
+            "and of the proxy if there is one."
+        )
+    if getattr(error, "verify_code", None) in _STRICT_X509_ERRORS:
+        return (
+            "Python 3.13 and later check CA certificates strictly, and this one lacks what RFC 5280 requires. Have the "
+            "CA reissued, or set Configuration(strict_x509=False), which keeps all other checks. Do not switch "
+            "verification off."
+        )
+    return TlsError.advice
 
 
 def _message(error: BaseException) -> str:
@@ -87,11 +129,19 @@ def _is_tls_failure(error: BaseException) -> bool:
     return isinstance(error, failures) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
 
 
-def _is_client_certificate_alert(error: BaseException) -> bool:
-    # In TLS 1.3 the client sends its first request before the server has verified the client certificate. A server that
-    # rejects the certificate has not read the request.
+def _is_client_certificate_alert(error: BaseException, attempt: Attempt, client_certificate: bool) -> bool:
+    """Whether the server rejected the client certificate before it read the request.
+
+    In TLS 1.3 the client sends its first request before the server has verified the client certificate. Any other alert
+    proves nothing about a request that was sent. For a write nothing less than a proof is enough.
+    """
+    if attempt.write or attempt.response_started or attempt.tls_version != "TLSv1.3":
+        return False
     alert = str(getattr(error, "reason", ""))
-    return "_ALERT_" in alert and ("CERTIFICATE" in alert or alert.endswith(("UNKNOWN_CA", "ACCESS_DENIED")))
+    if alert.endswith("_ALERT_CERTIFICATE_REQUIRED"):
+        return True
+    names_certificate = "CERTIFICATE" in alert or alert.endswith(("UNKNOWN_CA", "ACCESS_DENIED"))
+    return client_certificate and "_ALERT_" in alert and names_certificate
 
 
 def _timeout_message(attempt: Attempt, endpoint: str) -> str:

@@ -1,10 +1,12 @@
-"""HTTP/1.1 messages over a socket (RFC 9112): serializes requests, reads responses.
+"""HTTP/1.1 messages over a socket (RFC 9112): serializes requests, reads responses strictly by grammar.
 
-Every read from the socket is limited by the timeouts and the deadline of the attempt. Incomplete headers and ambiguous
-framing are errors. Bytes after the end of a response prevent the reuse of its connection.
+http.client accepts malformed status lines, header lines, lengths and chunks. A client that must not repeat a write has
+to reject them: they are protocol errors, and the outcome of the write is unknown. Every read from the socket is limited
+by the timeouts and the deadline of the attempt. A connection is reused only after a response that was read exactly to
+its end, with nothing behind it.
 
-http.client reads the bodies. The status line and the headers are parsed here: http.client's parser is one for mail,
-accepts malformed framing headers, and takes a fifth of the time of a small call.
+Accepted beyond the grammar, because servers send it and nothing is ambiguous: a line of the head that ends with LF
+alone, a status line without the space before an empty reason, spaces behind a chunk size.
 """
 
 from __future__ import annotations
@@ -12,14 +14,17 @@ from __future__ import annotations
 import http.client
 import io
 import re
+import ssl
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from urllib3._collections import HTTPHeaderDict
 
-from .._base.parameters import is_header_name
-from .._codec.request import FRAMING_HEADERS
+from .decoding import CHUNK_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..deadline import Deadline, Timeouts
 
 # As in http.client.
@@ -28,23 +33,54 @@ _MAXHEADERS = 100
 _METHODS_EXPECTING_BODY = frozenset(("PATCH", "POST", "PUT"))
 # Large enough for a page of 300 rows: every read from the socket releases the GIL.
 _BUFFER_SIZE = 65536
-_CHUNK_SIZE_RE = re.compile(rb"[0-9A-Fa-f]{1,16}")
-_WHITESPACE = " \t\r\n"
+
+# RFC 9112, 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. Other minor versions of HTTP/1 are
+# processed as HTTP/1.1 (RFC 9110, 2.5).
+_STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?"
+_OTHER_VERSION = r"HTTP/[0-9]\.[0-9] [^\n]*"
+# RFC 9112, 5: field-line = field-name ":" OWS field-value OWS. RFC 9110, 5.5: no control characters but HTAB.
+_FIELD_LINE = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)"
+# RFC 9112, 7.1: chunk-size [ chunk-ext ] CRLF, where chunk-ext begins with ";". Servers pad sizes with spaces.
+_CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})(?:;[^\x00-\x08\x0a-\x1f\x7f]*|[ \t]*)\r\n"
+# The longest Content-Length: that of 2**64 - 1.
+_MAX_LENGTH_DIGITS = 20
+# RFC 9110, 5.6.3: optional whitespace.
+_OWS = " \t"
+_CONNECTION_FIELDS = frozenset(("connection", "content-length", "keep-alive", "transfer-encoding"))
+
+
+class ProtocolError(http.client.HTTPException):
+    """The response is not HTTP/1.1."""
 
 
 class Attempt:
     """The state of one attempt that its connection reads and updates.
 
     Attributes:
+        complete: whether the response was well formed, and read exactly to its end with nothing behind it.
+        connect_status: status of a proxy that refused CONNECT, otherwise None.
         deadline: of the call; None while the caller reads a streaming response.
         request_sent: whether any byte of the request may have been sent.
-        reusable: whether the connection may carry another request. True if no request was sent, or if the response was
-            read exactly to its end and the server keeps the connection open.
+        response_started: whether any byte of the response was received.
+        reusable: whether the connection may carry another request. True if no request was sent, or if the response is
+            complete and the server keeps the connection open.
+        tls_version: of a TLS connection that this attempt opened, None for a reused one.
         write: whether the request is a write.
         new_connection: whether the request needs a new connection.
     """
 
-    __slots__ = ("deadline", "new_connection", "request_sent", "reusable", "timeouts", "write")
+    __slots__ = (
+        "complete",
+        "connect_status",
+        "deadline",
+        "new_connection",
+        "request_sent",
+        "response_started",
+        "reusable",
+        "timeouts",
+        "tls_version",
+        "write",
+    )
 
     def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool, new_connection: bool = False) -> None:
         self.deadline: Deadline | None = deadline
@@ -52,7 +88,11 @@ class Attempt:
         self.write = write
         self.new_connection = new_connection
         self.request_sent = False
+        self.response_started = False
+        self.complete = False
         self.reusable = True
+        self.connect_status: int | None = None
+        self.tls_version: str | None = None
 
     def next_timeout(self) -> float | None:
         """Return the timeout of the next socket operation in seconds.
@@ -112,13 +152,20 @@ class _DeadlineSocketIO(io.RawIOBase):
 
     Attributes:
         in_head: whether the headers are still being read.
-        keep_alive: whether the connection may be reused after this response.
+        keep_alive: whether the server keeps the connection open after this response.
+        well_formed: whether nothing read so far contradicts the framing: an announced body where there is none, two
+            framings, or one in a trailer.
+        at_end: whether the response was read to its end.
+        truncated: whether the TLS connection ended without close_notify.
     """
 
     def __init__(self, attempt: Attempt, sock: Any) -> None:
         self.attempt = attempt
         self.in_head = True
-        self.keep_alive = True
+        self.keep_alive = False
+        self.well_formed = True
+        self.at_end = False
+        self.truncated = False
         self._socket = sock
         self._stopped = False
 
@@ -133,8 +180,13 @@ class _DeadlineSocketIO(io.RawIOBase):
         if self._stopped:
             return None
         set_timeout(self._socket, self.attempt.next_timeout())
-        count: int = self._socket.recv_into(buffer)
-        if count == 0 and self.in_head:
+        try:
+            count: int = self._socket.recv_into(buffer)
+        except ssl.SSLEOFError:
+            count, self.truncated = 0, True
+        if count:
+            self.attempt.response_started = True
+        elif self.in_head:
             # http.client would take truncated headers for complete ones.
             raise http.client.RemoteDisconnected("the connection closed before the response headers were complete")
         return count
@@ -160,13 +212,20 @@ class _ResponseReader(io.BufferedReader):
 
     def close(self) -> None:
         if not self.closed:
-            self.raw.stop()
-            self.raw.attempt.reusable = self.raw.keep_alive and not (self.peek(1) or self.raw.pending())
+            raw = self.raw
+            raw.stop()
+            attempt = raw.attempt
+            attempt.complete = raw.at_end and raw.well_formed and not (self.peek(1) or raw.pending())
+            attempt.reusable = attempt.complete and raw.keep_alive
         super().close()
 
 
 class Response(http.client.HTTPResponse):
-    """A response of http.client, with the headers in urllib3's `HTTPHeaderDict`."""
+    """A response of http.client, read strictly, with the headers in urllib3's `HTTPHeaderDict`.
+
+    Attributes:
+        keep_alive_timeout: seconds after which the server closes an idle connection, None if it does not say so.
+    """
 
     fp: _ResponseReader  # pyright: ignore[reportIncompatibleVariableOverride]
     headers: Any
@@ -176,6 +235,9 @@ class Response(http.client.HTTPResponse):
     def __init__(self, attempt: Attempt, sock: Any, *args: Any, **kwargs: Any) -> None:
         reader: Any = _DeadlineSocketIO(attempt, sock)
         super().__init__(reader, *args, **kwargs)
+        self.keep_alive_timeout: int | None = None
+
+    # -- status line and headers ------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Read the status line and the headers.
@@ -184,95 +246,248 @@ class Response(http.client.HTTPResponse):
             http.client.HTTPException: they are malformed, or their framing is ambiguous.
             OSError: raised by the socket.
         """
-        version, status, reason = self._read_status()
-        self.code = self.status = status
-        self.reason = reason.strip().replace("\r", " ")
-        self.version = 10 if version == "HTTP/1.0" else 11
-        headers, well_formed = _read_headers(self.fp)
-        self.headers = self.msg = headers
-        self.fp.raw.in_head = False
-        # Such a response has no body, whatever its headers declare (RFC 9112, 6.3).
-        bodiless = self._method == "HEAD" or self.status in (204, 304)
-        self.chunked = not bodiless and _is_chunked(headers)
+        _, status, self.reason = self._read_status()
+        raw = self.fp.raw
+        self.headers = self.msg = headers = HTTPHeaderDict()
+        fields = _read_fields(self.fp, headers)
+        raw.in_head = False
+        self.chunked, self.length = self._read_framing(fields)
         self.chunk_left = None
-        self.length: int | None = 0 if bodiless else None if self.chunked else _content_length(headers)
-        connection = _list_values(headers, "connection")
-        keep_alive = "close" not in connection if self.version == 11 else "keep-alive" in connection
-        self.will_close = not keep_alive or (self.length is None and not self.chunked)
-        # Conflicting framing or malformed header lines: do not reuse the connection (RFC 9112, 6.3).
-        conflicting_framing = "transfer-encoding" in headers and "content-length" in headers
-        self.fp.raw.keep_alive = well_formed and not conflicting_framing and not self.will_close
+        if self._method == "HEAD" or status in (204, 304):
+            # RFC 9112, 6.3, item 1: no body, whatever the headers announce. A server that announces one may send it.
+            if self._method != "HEAD" and (self.chunked or self.length):
+                raw.well_formed = False
+            self.chunked, self.length = False, 0
+        # RFC 9112, 9.3: close wins. The keep-alive of HTTP/1.0 is not used, as in h11.
+        self.will_close = (
+            self.version == 10
+            or (self.length is None and not self.chunked)
+            or ("connection" in fields and "close" in _list_elements(fields["connection"]))
+        )
+        raw.keep_alive = not self.will_close
+        if "keep-alive" in fields:
+            self.keep_alive_timeout = _keep_alive_timeout(fields["keep-alive"])
 
     def _read_status(self) -> tuple[str, int, str]:
-        # Skips interim (1xx) responses. If one of them were returned, the next request would read the final response of
-        # this one.
+        # Also called by http.client for the response to CONNECT. Skips interim (1xx) responses: if one of them were
+        # returned, the next request would read the final response of this one.
         while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not version.startswith("HTTP/1."):
-                raise http.client.UnknownProtocol(version)
-            if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
-                raise http.client.HTTPException("the server switched to another protocol, which was not requested")
+            minor, code, reason = self._read_status_line()
+            # HTTP/1.2 and later are processed as HTTP/1.1.
+            self.version = 10 if minor == "0" else 11
+            self.code = self.status = status = int(code)
             if status >= 200:
-                return version, status, reason
-            _read_headers(self.fp)
+                return f"HTTP/1.{minor}", status, reason
+            if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                raise ProtocolError("the server switched to another protocol, which was not requested")
+            # RFC 9110, 15.2: an interim response has the same grammar and no body.
+            chunked, length = self._read_framing(_read_fields(self.fp, HTTPHeaderDict()))
+            if chunked or length:
+                self.fp.raw.well_formed = False
 
-    def _read_next_chunk_size(self) -> int:
-        # http.client also accepts a truncated size, a sign, underscores and the prefix 0x.
-        line = self.fp.readline(_MAXLINE)
-        if not line.endswith(b"\n"):
+    def _read_status_line(self) -> tuple[str, str, str]:
+        data = self.fp.readline(_MAXLINE + 1)
+        if data[-1:] != b"\n" or len(data) > _MAXLINE:
+            raise _line_error(data, "status line")
+        # RFC 9112, 2.2: a recipient may recognize a single LF as a line terminator.
+        line = data.decode("latin-1")[:-1].removesuffix("\r")
+        found = _matcher(_STATUS_LINE)(line)
+        if found is None:
+            if _matcher(_OTHER_VERSION)(line) and not line.startswith("HTTP/1."):
+                raise http.client.UnknownProtocol(line[:8])
+            raise http.client.BadStatusLine(line)
+        minor, code, reason = found.groups("")
+        return minor, code, reason.strip()
+
+    def _read_framing(self, fields: dict[str, list[str]]) -> tuple[bool, int | None]:
+        """Return (chunked, length) as the headers announce them, RFC 9112, 6.3.
+
+        Raises:
+            ProtocolError: a transfer coding other than one `chunked`, or an invalid or ambiguous Content-Length.
+        """
+        # Item 5: an invalid Content-Length is an unrecoverable error, also beside Transfer-Encoding.
+        length = _content_length(fields["content-length"]) if "content-length" in fields else None
+        if "transfer-encoding" not in fields:
+            return False, length
+        # 6.1: no coding was requested, so only `chunked` is valid, once. HTTP/1.0 has no transfer codings.
+        if [coding.lower() for coding in fields["transfer-encoding"]] != ["chunked"] or self.version == 10:
+            raise ProtocolError("the response has a transfer coding other than a single chunked on HTTP/1.1")
+        if length is not None:
+            # Item 3: Transfer-Encoding overrides Content-Length. Both at once may be an attempt of response splitting.
+            self.fp.raw.well_formed = False
+        return True, None
+
+    # -- body -------------------------------------------------------------------------------------------------------
+
+    def read(self, amt: int | None = None) -> bytes:
+        """Return the next `amt` bytes of the body, fewer only at its end; without `amt` all that remain.
+
+        Raises:
+            http.client.IncompleteRead: the connection ended before the body did.
+            http.client.HTTPException: a malformed chunk or trailer.
+            OSError: raised by the socket.
+        """
+        if amt is None or amt < 0:
+            # In pieces: an announced length allocates nothing.
+            return b"".join(iter(lambda: self.read(CHUNK_SIZE), b""))
+        if self.fp is None:
+            return b""
+        if self.chunked:
+            chunks: bytes = self._read_chunked(amt)  # type: ignore[attr-defined]
+            return chunks
+        length = self.length
+        if length is None:
+            data = self.fp.read(amt)
+            if not data and amt:
+                self._end_of_connection()
+            return data
+        amt = min(amt, length)
+        data = self.fp.read(amt)
+        if len(data) < amt:
+            raise http.client.IncompleteRead(data, length - len(data))
+        self.length = length - amt
+        if not self.length:
+            self._end()
+        return data
+
+    def read1(self, n: int = -1) -> bytes:
+        if n < 0:
+            n = CHUNK_SIZE
+        if self.fp is None or self.chunked:
+            return super().read1(n)
+        if self.length is None:
+            data = self.fp.read1(n)
+            if not data and n:
+                self._end_of_connection()
+            return data
+        data = self.fp.read1(min(n, self.length))
+        if not data and n and self.length:
+            raise http.client.IncompleteRead(b"", self.length)
+        self.length -= len(data)
+        if not self.length:
+            self._end()
+        return data
+
+    def readinto(self, b: Any) -> int:
+        data = self.read(len(b))
+        b[: len(data)] = data
+        return len(data)
+
+    def readline(self, limit: int = -1) -> bytes:  # type: ignore[override]
+        # Reads through read(), while http.client reads past the checks above.
+        return io.BufferedIOBase.readline(self, limit)
+
+    def _end(self) -> None:
+        self.fp.raw.at_end = True
+        self._close_conn()  # type: ignore[attr-defined]
+
+    def _end_of_connection(self) -> None:
+        """End a body that is delimited by the end of the connection (RFC 9112, 6.3, item 8).
+
+        Raises:
+            http.client.IncompleteRead: TLS ended without close_notify, so the body may be truncated (RFC 9112, 9.8).
+        """
+        if self.fp.raw.truncated:
             raise http.client.IncompleteRead(b"")
-        size = line.partition(b";")[0].strip()
-        if not _CHUNK_SIZE_RE.fullmatch(size):
-            raise http.client.HTTPException("a chunk of the response has a malformed size")
-        return int(size, 16)
+        self._end()
+
+    # http.client reads the data of chunks; what delimits them is read here.
+    def _get_chunk_left(self) -> int | None:
+        if self.chunk_left:
+            return self.chunk_left
+        # RFC 9112, 7.1: chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF.
+        if self.chunk_left is not None and self._safe_read(2) != b"\r\n":  # type: ignore[attr-defined]
+            raise ProtocolError("the data of a chunk does not end with CRLF")
+        line = self.fp.readline(_MAXLINE + 1)
+        if line[-1:] != b"\n" or len(line) > _MAXLINE:
+            raise _line_error(line, "chunk size")
+        found = _matcher(_CHUNK_LINE)(line)
+        if found is None:
+            raise ProtocolError("a chunk of the response has a malformed size")
+        self.chunk_left = int(found[1], 16)
+        if self.chunk_left:
+            return self.chunk_left
+        # 7.1.2: trailers follow the header rule. Framing headers are not allowed there (RFC 9110, 6.5.1).
+        fields = _read_fields(self.fp, HTTPHeaderDict())
+        chunked, length = self._read_framing(fields)
+        if chunked or length is not None:
+            self.fp.raw.well_formed = False
+        self.chunk_left = None
+        self._end()
+        return None
 
 
-def _read_headers(file: io.BufferedReader) -> tuple[HTTPHeaderDict, bool]:
-    """Return (headers, well_formed). Malformed lines are skipped and make well_formed False."""
+def _line_error(line: bytes, what: str) -> http.client.HTTPException:
+    """Return the error for a line without a terminator: it is too long, or the connection ended within it."""
+    return http.client.LineTooLong(what) if len(line) > _MAXLINE else http.client.IncompleteRead(b"")
+
+
+def _read_fields(file: _ResponseReader, headers: HTTPHeaderDict) -> dict[str, list[str]]:
+    """Read header or trailer lines to the empty line behind them, and add them to `headers` (RFC 9112, 5).
+
+    Returns:
+        The values of the fields that concern the connection, by their names in lower case.
+    """
     lines: list[str] = []
     for _ in range(_MAXHEADERS + 1):
-        line = file.readline(_MAXLINE + 1)
-        if line in (b"\r\n", b"\n"):
+        data = file.readline(_MAXLINE + 1)
+        if data == b"\r\n" or data == b"\n":
             break
-        if len(line) > _MAXLINE:
-            raise http.client.LineTooLong("header line")
-        text = line.decode("latin-1").rstrip(_WHITESPACE)
-        if line[:1] not in (b" ", b"\t"):
-            lines.append(text)
+        if data[-1:] != b"\n" or len(data) > _MAXLINE:
+            raise _line_error(data, "header line")
+        line = data.decode("latin-1")[:-1].removesuffix("\r")
+        if line[0] not in _OWS:
+            lines.append(line)
         elif lines:
-            # Obsolete line folding: replaced by a space (RFC 9112, 5.2).
-            lines[-1] = f"{lines[-1]} {text.lstrip(_WHITESPACE)}"
+            # 5.2: a user agent replaces obsolete line folding by a space.
+            lines[-1] = f"{lines[-1]} {line.lstrip(_OWS)}"
+        else:
+            raise ProtocolError("whitespace precedes the first header line")
     else:
-        raise http.client.HTTPException(f"the response has more than {_MAXHEADERS} header lines")
-    headers = HTTPHeaderDict()
-    well_formed = True
-    for text in lines:
-        name, colon, value = text.partition(":")
-        if colon and is_header_name(name) and "\r" not in value:
-            headers.add(name, value.lstrip(_WHITESPACE))
-            continue
-        well_formed = False
-        if any(framing in text.lower() for framing in FRAMING_HEADERS):
-            raise http.client.HTTPException("the response has a malformed Content-Length or Transfer-Encoding header")
-    return headers, well_formed
+        raise ProtocolError(f"the response has more than {_MAXHEADERS} header lines")
+    match = _matcher(_FIELD_LINE)
+    fields: dict[str, list[str]] = {}
+    for line in lines:
+        found = match(line)
+        if found is None:
+            raise ProtocolError("the response has a malformed header line")
+        name, value = found.groups()
+        value = value.strip(_OWS)
+        headers.add(name, value)
+        name = name.lower()
+        if name in _CONNECTION_FIELDS:
+            fields.setdefault(name, []).append(value)
+    return fields
 
 
-def _is_chunked(headers: HTTPHeaderDict) -> bool:
-    codings = _list_values(headers, "transfer-encoding") - {"", "identity"}
-    if not codings <= {"chunked"}:
-        raise http.client.HTTPException("the response has a transfer coding other than chunked")
-    return bool(codings)
+def _list_elements(values: list[str]) -> list[str]:
+    """Return the elements of a comma-separated field, in lower case (RFC 9110, 5.6.1)."""
+    return [element.strip(_OWS).lower() for value in values for element in value.split(",")]
 
 
-def _content_length(headers: HTTPHeaderDict) -> int | None:
-    """Return the length of the body, or None if the end of the connection delimits it."""
-    lengths = _list_values(headers, "content-length")
+def _content_length(values: list[str]) -> int:
+    """Return the length that all values agree on: equal repeats are one (RFC 9110, 8.6)."""
+    lengths = set(_list_elements(values))
     if len(lengths) > 1:
-        raise http.client.HTTPException("the response has conflicting Content-Length values")
+        raise ProtocolError("the response has conflicting Content-Length values")
     length = lengths.pop()
-    return int(length) if length.isascii() and length.isdigit() and len(length) <= 18 else None
+    if not (length.isascii() and length.isdigit() and len(length) <= _MAX_LENGTH_DIGITS):
+        raise ProtocolError("the response has an invalid Content-Length")
+    return int(length)
 
 
-def _list_values(headers: HTTPHeaderDict, name: str) -> set[str]:
-    """Return the elements of a comma-separated header, in lower case."""
-    return {value.strip().lower() for value in headers.get(name, "").split(",")}
+def _keep_alive_timeout(values: list[str]) -> int | None:
+    """Return the smallest `timeout` of a Keep-Alive header (RFC 2068, 19.7.1.1), None if there is none."""
+    timeouts = []
+    for element in _list_elements(values):
+        name, _, number = element.partition("=")
+        seconds = number.strip(' \t"')
+        if name.strip() == "timeout" and seconds.isascii() and seconds.isdigit():
+            timeouts.append(min(int(seconds[:9]), 10**9))
+    return min(timeouts, default=None)
+
+
+@cache
+def _matcher(pattern: Any) -> Callable[[Any], re.Match[Any] | None]:
+    # Compiled on first use: it costs start-up time.
+    return re.compile(pattern).fullmatch

@@ -13,7 +13,7 @@ import contextlib
 import ssl
 import time
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -21,14 +21,23 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from .http1 import Attempt, Response, set_timeout
 
-# Firewalls silently drop idle connections. Writing on a dropped connection would leave the outcome unknown.
-IDLE_SECONDS_FOR_WRITES = 30.0
+if TYPE_CHECKING:
+    from .tls import TlsConfig
+
+# A server, proxy or firewall may close an idle connection at the moment that a request is sent on it. The outcome of a
+# write would be unknown. Servers close after 5 s or more by default; those that announce a timeout may use less.
+IDLE_SECONDS_FOR_WRITES = 2.0
+# Statuses of a proxy to CONNECT that another attempt would not change.
+REFUSED_BY_PROXY = (403, 407)
+# The announced timeout began when the server sent its response, and has to outlast the way of the next request.
+_KEEP_ALIVE_MARGIN = 1.0
 
 
 class _DeadlineConnectionMixin:
     """Applies the timeouts of an attempt to a connection, and records in the attempt that the request was sent."""
 
     idle_since = 0.0
+    max_idle_for_writes = IDLE_SECONDS_FOR_WRITES
     attempt: Attempt
     sock: Any
     _connect_response: Response | None = None
@@ -70,6 +79,10 @@ class _DeadlineConnectionMixin:
         try:
             super()._tunnel()  # type: ignore[misc]
             self._apply_timeout(self.sock)
+        except OSError:
+            if self._connect_response is not None and self._connect_response.status in REFUSED_BY_PROXY:
+                self.attempt.connect_status = self._connect_response.status
+            raise
         finally:
             # Before Python 3.12 http.client does not close it if CONNECT fails. The socket would stay open for as long
             # as the exception is referenced.
@@ -93,6 +106,9 @@ class _DeadlineConnectionMixin:
         except BaseException:
             response.close()
             raise
+        timeout = response.keep_alive_timeout
+        if timeout is not None:
+            self.max_idle_for_writes = min(IDLE_SECONDS_FOR_WRITES, timeout - _KEEP_ALIVE_MARGIN)
         return response
 
 
@@ -102,7 +118,11 @@ class _Connection(_DeadlineConnectionMixin, HTTPConnection):  # type: ignore[mis
 
 
 class _TlsConnection(_DeadlineConnectionMixin, HTTPSConnection):  # type: ignore[misc]
-    pass
+    def connect(self) -> None:
+        super().connect()
+        # Otherwise ssl reports the end of a connection without close_notify as the end of the data.
+        self.sock.suppress_ragged_eofs = False
+        self.attempt.tls_version = self.sock.version()
 
 
 class _PoolMixin:
@@ -131,10 +151,11 @@ class _PoolMixin:
         try:
             connection.attempt = attempt
             idle = self.now() - connection.idle_since
-            is_stale = attempt.write and idle > IDLE_SECONDS_FOR_WRITES
+            is_stale = attempt.write and idle >= connection.max_idle_for_writes
             if connection.sock is not None and (is_stale or attempt.new_connection):
                 connection.close()
             if connection.sock is None:
+                connection.max_idle_for_writes = IDLE_SECONDS_FOR_WRITES
                 if tunnel:
                     self._prepare_proxy(connection)  # type: ignore[attr-defined]
                 else:
@@ -180,7 +201,7 @@ class TlsPool(_PoolMixin, urllib3.HTTPSConnectionPool):
     ConnectionCls: Any = _TlsConnection
 
 
-def proxy_manager(name: str, proxy: Any, pool_kwargs: dict[str, Any]) -> urllib3.PoolManager:
+def proxy_manager(name: str, proxy: Any, pool_kwargs: dict[str, Any], tls: TlsConfig) -> urllib3.PoolManager:
     """Return a pool manager for a proxy. It keeps user and password only as a Proxy-Authorization header.
 
     Args:
@@ -207,4 +228,8 @@ def proxy_manager(name: str, proxy: Any, pool_kwargs: dict[str, Any]) -> urllib3
         headers["Proxy-Authorization"] = "Basic " + base64.b64encode(user_and_password.encode()).decode("ascii")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     url = f"{parts.scheme}://{host}:{port}"
-    return urllib3.ProxyManager(url, proxy_headers=headers, proxy_ssl_context=pool_kwargs["ssl_context"], **pool_kwargs)
+    if parts.scheme == "https":
+        # The pool arguments apply to the pool of the proxy itself, which forwards requests to plain http hosts.
+        proxy_kwargs = tls.proxy_pool_kwargs()
+        pool_kwargs = {**pool_kwargs, **proxy_kwargs, "proxy_ssl_context": proxy_kwargs["ssl_context"]}
+    return urllib3.ProxyManager(url, proxy_headers=headers, **pool_kwargs)

@@ -28,7 +28,10 @@ class TlsConfig:
         self._ca_cert = configuration.ssl_ca_cert
         self._cert_file = configuration.cert_file
         self._key_file = configuration.key_file
+        self.has_client_certificate = bool(configuration.cert_file)
+        self._strict_x509 = configuration.strict_x509
         self._context: ssl.SSLContext | None = None
+        self._proxy_context: ssl.SSLContext | None = None
         if not self.verify:
             warnings.warn(
                 "verify_ssl is False: an attacker on the network can read the credentials and change responses",
@@ -40,28 +43,43 @@ class TlsConfig:
             self.pool_kwargs()
 
     def pool_kwargs(self) -> dict[str, Any]:
-        """Return the TLS arguments of a urllib3 pool."""
+        """Return the TLS arguments of a urllib3 pool for the configured host."""
         if self._context is None:
-            self._context = self._create_context()
-        return {
-            "ssl_context": self._context,
-            "cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE",
-        }
+            # With assert_hostname, urllib3 compares the name instead of OpenSSL.
+            self._context = self._create_context(check_hostname=self.assert_hostname is None)
+            self._load_client_certificate(self._context)
+        return self._kwargs(self._context)
 
-    def _create_context(self) -> ssl.SSLContext:
+    def proxy_pool_kwargs(self) -> dict[str, Any]:
+        """Return the TLS arguments for the connection to a proxy: the same authorities, and always its own name.
+
+        `assert_hostname` and the client certificate are meant for the host.
+        """
+        if self._proxy_context is None:
+            self._proxy_context = self._create_context(check_hostname=True)
+        return self._kwargs(self._proxy_context)
+
+    def _kwargs(self, context: ssl.SSLContext) -> dict[str, Any]:
+        return {"ssl_context": context, "cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE"}
+
+    def _create_context(self, *, check_hostname: bool) -> ssl.SSLContext:
         # Imported here: not needed for calls over plain http.
         import certifi
 
         context = create_urllib3_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # With assert_hostname, urllib3 compares the name instead of OpenSSL.
-        context.check_hostname = self.verify and self.assert_hostname is None
+        if not self._strict_x509:
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.check_hostname = self.verify and check_hostname
         context.verify_mode = ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE
         if self.verify:
             try:
                 context.load_verify_locations(self._ca_cert or certifi.where())
             except (OSError, ssl.SSLError) as error:
                 raise ValueError(f"ssl_ca_cert: cannot read {self._ca_cert!r} as a PEM bundle ({error})") from None
+        return context
+
+    def _load_client_certificate(self, context: ssl.SSLContext) -> None:
         if self._cert_file:
             try:
                 # Without a password OpenSSL would prompt for one on the terminal.
@@ -69,4 +87,3 @@ class TlsConfig:
             except (OSError, ssl.SSLError) as error:
                 text = "cannot read the client certificate, or its key is encrypted"
                 raise ValueError(f"cert_file, key_file: {text} ({error})") from None
-        return context

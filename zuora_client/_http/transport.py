@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from ..configuration import Configuration
     from ..deadline import Deadline, Timeouts
 
+# A page of 300 rows has 0.1 MiB. Other paths may return whole files.
+_SMALL_RESPONSES = ("/v1/entity-connections/", "/v1/entities/", "/oauth/token/")
+_SMALL_LIMIT = 4 * 1024 * 1024
+_LARGE_LIMIT = 32 * 1024 * 1024
+
 
 class RESTResponse:
     """A complete response.
@@ -137,7 +142,7 @@ class RESTClientObject:
 
         Args:
             target: path and query, percent-encoded.
-            write: the request is a write; it is not sent over a connection that was idle for more than 30 seconds.
+            write: the request is a write; it is not sent over a connection that was idle for long.
             new_connection: do not reuse a connection.
             stream: for a 2xx status, return urllib3's response with its body unread. The deadline does not apply to
                 reading the body.
@@ -148,6 +153,7 @@ class RESTClientObject:
             InvalidResponseError: the response is too large or cannot be decoded; `status` is set.
         """
         attempt = Attempt(deadline, timeouts, write, new_connection)
+        limit = response_limit(self._max_response_bytes, target[len(host.prefix) :])
         route = self._route(host)
         pool = route.pool
         if route.is_forwarded:
@@ -156,15 +162,21 @@ class RESTClientObject:
             request = serialize_request(method, target, route.authority, headers, body)
             connection, response = pool.exchange(attempt, method, request, tunnel=route.tunnel)
         except TRANSPORT_ERRORS as error:
-            raise map_exception(error, attempt, route.endpoint) from error
+            client_certificate = self._tls.has_client_certificate
+            raise map_exception(error, attempt, route.endpoint, client_certificate=client_certificate) from error
         streaming = None
         complete = False
         try:
+            if response.status == 204:
+                _check_no_content(response, attempt)
             if stream and 200 <= response.status <= 299:
                 attempt.deadline = None
                 streaming = _streaming_response(response, pool, connection, method, target)
+                if response.fp is None:
+                    # A 204 response, which was read to its end.
+                    streaming.release_conn()
                 return streaming
-            content = self._read(response)
+            content = _read(response, limit)
             complete = True
             return RESTResponse(response.status, response.reason, response.headers, content)
         except InvalidResponseError as error:
@@ -181,29 +193,6 @@ class RESTClientObject:
                     response.close()
                     attempt.reusable = False
                 pool.release(connection)
-
-    def _read(self, response: Response) -> bytes:
-        """Return the complete body, decoded.
-
-        Raises:
-            InvalidResponseError: the body is too large or cannot be decoded.
-            Exception: any error of http.client, ssl and socket.
-        """
-        codings = response.headers.get_all("content-encoding")
-        decoder = BodyDecoder(", ".join(codings) if codings else None, self._max_response_bytes)
-        if response.length is not None:
-            if response.length > self._max_response_bytes:
-                raise too_large(self._max_response_bytes)
-            decoder.decode(response.read())
-            return decoder.flush()
-        chunk = response.read(CHUNK_SIZE)
-        if not chunk and not response.chunked and response.status <= 299:
-            # The end of the connection delimits the body, so an empty body may be a truncated one.
-            raise http.client.IncompleteRead(b"")
-        while chunk:
-            decoder.decode(chunk)
-            chunk = response.read(CHUNK_SIZE)
-        return decoder.flush()
 
     # -- how a host is reached --------------------------------------------------------------------------------------
 
@@ -258,7 +247,7 @@ class RESTClientObject:
             if proxy is None:
                 manager = urllib3.PoolManager(**pool_kwargs)
             else:
-                manager = proxy_manager(name, proxy, {**pool_kwargs, **self._tls.pool_kwargs()})
+                manager = proxy_manager(name, proxy, pool_kwargs, self._tls)
             pools: dict[str, Any] = {"http": Pool, "https": TlsPool}
             manager.pool_classes_by_scheme = pools
             manager = self._managers.setdefault(proxy, manager)
@@ -282,6 +271,51 @@ class RESTClientObject:
 
 
 _kept_after_fork: list[Any] = []
+
+
+def response_limit(max_response_bytes: int | None, path: str) -> int:
+    """Return the limit of a response body in bytes, before and after decoding.
+
+    Args:
+        max_response_bytes: the setting; it applies to every path.
+        path: without the prefix of the base URL; a query may follow.
+    """
+    if max_response_bytes is not None:
+        return max_response_bytes
+    return _SMALL_LIMIT if f"{path.partition('?')[0]}/".startswith(_SMALL_RESPONSES) else _LARGE_LIMIT
+
+
+def _check_no_content(response: Response, attempt: Attempt) -> None:
+    """Read a 204 response to its end.
+
+    Raises:
+        InvalidResponseError: it announces a body, is malformed, or is followed by data. It may not be what it says.
+    """
+    response.read(0)
+    if not attempt.complete:
+        raise InvalidResponseError(reason="a 204 response that announces a body, is malformed or is followed by data")
+
+
+def _read(response: Response, limit: int) -> bytes:
+    """Return the complete body, decoded.
+
+    Raises:
+        InvalidResponseError: the body is larger than `limit` or cannot be decoded.
+        Exception: any error of http.client, ssl and socket.
+    """
+    codings = response.headers.get_all("content-encoding")
+    decoder = BodyDecoder(", ".join(codings) if codings else None, limit)
+    length = response.length
+    if length is not None and length > limit:
+        raise too_large(limit)
+    chunk = response.read(CHUNK_SIZE)
+    if not chunk and length is None and not response.chunked and response.status <= 299:
+        # The end of the connection delimits the body, so an empty body may be a truncated one.
+        raise http.client.IncompleteRead(b"")
+    while chunk:
+        decoder.decode(chunk)
+        chunk = b"" if response.fp is None else response.read(CHUNK_SIZE)
+    return decoder.flush()
 
 
 def _streaming_response(

@@ -1,4 +1,4 @@
-"""Validation of the arguments of the five operations.
+"""Validation of the arguments of the operations.
 
 A wrong argument is a TypeError or ValueError that names the parameter, raised before anything is sent.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._base.parameters import header_text, without_hyphens
+from .._base.parameters import header_text, text, without_hyphens
 from .._codec.serialization import sanitize
 from ..models import POSTEntityConnectionsType
 
@@ -18,7 +18,7 @@ _MAX_KEY_LENGTH = 255
 
 
 def common_headers(zuora_entity_ids: Any, zuora_track_id: Any) -> dict[str, Any]:
-    """Return the headers that all five operations send. Zuora does not allow ``: ; " '`` in track ids."""
+    """Return the headers that all operations send. Zuora does not allow ``: ; " '`` in track ids."""
     headers = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
     if zuora_entity_ids is not None:
         headers["Zuora-Entity-Ids"] = header_text("zuora_entity_ids", zuora_entity_ids)
@@ -50,6 +50,19 @@ def check_text(name: str, value: Any) -> Any:
     if value is not None and not isinstance(value, (str, bytes)):
         raise TypeError(f"{name} must be text, not {type(value).__name__}")
     return value
+
+
+def check_provisioned(provisioned: Any) -> Any:
+    """Return `provisioned` if it is a bool, text, bytes or None. Zuora validates the content of a text."""
+    return provisioned if isinstance(provisioned, bool) else check_text("provisioned", provisioned)
+
+
+def entity_path_id(entity_id: Any) -> Any:
+    """Return the entity id of a path without hyphens, as ``/v1/entities`` lists it. `call_api` rejects invalid ones.
+
+    That a hyphenated UUID is rewritten is our choice: Zuora documents only the form without hyphens.
+    """
+    return without_hyphens(text("id", entity_id)) if isinstance(entity_id, (str, bytes)) else entity_id
 
 
 def check_idempotency_key(idempotency_key: Any) -> str:

@@ -8,16 +8,15 @@ Source of the rules: Zuora's reference of the entity-connection operations, vers
 
 from __future__ import annotations
 
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from .._base.parameters import ENTITY_CONNECTIONS_PATH
 from ..api_client import ApiClient
 from . import arguments
+from .methods import data_only, with_http_info
 from .pager import ConnectionIterator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from multiprocessing.pool import AsyncResult
     from typing import Literal
 
@@ -42,37 +41,6 @@ if TYPE_CHECKING:
         PlainList,
         Timeout,
     )
-
-_Method = TypeVar("_Method", bound="Callable[..., Any]")
-
-
-def _data_only(operation: _Method) -> _Method:
-    """Return the plain method of an operation: it calls the ``_with_http_info`` variant and returns the data alone.
-
-    As in generated clients, the variant is looked up on ``self``: overriding or patching it changes the plain method.
-    """
-    variant = f"{operation.__name__}_with_http_info"
-    code = operation.__code__
-    keywords = frozenset(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
-
-    @wraps(operation)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs.keys() <= keywords:
-            # The variant would raise as well, but under its own name.
-            unknown = next(name for name in kwargs if name not in keywords)
-            raise TypeError(f"{method.__qualname__}() got an unexpected keyword argument {unknown!r}")
-        return getattr(self, variant)(*args, **kwargs | {"_return_http_data_only": True})
-
-    return cast("_Method", method)
-
-
-def _with_http_info(method: Any) -> Any:
-    """Return the ``_with_http_info`` variant of a plain method: the operation itself, renamed."""
-    operation = method.__wrapped__
-    operation.__doc__ = f"Like `{method.__name__}`, but return ``(data, status, headers)``."
-    operation.__name__ += "_with_http_info"
-    operation.__qualname__ += "_with_http_info"
-    return operation
 
 
 class EntityConnectionsApi:
@@ -112,7 +80,7 @@ class EntityConnectionsApi:
     ) -> RawResponse: ...
     @overload
     def g_et_entity_connections(self, **options: Unpack[PlainList]) -> Listed: ...
-    @_data_only
+    @data_only
     def g_et_entity_connections(
         self,
         *,
@@ -151,7 +119,7 @@ class EntityConnectionsApi:
             _request_timeout=_request_timeout,
         )
 
-    g_et_entity_connections_with_http_info: ListWithHttpInfo = _with_http_info(g_et_entity_connections)
+    g_et_entity_connections_with_http_info: ListWithHttpInfo = with_http_info(g_et_entity_connections)
     get_entity_connections = g_et_entity_connections
     get_entity_connections_with_http_info = g_et_entity_connections_with_http_info
 
@@ -165,7 +133,7 @@ class EntityConnectionsApi:
     ) -> RawResponse: ...
     @overload
     def p_ost_entity_connections(self, **options: Unpack[PlainInitiate]) -> Initiated: ...
-    @_data_only
+    @data_only
     def p_ost_entity_connections(
         self,
         *,
@@ -208,7 +176,7 @@ class EntityConnectionsApi:
             _request_timeout=_request_timeout,
         )
 
-    p_ost_entity_connections_with_http_info: InitiateWithHttpInfo = _with_http_info(p_ost_entity_connections)
+    p_ost_entity_connections_with_http_info: InitiateWithHttpInfo = with_http_info(p_ost_entity_connections)
     post_entity_connections = p_ost_entity_connections
     post_entity_connections_with_http_info = p_ost_entity_connections_with_http_info
 
@@ -224,7 +192,7 @@ class EntityConnectionsApi:
     def p_ut_entity_connections_accept(
         self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> Accepted: ...
-    @_data_only
+    @data_only
     def p_ut_entity_connections_accept(
         self,
         connection_id: str | bytes | int,
@@ -247,7 +215,7 @@ class EntityConnectionsApi:
             "accept", connection_id, headers, async_req, _return_http_data_only, _preload_content, _request_timeout
         )
 
-    p_ut_entity_connections_accept_with_http_info: ConnectionWithHttpInfo[Accepted] = _with_http_info(
+    p_ut_entity_connections_accept_with_http_info: ConnectionWithHttpInfo[Accepted] = with_http_info(
         p_ut_entity_connections_accept
     )
     put_entity_connections_accept = p_ut_entity_connections_accept
@@ -265,7 +233,7 @@ class EntityConnectionsApi:
     def p_ut_entity_connections_deny(
         self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> Denied: ...
-    @_data_only
+    @data_only
     def p_ut_entity_connections_deny(
         self,
         connection_id: str | bytes | int,
@@ -288,7 +256,7 @@ class EntityConnectionsApi:
             "deny", connection_id, headers, async_req, _return_http_data_only, _preload_content, _request_timeout
         )
 
-    p_ut_entity_connections_deny_with_http_info: ConnectionWithHttpInfo[Denied] = _with_http_info(
+    p_ut_entity_connections_deny_with_http_info: ConnectionWithHttpInfo[Denied] = with_http_info(
         p_ut_entity_connections_deny
     )
     put_entity_connections_deny = p_ut_entity_connections_deny
@@ -306,7 +274,7 @@ class EntityConnectionsApi:
     def p_ut_entity_connections_disconnect(
         self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> Disconnected: ...
-    @_data_only
+    @data_only
     def p_ut_entity_connections_disconnect(
         self,
         connection_id: str | bytes | int,
@@ -332,7 +300,7 @@ class EntityConnectionsApi:
             "disconnect", connection_id, headers, async_req, _return_http_data_only, _preload_content, _request_timeout
         )
 
-    p_ut_entity_connections_disconnect_with_http_info: ConnectionWithHttpInfo[Disconnected] = _with_http_info(
+    p_ut_entity_connections_disconnect_with_http_info: ConnectionWithHttpInfo[Disconnected] = with_http_info(
         p_ut_entity_connections_disconnect
     )
     put_entity_connections_disconnect = p_ut_entity_connections_disconnect

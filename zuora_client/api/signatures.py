@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from .._http.transport import RawResponse, TransportTimeout
     from ..models import (
+        GETEntitiesResponseType,
+        GETEntitiesResponseTypeWithId,
         GETEntityConnectionsResponseType,
         POSTEntityConnectionsResponseType,
         POSTEntityConnectionsType,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     Accepted: TypeAlias = PUTEntityConnectionsAcceptResponseType
     Denied: TypeAlias = PUTEntityConnectionsDenyResponseType
     Disconnected: TypeAlias = PUTEntityConnectionsDisconnectResponseType
+    Entities: TypeAlias = GETEntitiesResponseType
+    Entity: TypeAlias = GETEntitiesResponseTypeWithId
 
 _Model = TypeVar("_Model")
 
@@ -44,7 +48,7 @@ class CallOptions(TypedDict, total=False):
 
 
 class ListOptions(CallOptions, total=False):
-    """Keywords of the list."""
+    """Keywords of the list of connections."""
 
     page_size: int | None
     type: str | bytes | None
@@ -56,6 +60,12 @@ class InitiateOptions(CallOptions, total=False):
 
     request: POSTEntityConnectionsType | dict[str, Any] | None
     idempotency_key: str | bytes | None
+
+
+class EntitiesOptions(CallOptions, total=False):
+    """Keywords of the list of entities."""
+
+    provisioned: bool | str | bytes | None
 
 
 class _Defaults(TypedDict, total=False):
@@ -70,15 +80,19 @@ class PlainCall(CallOptions, _Defaults, total=False):
 
 
 class PlainList(ListOptions, _Defaults, total=False):
-    """All keywords of the list, in a call that returns a model."""
+    """All keywords of the list of connections, in a call that returns a model."""
 
 
 class PlainInitiate(InitiateOptions, _Defaults, total=False):
     """All keywords of a connection request, in a call that returns a model."""
 
 
+class PlainEntities(EntitiesOptions, _Defaults, total=False):
+    """All keywords of the list of entities, in a call that returns a model."""
+
+
 class ListWithHttpInfo(Protocol):
-    """The ``_with_http_info`` variant of the list."""
+    """The ``_with_http_info`` variant of the list of connections."""
 
     @overload
     def __call__(
@@ -122,3 +136,33 @@ class ConnectionWithHttpInfo(Protocol[_Model]):
     def __call__(
         self, connection_id: str | bytes | int, **options: Unpack[PlainCall]
     ) -> tuple[_Model, int, Headers]: ...
+
+
+class EntitiesWithHttpInfo(Protocol):
+    """The ``_with_http_info`` variant of the list of entities."""
+
+    @overload
+    def __call__(
+        self, *, async_req: Literal[True], **options: Unpack[EntitiesOptions]
+    ) -> AsyncResult[tuple[Entities, int, Headers]]: ...
+    @overload
+    def __call__(
+        self, *, _preload_content: Literal[False], **options: Unpack[EntitiesOptions]
+    ) -> tuple[RawResponse, int, Headers]: ...
+    @overload
+    def __call__(self, **options: Unpack[PlainEntities]) -> tuple[Entities, int, Headers]: ...
+
+
+class EntityWithHttpInfo(Protocol):
+    """The ``_with_http_info`` variant of the read of one entity."""
+
+    @overload
+    def __call__(
+        self, id: str | bytes | int, *, async_req: Literal[True], **options: Unpack[CallOptions]
+    ) -> AsyncResult[tuple[Entity, int, Headers]]: ...
+    @overload
+    def __call__(
+        self, id: str | bytes | int, *, _preload_content: Literal[False], **options: Unpack[CallOptions]
+    ) -> tuple[RawResponse, int, Headers]: ...
+    @overload
+    def __call__(self, id: str | bytes | int, **options: Unpack[PlainCall]) -> tuple[Entity, int, Headers]: ...

@@ -8,8 +8,8 @@ from __future__ import annotations
 from . import faults
 from .auth import Client
 from .emulator import ZuoraEmulator
+from .exchange import Fault
 from .fault_plan import FaultPlan
-from .faults import Fault
 from .messages import Headers, Request
 from .state import Connection, Entity
 

@@ -1,10 +1,26 @@
-"""One request on its connection. The server executes it as it is, or passes it to a fault."""
+"""One request on its connection, and the faults that act on it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from .messages import Request, Response
 from .service import Middleware, Service, run_operation
 from .wire import ConnectionClosed, Wire, serialize_response
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way to fail.
+
+    Attributes:
+        name: the value of `fault` in the recorded request.
+        act: called instead of `exchange.send(exchange.execute())`. `exchange.proceed()` lets the request pass.
+    """
+
+    name: str
+    act: Callable[[Exchange], None]
 
 
 class Exchange:
@@ -17,11 +33,29 @@ class Exchange:
         service: the tenant that executes it.
     """
 
-    def __init__(self, wire: Wire, request: Request, service: Service) -> None:
+    def __init__(self, wire: Wire, request: Request, service: Service, faults: Iterator[Fault]) -> None:
         self.request = request
         self.service = service
         self._wire = wire
+        self._faults = faults
         self._body_is_read = False
+        self._before_response: list[Callable[[], object]] = []
+
+    def proceed(self) -> None:
+        """Apply the next fault that is due for this request; without one, execute the request and send the response.
+
+        A fault calls this to let a request pass. `request.fault` becomes the name of the next fault, or None.
+        """
+        fault = next(self._faults, None)
+        self.request.fault = None if fault is None else fault.name
+        if fault is None:
+            self.send(self.execute())
+        else:
+            fault.act(self)
+
+    def before_response(self, callback: Callable[[], object]) -> None:
+        """Call `callback` before the first byte of the response is sent; never if nothing is sent."""
+        self._before_response.append(callback)
 
     def read_body(self) -> None:
         """Read the body of the request, if it was not read yet."""
@@ -41,6 +75,8 @@ class Exchange:
 
     def send_bytes(self, data: bytes) -> None:
         """Send bytes unchanged."""
+        while self._before_response:
+            self._before_response.pop()()
         self._wire.send(data)
 
     def work(self, seconds: float) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fnmatch
 import random
 import threading
+from collections.abc import Iterator
 
 from .arguments import validate_number
-from .faults import Fault
+from .exchange import Fault
 from .messages import Request
 
 
@@ -28,7 +29,7 @@ class _Rule:
         self._method = method.upper() if method else None
         self._path = path
         self._first = first
-        self._remaining = times
+        self.remaining = times
         self._probability = probability
         self._random = random.Random(seed)
         self._matched = 0
@@ -41,20 +42,16 @@ class _Rule:
             return False
         self._matched += 1
         drawn = self._random.random() < self._probability
-        return self._matched >= self._first and drawn and self._remaining != 0
-
-    def use(self) -> None:
-        """Record that the fault was applied."""
-        if self._remaining is not None:
-            self._remaining -= 1
+        return self._matched >= self._first and drawn and self.remaining != 0
 
 
 class FaultPlan:
     """The rules of an emulator. Thread-safe.
 
-    If several rules are due for a request, the one that was added first applies. Every rule counts and draws for every
-    request that matches it, also when another rule applies. With a seed, a plan therefore picks the same requests in
-    every run in which they arrive in the same order.
+    If several rules are due for a request, the one that was added first applies; the next one applies if the fault of
+    the first lets the request pass. Every rule counts and draws for every request that matches it, also when another
+    rule applies. With a seed, a plan therefore picks the same requests in every run in which they arrive in the same
+    order.
     """
 
     def __init__(self) -> None:
@@ -111,10 +108,27 @@ class FaultPlan:
 
     def choose(self, request: Request) -> Fault | None:
         """Return the fault for this request and set `request.fault` to its name; None if no rule is due."""
+        fault = next(self.due(request), None)
+        if fault is not None:
+            request.fault = fault.name
+        return fault
+
+    def due(self, request: Request) -> Iterator[Fault]:
+        """Yield the faults that are due for this request; only those that the caller takes count for `times`."""
         with self._lock:
             due = [rule for rule in self._rules if rule.is_due(request)]
-            if not due:
-                return None
-            due[0].use()
-            request.fault = due[0].fault.name
-            return due[0].fault
+        for rule in due:
+            if self._use(rule):
+                yield rule.fault
+
+    def _use(self, rule: _Rule) -> bool:
+        """Count down the `times` of a rule; return False if other requests have used them up."""
+        with self._lock:
+            if rule.remaining is None:
+                return True
+            if rule.remaining == 0:
+                return False
+            rule.remaining -= 1
+            if rule.remaining == 0 and rule in self._rules:  # clear() may have removed it
+                self._rules.remove(rule)
+            return True

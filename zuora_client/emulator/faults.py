@@ -9,30 +9,45 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .arguments import validate_number
-from .exchange import Exchange
+from .exchange import Exchange, Fault
+from .limits import max_concurrent, send_concurrency_limit, token_limit
 from .messages import Response, json_response
 from .service import Operation, error_response
 from .wire import serialize_response
 
+__all__ = [
+    "Fault",
+    "answer",
+    "answer_after_commit",
+    "bad_gzip",
+    "chunked",
+    "close_before_reading",
+    "concurrency_limit",
+    "connection_close",
+    "delay",
+    "drip",
+    "extra_bytes",
+    "gzip_bomb",
+    "html_error",
+    "http_1_0",
+    "max_concurrent",
+    "redirect",
+    "refusal",
+    "reset_after_commit",
+    "reset_before_commit",
+    "rewrite_body",
+    "silence",
+    "token_limit",
+    "too_many_requests",
+    "truncate",
+    "truncate_head",
+]
+
 Body = bytes | str | Mapping[str, Any] | list[Any] | None
 HeaderFields = Mapping[str, str] | None
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A way to fail.
-
-    Attributes:
-        name: the value of `fault` in the recorded request.
-        act: called instead of `exchange.send(exchange.execute())`.
-    """
-
-    name: str
-    act: Callable[[Exchange], None]
 
 
 def close_before_reading() -> Fault:
@@ -211,6 +226,24 @@ def refusal(code: object, message: str = "Refused on demand.", *, status: int = 
     return Fault("refusal", act)
 
 
+def rewrite_body(rewrite: Callable[[dict[str, Any]], Any]) -> Fault:
+    """Execute the request, and send the response with the body that `rewrite` returns for the JSON object of the body.
+
+    For example `rewrite_body(lambda body: {**body, "success": "yes"})`. Status and headers are those of the response.
+    """
+
+    if not callable(rewrite):
+        raise TypeError(f"rewrite must be callable, not {type(rewrite).__name__}")
+
+    def act(exchange: Exchange) -> None:
+        response = exchange.execute()
+        body = json.dumps(rewrite(json.loads(_decompressed_body(response)))).encode()
+        is_gzip = response.header("Content-Encoding") == "gzip"
+        exchange.send(_with_gzip_body(response, _compress(body)) if is_gzip else response._replace(body=body))
+
+    return Fault("rewrite_body", act)
+
+
 def html_error(status: int = 502) -> Fault:
     """Send an HTML page, as a gateway in front of Zuora does; nothing is executed."""
     validate_number("status", status, minimum=100, integer=True)
@@ -240,22 +273,8 @@ def too_many_requests(retry_after: int | None = None, reset: int = 30) -> Fault:
 
 def concurrency_limit(retry_after: int = 120) -> Fault:
     """Send a 429 for concurrency: code 50000070, Retry-After, Concurrency-Limit headers; nothing is executed."""
-
     validate_number("retry_after", retry_after)
-
-    def act(exchange: Exchange) -> None:
-        response = error_response(
-            50000070,
-            "The concurrent request limit is exceeded.",
-            429,
-            ("Retry-After", str(retry_after)),
-            ("Concurrency-Limit-Type", "Default"),
-            ("Concurrency-Limit-Limit", "40"),
-            ("Concurrency-Limit-Remaining", "0"),
-        )
-        exchange.send(exchange.service.add_request_ids(exchange.request, response))
-
-    return Fault("concurrency_limit", act)
+    return Fault("concurrency_limit", lambda exchange: send_concurrency_limit(exchange, 40, retry_after))
 
 
 def redirect(location: str, status: int = 307) -> Fault:

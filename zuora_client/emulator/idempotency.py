@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 
 from .messages import Response
@@ -10,6 +11,7 @@ from .state import Refusal
 
 TTL_SECONDS = 24 * 3600
 MAX_KEY_LENGTH = 255
+MAX_RECORDS = 10_000
 
 
 class _Entry:
@@ -22,12 +24,16 @@ class _Entry:
 
 
 class IdempotencyStore:
-    """Stored responses by key. Thread-safe; no lock is held while an operation runs."""
+    """Stored responses by key. Thread-safe; no lock is held while an operation runs.
+
+    At most `MAX_RECORDS` are kept. Beyond that the oldest whose operation is over is removed, and another request with
+    its key is executed.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def run_once(self, key: str, fingerprint: object, operation: Callable[[], Response]) -> tuple[Response, bool]:
         """Return the response, and whether it is a replay of a stored one; a new response is stored.
@@ -48,6 +54,8 @@ class IdempotencyStore:
                 if entry.response is None:
                     raise Refusal(50, "The first request with this Idempotency-Key is in progress.", status=409)
                 return entry.response, True
+            if len(self._entries) >= MAX_RECORDS:
+                self._remove_oldest()
             entry = self._entries[key] = _Entry(fingerprint, now + TTL_SECONDS)
         try:
             entry.response = operation()
@@ -56,6 +64,12 @@ class IdempotencyStore:
             if entry.response is None:  # the operation raised: there is no response to replay
                 with self._lock:
                     self._entries.pop(key, None)
+
+    def _remove_oldest(self) -> None:
+        # A running operation keeps its entry: without it, a second request would run beside the first.
+        oldest = next((key for key, entry in self._entries.items() if entry.response is not None), None)
+        if oldest is not None:
+            del self._entries[oldest]
 
     def _remove_expired(self, now: float) -> None:
         # Entries are in the order of their expiry, so the expired ones come first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -16,7 +17,7 @@ class Headers(Mapping[str, str]):
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         self._fields: dict[str, str] = {}
         for name, value in fields:
-            name = name.lower()
+            name = sys.intern(name.lower())  # one string for all requests: many requests are recorded
             self._fields[name] = f"{self._fields[name]}, {value}" if name in self._fields else value
 
     def __getitem__(self, name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qs, urlencode
 
-from .auth import Credentials
+from .auth import CLIENT_ID_LENGTH, MAX_CLIENT_SECRET_LENGTH, Credentials
 from .messages import Request, Response, json_response
 from .state import Connection, Entity, Hierarchy, Refusal
 
@@ -44,7 +44,7 @@ class Operations:
                 return _oauth_error(400, 50000022, f"{name} is required")
         if values["grant_type"] != "client_credentials":
             return _oauth_error(400, 50000020, "grant_type must be client_credentials")
-        if len(values["client_id"]) != 36 or len(values["client_secret"]) > 42:
+        if len(values["client_id"]) != CLIENT_ID_LENGTH or len(values["client_secret"]) > MAX_CLIENT_SECRET_LENGTH:
             return _oauth_error(400, 50000020, "client_id has 36 characters, client_secret at most 42")
         entities = self._credentials.check_client(values["client_id"], values["client_secret"])
         if entities is None:

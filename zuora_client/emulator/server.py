@@ -8,24 +8,28 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
 
 from .exchange import Exchange
 from .fault_plan import FaultPlan
 from .messages import Headers, Request, json_response
+from .record import Record
 from .service import Service
-from .wire import BadRequest, ConnectionClosed, Wire, serialize_response
-
-MAX_RECORDED_REQUESTS = 100_000
+from .wire import BadRequest, ConnectionClosed, Selector, Wire, serialize_response
 
 _STOP_TIMEOUT = 10.0
+
+# Waits after the system refused a descriptor or a thread, doubled up to the maximum.
+_MIN_BACKOFF = 0.01
+_MAX_BACKOFF = 1.0
 
 
 class Server:
     """Serves a `Service` on one port. After a stop it can be started again, on the same port if that is free.
 
+    Without a free descriptor or thread, new connections wait until there is one again.
+
     Attributes:
-        requests: the latest requests; hold `lock` while reading.
+        record: the latest requests.
     """
 
     def __init__(
@@ -37,8 +41,8 @@ class Server:
         ssl_context: ssl.SSLContext | None,
         keep_alive_seconds: float | None,
     ) -> None:
-        self.requests: deque[Request] = deque(maxlen=MAX_RECORDED_REQUESTS)
-        self.lock = threading.Lock()
+        self.record = Record()
+        self._lock = threading.Lock()
         self._lifecycle_lock = threading.Lock()
         self._service = service
         self._faults = faults
@@ -50,17 +54,25 @@ class Server:
         self._connection_count = 0
 
     def start(self) -> int:
-        """Start listening, unless already started; return the port."""
-        with self._lifecycle_lock:
+        """Start listening, unless already started; return the port.
+
+        Raises:
+            OSError: the address is in use, or there is no free descriptor.
+            RuntimeError: no thread can be started.
+        """
+        with self._lifecycle_lock, contextlib.ExitStack() as cleanup:
             if not self._running:
-                self._listener = self._listen()
+                self._listener = cleanup.enter_context(self._listen())
                 self._bound_port = int(self._listener.getsockname()[1])
                 self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
+                cleanup.callback(self._wakeup_receiver.close)
+                cleanup.callback(self._wakeup_sender.close)
                 self._stopping = threading.Event()
                 self._threads: dict[socket.socket, threading.Thread] = {}
                 self._acceptor = threading.Thread(target=self._accept, name="zuora-emulator", daemon=True)
                 self._acceptor.start()
                 self._running = True
+                cleanup.pop_all()  # everything started: stop() closes the sockets
             return self._bound_port
 
     def stop(self) -> None:
@@ -73,7 +85,7 @@ class Server:
             self._stopping.set()
             self._wakeup_sender.close()
             self._acceptor.join(_STOP_TIMEOUT)
-            with self.lock:
+            with self._lock:
                 threads = list(self._threads.values())
                 for sock in self._threads:
                     _shut_down(sock)
@@ -91,7 +103,8 @@ class Server:
             return socket.create_server((host, port), family=family, backlog=1024)
 
     def _accept(self) -> None:
-        with self._listener, self._wakeup_receiver, selectors.DefaultSelector() as selector:
+        backoff = _MIN_BACKOFF
+        with self._listener, self._wakeup_receiver, Selector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._wakeup_receiver, selectors.EVENT_READ)
             while True:
@@ -100,8 +113,13 @@ class Server:
                     return
                 try:
                     sock, _ = self._listener.accept()
-                except OSError:
+                except ConnectionError:
                     continue  # the client disconnected before it was accepted
+                except OSError:
+                    # No free descriptor. The listener stays readable, so without a wait this would be a busy loop.
+                    backoff = self._back_off(backoff)
+                    continue
+                backoff = _MIN_BACKOFF
                 self._connection_count += 1
                 try:
                     self._start_thread(sock, self._connection_count)
@@ -114,12 +132,27 @@ class Server:
         if self._ssl_context is not None:
             # The handshake waits for the client, so the thread of the connection performs it.
             sock = self._ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(
-            target=self._serve_connection, args=(sock, number), name=f"zuora-emulator-{number}", daemon=True
-        )
-        with self.lock:
-            self._threads[sock] = thread
-        thread.start()
+        backoff = _MIN_BACKOFF
+        while not self._stopping.is_set():
+            thread = threading.Thread(
+                target=self._serve_connection, args=(sock, number), name=f"zuora-emulator-{number}", daemon=True
+            )
+            with self._lock:
+                self._threads[sock] = thread
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError):
+                with self._lock:
+                    del self._threads[sock]
+            else:
+                return
+            backoff = self._back_off(backoff)
+        sock.close()
+
+    def _back_off(self, seconds: float) -> float:
+        """Wait, at most until the server stops; return the seconds of the next wait."""
+        self._stopping.wait(seconds)
+        return min(seconds * 2, _MAX_BACKOFF)
 
     def _serve_connection(self, sock: socket.socket, number: int) -> None:
         wire = Wire(sock, number, self._stopping)
@@ -132,7 +165,7 @@ class Server:
             pass  # the client disconnected, the server stops, or a fault closed the connection
         finally:
             # Closed under the lock: stop() must not shut down a closed socket, whose descriptor may be in use again.
-            with self.lock:
+            with self._lock:
                 del self._threads[sock]
                 if not wire.is_reset:
                     _shut_down(sock)
@@ -144,14 +177,11 @@ class Server:
             request = wire.read_head()
             if request is None:
                 return False
-            with self.lock:
-                self.requests.append(request)
-            exchange = Exchange(wire, request, self._service)
-            fault = self._faults.choose(request)
-            if fault is None:
-                exchange.send(exchange.execute())
-            else:
-                fault.act(exchange)
+            self.record.add(request)
+            try:
+                Exchange(wire, request, self._service, self._faults.due(request)).proceed()
+            finally:
+                self.record.complete(request)
             return request.keep_alive
         except BadRequest as error:
             unparsed = Request("", "/", Headers(()))

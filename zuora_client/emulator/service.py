@@ -37,8 +37,10 @@ _TOKEN_LIMIT = 2_000
 _TRACK_ID = re.compile(r"[^:;\"'\x00-\x1f\x7f-\U0010ffff]{1,64}\Z")
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)", re.IGNORECASE)
 
+TOKEN_PATH = "/oauth/token"
+
 _ROUTES = {
-    "/oauth/token": {"POST": "create_token"},
+    TOKEN_PATH: {"POST": "create_token"},
     "/v1/entities": {"GET": "list_entities"},
     "/v1/entities/*": {"GET": "get_entity"},
     "/v1/entity-connections": {"GET": "list_connections", "POST": "initiate"},
@@ -86,11 +88,16 @@ class _RateWindow:
 
 
 class Service:
-    """A tenant that turns requests into responses. Thread-safe."""
+    """A tenant that turns requests into responses. Thread-safe.
+
+    Attributes:
+        clock: returns the monotonic seconds by which everything expires.
+    """
 
     def __init__(
         self, hierarchy: Hierarchy, credentials: Credentials, token_lifetime: float, clock: Callable[[], float]
     ) -> None:
+        self.clock = clock
         self.operations = Operations(hierarchy, credentials, token_lifetime)
         self._hierarchy = hierarchy
         self._credentials = credentials
@@ -136,6 +143,16 @@ class Service:
         response = response.with_headers(("Zuora-Request-Id", str(uuid.uuid4())))
         track_id = request.headers.get("Zuora-Track-Id", "")
         return response.with_headers(("Zuora-Track-Id", track_id)) if _TRACK_ID.match(track_id) else response
+
+    def entity_of(self, request: Request) -> str | None:
+        """Return the id of the entity in which the request would run; None if it runs in none, or will be refused."""
+        try:
+            name, _ = _route(request)
+            grant = self._credentials.authenticate(request.headers) if name != "create_token" else None
+            header = request.headers.get("Zuora-Entity-Ids")
+            return self._resolve_entity(header, grant, name not in _ENTITY_OPTIONAL) if grant else None
+        except Refusal:
+            return None
 
     def _prepare(self, request: Request) -> tuple[Operation, str | None]:
         """Return the operation to run, and the key under which its response is stored."""
@@ -190,7 +207,7 @@ class Service:
                 ("Concurrency-Limit-Limit", "40"),
                 ("Concurrency-Limit-Remaining", "39"),
             )
-        elif request.path == "/oauth/token":
+        elif request.path == TOKEN_PATH:
             response = response.with_headers(
                 ("X-RateLimit-Limit-minute", str(_TOKEN_LIMIT)),
                 ("X-RateLimit-Remaining-minute", str(self._token_rate.count()[0])),

@@ -123,10 +123,15 @@ def make_entities(entities: int | Sequence[str]) -> list[Entity]:
 
 
 class Hierarchy:
-    """The entities of a tenant, and all connections between them, disconnected ones included. Thread-safe."""
+    """The entities of a tenant, and all connections between them, disconnected ones included. Thread-safe.
 
-    def __init__(self, entities: Iterable[Entity]) -> None:
+    Args:
+        accept_duplicates: `initiate` makes another connection for a pair that is Pending or Connected already.
+    """
+
+    def __init__(self, entities: Iterable[Entity], accept_duplicates: bool = False) -> None:
         self.entities = tuple(entities)
+        self._accept_duplicates = accept_duplicates
         self._by_id = {id_: entity for entity in self.entities for id_ in (entity.id, entity.uuid)}
         self._lock = threading.Lock()
         self._connections: dict[str, Connection] = {}
@@ -177,7 +182,9 @@ class Hierarchy:
         if entity.id == source_id:
             raise Refusal(30, "An entity cannot be connected to itself.")
         with self._lock:
-            for id_ in self._active_ids.get((source_id, entity.id), ()):
+            active_ids = self._active_ids.get((source_id, entity.id))
+            if active_ids and not self._accept_duplicates:
+                id_ = next(iter(active_ids))
                 status = self._connections[id_].status
                 raise Refusal(30, f"A connection to this entity already exists: {id_} is {status}.")
             return self._add(source_id, entity.id, PENDING, None)

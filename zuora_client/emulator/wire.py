@@ -19,6 +19,9 @@ from .messages import Headers, Request, Response
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
+# A selector that needs no file descriptor of its own: waiting works when the process has none left.
+Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
 _CHUNK_SIZE = 64 * 1024
 _REASON_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
@@ -124,7 +127,7 @@ class Wire:
     def pause(self, seconds: float | None) -> None:
         """Wait; None waits forever. Raises `ConnectionClosed` if the client disconnects or the server stops first."""
         deadline = None if seconds is None else time.monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
+        with Selector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
             is_readable = bool(selector.select(seconds))
         if is_readable:

@@ -1,6 +1,9 @@
-"""The seven request and response models, named as in generated clients."""
+"""The request and response models, named as in generated clients."""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .get_entity_connections_array_items_type import GETEntityConnectionsArrayItemsType
 from .get_entity_connections_response_type import GETEntityConnectionsResponseType
@@ -10,7 +13,17 @@ from .put_entity_connections_accept_response_type import PUTEntityConnectionsAcc
 from .put_entity_connections_deny_response_type import PUTEntityConnectionsDenyResponseType
 from .put_entity_connections_disconnect_response_type import PUTEntityConnectionsDisconnectResponseType
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .get_entities_response_type import GETEntitiesResponseType
+    from .get_entities_response_type_with_id import GETEntitiesResponseTypeWithId
+    from .get_entities_type import GETEntitiesType
+
 __all__ = [
+    "GETEntitiesResponseType",
+    "GETEntitiesResponseTypeWithId",
+    "GETEntitiesType",
     "GETEntityConnectionsArrayItemsType",
     "GETEntityConnectionsResponseType",
     "POSTEntityConnectionsResponseType",
@@ -19,3 +32,23 @@ __all__ = [
     "PUTEntityConnectionsDenyResponseType",
     "PUTEntityConnectionsDisconnectResponseType",
 ]
+
+# Imported on first use: not every program reads entities.
+_LAZY = {
+    "GETEntitiesResponseType": "get_entities_response_type",
+    "GETEntitiesResponseTypeWithId": "get_entities_response_type_with_id",
+    "GETEntitiesType": "get_entities_type",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY.values():
+        return import_module(f".{name}", __name__)
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_LAZY.values()})
