@@ -580,6 +580,14 @@ def test_a_refused_token_is_replaced_by_another_clients(fleet: Fleet) -> None:
     assert len(fleet.requests) == 2
 
 
+def test_refusing_tells_where_the_token_came_from(fleet: Fleet) -> None:
+    first, second = fleet.client(), fleet.client()
+    assert fleet.get(first).value == fleet.get(second).value
+    assert first.refuse("token 1") is False
+    assert second.refuse("token 1") is True
+    assert second.refuse("token 1") is True
+
+
 def test_refused_tokens_are_kept_as_digests_for_a_day(fleet: Fleet) -> None:
     client = fleet.client()
     client.refuse("revoked token")

@@ -2,7 +2,7 @@
 
 `{"call": true}` makes one call with each client at the same time and prints a list of results, `{"advance": 3600}` sets
 all clocks of the process forward. SETTINGS is JSON: host, client_id, client_secret, clients, and either `folder` or
-`port` (of a redis-server).
+`port` (of a redis-server) with `patience` (seconds for an operation).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any
 
-from zuora_client import ApiClient, ApiException, Configuration
+from zuora_client import ApiClient, ApiException, Configuration, token_store
 from zuora_client.deadline import Clock
 from zuora_client.token_store import FileTokenStore, RedisTokenStore
 
@@ -28,11 +28,12 @@ class ShiftedClock(Clock):
 
 
 def make_store(settings: dict[str, Any]) -> Any:
+    token_store._OPERATION_TIMEOUT = settings.get("patience", 30)
     if "folder" in settings:
         return FileTokenStore(settings["folder"])
     import redis
 
-    return RedisTokenStore(redis.Redis(host="127.0.0.1", port=settings["port"], socket_timeout=1))
+    return RedisTokenStore(redis.Redis(host="127.0.0.1", port=settings["port"], socket_timeout=settings["patience"]))
 
 
 def call(client: ApiClient, results: list[Any]) -> None:
