@@ -90,6 +90,7 @@ def test_token_request_is_a_form(start: Start) -> None:
         "host": f"127.0.0.1:{server.port}",
         "accept": "application/json",
         "accept-encoding": "gzip",
+        "connection": "keep-alive",
         "content-type": "application/x-www-form-urlencoded",
         "content-length": str(len(request.body)),
     }
