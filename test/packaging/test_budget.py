@@ -191,8 +191,11 @@ def modules_of(statement: str) -> set[str]:
 
 
 def modules_added_by_the_client() -> set[str]:
-    """Return the modules that `import zuora_client` loads and `import urllib3, json` does not. Calls need json."""
-    base = "import urllib3, json"
+    """Return the modules that `import zuora_client` loads, and `import urllib3` with json and importlib does not.
+
+    Calls need json. importlib is loaded already where the interpreter starts; older releases of urllib3 do not name it.
+    """
+    base = "import urllib3, json, importlib"
     return modules_of(f"{base}, zuora_client") - modules_of(base)
 
 
