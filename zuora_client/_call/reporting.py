@@ -109,8 +109,9 @@ class CallReport:
                 )
         if self.on_event is None:
             return
-        # Imported here, as below: it costs start-up time, and most programs take no events.
-        from ..events import AttemptEvent, CallEvent
+        # Imported here, as below: it costs start-up time, and most programs take no events. By its absolute name: a
+        # relative one enters a Python function at each call.
+        from zuora_client.events import AttemptEvent, CallEvent
 
         values = headers.getlist("RateLimit-Remaining")
         remaining = int(values[0]) if values and values[0].isdecimal() and len(values[0]) < _MAX_DIGITS else None
@@ -147,7 +148,7 @@ class CallReport:
             logger.info("[%s] waiting %.1f s before attempt %d (%s)", self.id, wait, number + 1, name)
         if self.on_event is None:
             return
-        from ..events import AttemptEvent
+        from zuora_client.events import AttemptEvent
 
         remaining = error.remaining if isinstance(error, RateLimitError) else None
         value = headers.get("RateLimit-Remaining", "")
@@ -169,7 +170,7 @@ class CallReport:
         if early and name is not None:
             logger.info("[%s] the early renewal of the token failed (%s), the current one stays in use", self.id, name)
         if self.on_event is not None:
-            from ..events import TokenEvent
+            from zuora_client.events import TokenEvent
 
             self._hold(TokenEvent(self.id, source, seconds, waited, early, name))
 
@@ -220,7 +221,7 @@ class CallReport:
         else:
             logger.info("%s: failed %s (%s), outcome %s%s", what, _after(attempts, duration), cause, outcome, details)
         if self.on_event is not None:
-            from ..events import CallEvent
+            from zuora_client.events import CallEvent
 
             event = CallEvent(
                 self.id, request.method, template or "", entity_id, connection_id, attempts, duration, status,
