@@ -50,7 +50,7 @@ def _says_success(operation: Operation, document: dict[str, Any]) -> bool:
         return success is Success.ABSENT and _has_result(operation, document) and not is_failure(document)
     # Server faults go first: they put a write in doubt whatever else a response says.
     listed = document.get("reasons") or document.get("Errors") or document.get("errors")
-    categories = {reason.category for reason in reasons_of({"errors": listed})} if listed else set()
+    categories = {reason.category for reason in reasons_of(listed)}
     return operation is Operation.LIST or categories.isdisjoint(SERVER_FAULT_CATEGORIES)
 
 
