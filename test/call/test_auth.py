@@ -653,7 +653,7 @@ def test_throttled_attempts_cost_no_quota(start: Start) -> None:
     server, api = start(*[limited()] * 300, deadline=None)
     api.get_entity_connections()
     assert len(server.token_requests) == 301
-    assert api.api_client._sender.quota.available_capacity == 500
+    assert api.api_client._state.sender.quota.available_capacity == 500
 
 
 def test_throttled_advisory_refresh_keeps_hint(start: Start) -> None:

@@ -55,9 +55,9 @@ def test_base_url_is_parsed_once(given: str, url: str, sent: str) -> None:
     configuration = Configuration(given)
     assert configuration.host == url
     with ApiClient(configuration) as client:
-        host = client._builder._base_url(client.configuration.host)
+        host = client._state.builder._base_url(client.configuration.host)
         assert host.prefix + "/v1/x" == sent
-        assert host is client._builder._base_url(client.configuration.host)
+        assert host is client._state.builder._base_url(client.configuration.host)
 
 
 @pytest.mark.parametrize("path", ["", "/", "//", "/gateway", "/gateway/zuora//"])

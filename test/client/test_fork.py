@@ -145,7 +145,8 @@ def test_child_closes_inherited_sockets(start: Start) -> None:
     server, api = start(access_token="t")
     works(api)
     receiver, sender = os.pipe()
-    child = forks.Child(lambda: os.read(receiver, 1))
+    # The child closes them when it uses the client for the first time.
+    child = forks.Child(lambda: (api.api_client.rest_client.secrets(), os.read(receiver, 1))[1])
     assert server.open_connections == 1
     api.api_client.close()
     # The server sees the end of the connection only after all copies of the socket are closed.
@@ -242,7 +243,7 @@ def test_locks_held_by_parent_threads(start: Start, used: bool) -> None:
 
 def belongs_to_thread_pool(lock: Any, client: ApiClient) -> bool:
     """Whether a lock belongs to the running thread pool, whose threads hold it and wait for it."""
-    pool = client.__dict__["_pool"]
+    pool = client._state.pool
     return pool is not None and any(lock is other for other in forks.locks_in(pool))
 
 
@@ -253,10 +254,11 @@ def test_retries_in_the_child(start: Start) -> None:
     server.refusal = answer(502)
     server.refused.add("Bearer t-0")
     api.api_client.configuration.access_token = lambda: f"t-{next(numbers)}"
-    quota = api.api_client._sender.quota
+    quota = api.api_client._state.sender.quota
     holder = forks.HeldLocks([quota._lock])
     try:
-        assert forks.Child(lambda: (works(api), quota.available_capacity)).result == (True, 496)
+        in_child = forks.Child(lambda: (works(api), api.api_client._state.sender.quota.available_capacity))
+        assert in_child.result == (True, 496)
     finally:
         holder.release()
     assert quota.available_capacity == 500

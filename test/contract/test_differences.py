@@ -532,14 +532,16 @@ def test_disabled_certificate_verification_warns() -> None:
 
 
 def test_rest_client_has_no_verb_methods() -> None:
-    assert not any(hasattr(RESTClientObject, verb) for verb in ("GET", "POST", "PUT", "request"))
+    assert not any(hasattr(RESTClientObject, verb) for verb in ("GET", "POST", "PUT"))
     with Wire() as wire:
+        with pytest.raises(TypeError, match=r"rest_client\.GET"):
+            wire.client.rest_client.GET = print
         assert wire.client.request("PUT", f"{wire.server.url}/any").status == 200
 
 
 @each_operation
 def test_every_operation_uses_call_api(operation: Operation) -> None:
-    """Operations call ApiClient.call_api and not ApiClient.request."""
+    """Operations call ApiClient.call_api. A replaced ApiClient.request is refused, not ignored."""
     with Wire() as wire:
         with mock.patch.object(wire.client, "call_api", return_value="patched") as call_api:
             assert operation.call(wire.api) == "patched"
@@ -548,9 +550,10 @@ def test_every_operation_uses_call_api(operation: Operation) -> None:
                 operation.path,
                 operation.method,
             )
-        with mock.patch.object(wire.client, "request") as request:
+        with mock.patch.object(wire.client, "request"), pytest.raises(TypeError, match=r"ApiClient\.request"):
             operation.call(wire.api)
-        request.assert_not_called()
+        assert wire.requests == []
+        operation.call(wire.api)
         assert len(wire.requests) == 1
 
 

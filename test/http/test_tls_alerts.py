@@ -145,8 +145,8 @@ def test_certificate_required_after_the_request(authority: Authority, call: str,
 def mapped(
     alert: str, *, write: bool = False, version: str | None = "TLSv1.3", started: bool = False, own: bool
 ) -> Any:
-    attempt = Attempt(Deadline(None, Clock()), Timeouts(None, None, None), write)
-    attempt.request_sent, attempt.response_started, attempt.tls_version = True, started, version
+    attempt = Attempt(Deadline(None, Clock()), Timeouts(None, None, None), write=write)
+    attempt.sent, attempt.response_started, attempt.tls_version = True, started, version
     error = ssl.SSLError(1, f"[SSL: {alert}]")
     error.reason = alert
     result = map_exception(error, attempt, "https://host", client_certificate=own)

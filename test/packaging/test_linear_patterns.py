@@ -24,7 +24,7 @@ from zuora_client._base import parameters, text
 from zuora_client._call import redaction, responses
 from zuora_client._codec import serialization
 from zuora_client._http import errors, http1
-from zuora_client._http.transport import RESTResponse
+from zuora_client._http.response import RESTResponse
 from zuora_client.exceptions import ApiException
 
 if TYPE_CHECKING:

@@ -32,9 +32,14 @@ def _link_target(descriptor: str) -> str:
 
 
 def free_slots(client: ApiClient) -> bool:
-    """Whether every pool has all its slots. A connection that is not released leaves its slot missing."""
-    pools: list[Any] = [route.pool for route in client.rest_client._routes.values()]
-    return all(pool.pool.qsize() == pool.pool.maxsize for pool in pools)
+    """Whether every open connection is idle in its pool. One that was not released is open elsewhere."""
+    return all(sum(c.sock is not None for c in pool._connections) == pool.pool.qsize() for pool in pools_of(client))
+
+
+def pools_of(client: ApiClient) -> list[Any]:
+    """Return urllib3's pools of a client."""
+    pools = client.rest_client.pool_manager.pools
+    return [pools[key] for key in pools.keys()]  # noqa: SIM118 # it cannot be iterated
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

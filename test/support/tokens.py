@@ -147,7 +147,7 @@ class Caller(threading.Thread):
         while frame is not None:
             names.append((frame.f_code.co_filename.rpartition("/")[2], frame.f_code.co_name))
             frame = frame.f_back
-        return names[:1] == [("threading.py", "wait")]
+        return names[:1] == [("latch.py", "wait")]
 
 
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:

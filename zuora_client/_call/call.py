@@ -17,7 +17,8 @@ from .._base.text import truncate_body
 from .._codec import serialization
 from .._codec.headers import SECRET_HEADERS
 from .._codec.request import Request, RetryClass
-from .._http.transport import RESTClientObject, RESTResponse
+from .._http.response import RESTResponse
+from .._http.transport import RESTClientObject
 from ..deadline import Clock, Deadline
 from ..exceptions import (
     ANSWERED,
@@ -48,11 +49,11 @@ logger = logging.getLogger("zuora_client")
 class Sender:
     """Sends requests. Holds what all calls of a client share: connections, tokens and the retry quota."""
 
-    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+    def __init__(self, configuration: Configuration, clock: Clock, rest_client: RESTClientObject | None = None) -> None:
         self.clock = clock
         self.credentials = Credentials(clock)
         self.quota = RetryQuota()
-        self.rest_client = RESTClientObject(configuration, clock)
+        self.rest_client = rest_client or RESTClientObject(configuration, clock)
         self.event_failures = itertools.count()
         self.redactor: tuple[list[Any], Callable[[str], str]] = ([], str)
 
@@ -121,11 +122,11 @@ class Sender:
         """Return the secrets that no configuration holds: the cached token, the credentials of proxies."""
         return [*self.credentials.tokens.secrets(), *self.rest_client.secrets()]
 
-    def reset_after_fork(self) -> None:
-        """Give a forked child connections and locks of its own."""
-        self.rest_client.reset_after_fork()
-        self.credentials.tokens.reset_after_fork()
-        self.quota.reset_after_fork()
+    def in_child(self, configuration: Configuration) -> Sender:
+        """In a forked child: return a sender with the tokens, and without connections and locks of the parent."""
+        child = Sender(configuration, self.clock, self.rest_client.in_child())
+        child.credentials.tokens.inherit(self.credentials.tokens)
+        return child
 
 
 class _Call:

@@ -11,7 +11,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from .._http.transport import RESTResponse
+from .._http.response import RESTResponse
 from ..exceptions import (
     CONCURRENCY_LIMIT,
     NOT_SENT,
