@@ -34,6 +34,7 @@ def read(api: EntityConnectionsApi) -> Any:
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "No credentials are set: "),
+    "another key": ({"api_key": {"X-Gateway": "k"}}, "No credentials are set: "),
     "token": ({"access_token": "t"}, "Zuora refused the access token (access_token). "),
     "token before a client": (
         {"access_token": "t", **CLIENT},

@@ -142,7 +142,7 @@ def _configured_credentials(settings: Configuration) -> list[tuple[str, str, lis
     client = [settings.source_of(name) for name in ("client_id", "client_secret") if getattr(settings, name)]
     if client:
         found.append((f"the OAuth client ({', '.join(client)})", "an OAuth client", client))
-    if settings.api_key:
+    if {"apiAccessKeyId", "apiSecretAccessKey"} & settings.api_key.keys():
         found.append(("the access keys (api_key)", "", ["api_key"]))
     return found
 
