@@ -219,7 +219,7 @@ def test_get_raises_refusal() -> None:
 WRONG: dict[str, Any] = {
     "page_size": lambda api: api.get_entity_connections(page_size=301, async_req=True),
     "connection_id": lambda api: api.put_entity_connections_accept("..", async_req=True),
-    "request": lambda api: api.post_entity_connections(async_req=True),
+    "request": lambda api: api.post_entity_connections(request={}, async_req=True),
     "track id": lambda api: api.get_entity_connections(zuora_track_id="a:b", async_req=True),
     "keyword": lambda api: api.get_entity_connections(pagesize=3, async_req=True),
     "method": lambda api: api.api_client.call_api("/v1/x", "FETCH", async_req=True),

@@ -145,7 +145,7 @@ def test_copied_configuration_shares_token_source() -> None:
 @pytest.mark.parametrize("document", [{}, {"message": "maintenance"}, {"entityConnections": None}])
 def test_response_without_list_is_invalid(document: Any) -> None:
     """A response without the list of connections is an error, not an empty list."""
-    with Wire(json_answer(document)) as wire, pytest.raises(InvalidResponseError, match="without the data"):
+    with Wire(json_answer(document)) as wire, pytest.raises(InvalidResponseError, match="no data was returned"):
         list(wire.api.iter_entity_connections())
 
 

@@ -67,7 +67,9 @@ def assert_model_is_usable(model: Any) -> None:
 
 
 def assert_error_is_usable(error: ApiException, operation: Operation) -> None:
-    assert str(error).startswith(f"({error.status})\nReason: ")
+    assert str(error).startswith(f"{error.summary}\nReason: ")
+    assert error.summary.startswith(f"({error.status}) ")
+    json.dumps(error.to_dict(), allow_nan=False)
     assert str(error).isascii() or all(line.isprintable() for line in str(error).splitlines())
     assert len(str(error)) < 20_000
     assert (error.method, error.path) == (operation.method, operation.path)
