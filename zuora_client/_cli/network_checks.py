@@ -93,8 +93,9 @@ class NetworkChecks:
             raise Finding("unknown", "not checked: a proxy resolves the name of the host itself")
         try:
             found = socket.getaddrinfo(self._host.name, self._host.port or 443, type=socket.SOCK_STREAM)
-        except OSError as error:
-            text = f"{self._host.name} cannot be resolved ({error.strerror}): check the name. {_proxy_advice()}"
+        except (OSError, UnicodeError) as error:  # UnicodeError: no name can be so long
+            why = getattr(error, "strerror", None) or error
+            text = f"{self._host.name} cannot be resolved ({why}): check ZUORA_HOST. {_proxy_advice()}"
             raise Finding("failed", text) from None
         addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
         return f"{self._host.name} is {', '.join(addresses[:_SHOWN_ADDRESSES])}"
