@@ -84,6 +84,15 @@ def test_missing_and_wrong_settings(
     assert zuora.requests == []
 
 
+def test_setting_with_a_line_break(tool: Tool, zuora: ZuoraEmulator) -> None:
+    """The variable is named, and the secret is not shown."""
+    result = tool("entities", ZUORA_CLIENT_SECRET="s3cr3t\n")
+    assert (result.status, result.out) == (2, "")
+    assert "ZUORA_CLIENT_SECRET" in result.err
+    assert "s3cr3t" not in result.err
+    assert zuora.requests == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["list", "Acme"], ["connect", "Acme", "Acme-US"], ["disconnect", "Acme-US", "Acme", "--break-sharing"]],

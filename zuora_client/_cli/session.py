@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..models import GETEntitiesType
+
+
+_VARIABLES = {
+    **{name: f"ZUORA_{name.upper()}" for name in ("host", "client_id", "client_secret", "access_token", "entity_id")},
+    "proxy": "ZUORA_PROXY",
+    "ssl_ca_cert": "ZUORA_CA_BUNDLE",
+}
 
 
 class Session:
@@ -88,7 +96,7 @@ def open_session(*, debug: bool, **settings: Any) -> Generator[Session]:
         try:
             hierarchy = Hierarchy.load(client)
         except (TypeError, ValueError) as error:  # a setting that is checked when it is used
-            raise UsageError(str(error)) from None
+            raise _invalid_setting(error) from None
         yield Session(client, hierarchy)
 
 
@@ -97,7 +105,7 @@ def read_settings(*, debug: bool, **settings: Any) -> Configuration:
     try:
         configuration = Configuration.from_env(debug=debug, **settings)
     except (TypeError, ValueError) as error:
-        raise UsageError(str(error)) from None
+        raise _invalid_setting(error) from None
     if configuration.credentials_kind == "none":
         raise UsageError("no credentials are set: set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, or ZUORA_ACCESS_TOKEN")
     if configuration.access_token is None and not (configuration.client_id and configuration.client_secret):
@@ -111,4 +119,9 @@ def make_client(configuration: Configuration) -> ApiClient:
     try:
         return ApiClient(configuration)
     except (TypeError, ValueError) as error:
-        raise UsageError(str(error)) from None
+        raise _invalid_setting(error) from None
+
+
+def _invalid_setting(error: Exception) -> UsageError:
+    """Return an error that names the variable: the library names the setting."""
+    return UsageError(re.sub(r"^\w+", lambda match: _VARIABLES.get(match[0], match[0]), str(error)))
