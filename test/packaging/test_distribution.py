@@ -68,7 +68,7 @@ def test_sdist_contents() -> None:
 
 @pytest.mark.parametrize("pattern", ["*.whl", "*.tar.gz"])
 def test_installation(pattern: str, tmp_path: Path) -> None:
-    """The distribution installs into a new environment, and the demo runs there."""
+    """The distribution installs into a new environment; the demo and the script run there."""
 
     def run(*command: str) -> str:
         result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -83,3 +83,4 @@ def test_installation(pattern: str, tmp_path: Path) -> None:
     location = run(python, "-c", "import zuora_client; print(zuora_client.__file__)")
     assert Path(location.strip()).is_relative_to(tmp_path / "venv")
     assert "Connected" in run(python, "examples/demo.py")
+    assert run(str(Path(python).with_name("zuora-connections")), "--version").startswith("zuora-connections ")
