@@ -56,7 +56,19 @@ def test_metadata(metadata: Message) -> None:
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert required == [line for line in lines if line and not line.startswith("#")]
     assert metadata.get_all("Provides-Extra") == ["redis"]
-    assert metadata.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_links_name_the_repository(metadata: Message) -> None:
+    """The links of the description and the project's URLs lead to the released version in the repository."""
+    repository = f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}"
+    urls = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
+    assert list(urls) == ["Documentation", "Changelog", "Source", "Issues"]
+    assert all(url.startswith(repository) for url in urls.values())
+    description = str(metadata.get_payload())
+    released = f"]({repository}/blob/v{metadata['Version']}/"
+    assert f"{released}docs/guide.md)" in description
+    assert description.replace(released, "](") == (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\]\((?!https:|#)[^)]*", description) == []
 
 
 def test_sdist_contents() -> None:
