@@ -516,12 +516,15 @@ def test_read_is_retried_unless_disabled() -> None:
 
 
 def test_error_text() -> None:
-    """The text begins with status and reason, as generated, and continues with the outcome; it shows no headers."""
+    """The text begins with the status, the second line with the reason; it shows no headers."""
     with Wire(json_answer(FAILURE, 400, {"X-Own": "not shown"})) as wire, pytest.raises(ApiException) as caught:
         wire.api.p_ut_entity_connections_accept("id")
     lines = str(caught.value).splitlines()
-    assert lines[:2] == ["(400)", "Reason: Said"]
-    assert "PUT /v1/entity-connections/id/accept: refused, nothing was done." in lines
+    assert lines[:3] == [
+        "(400) Acceptance of connection id (no entity named): refused, nothing was done.",
+        "Reason: Said",
+        "Request: PUT /v1/entity-connections/id/accept",
+    ]
     assert "not shown" not in str(caught.value)
 
 

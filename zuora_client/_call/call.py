@@ -309,10 +309,11 @@ class _Call:
         """Raise what the last error means for the whole call, redacted."""
         from . import redaction
         from .advice import advise
+        from .description import describe_request
 
         request = self.request
         error = self._retry.finalize(last)
-        error.method, error.path = request.method, request.host.prefix + request.path
+        describe_request(error, request, self.headers)
         has_credentials = request.settings.credentials_kind != "none"
         has_credentials = has_credentials or any(map(redaction.carries_secret, self.sent_headers))
         if request.authorize and not has_credentials and isinstance(error, AuthenticationError):
