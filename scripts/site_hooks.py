@@ -81,6 +81,8 @@ _CODE_OR_LINK = re.compile(
     r"|\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])*)\]\((?![a-z]+:|#)(?P<target>[^)\s#]+)(?P<anchor>#[^)\s]+)?\)",
     re.M | re.S,
 )
+_SECTIONS_OF_OPERATIONS = re.compile(r"^### (Example|Parameters|Return type|Authorization|HTTP request headers)$", re.M)
+_TEST_COLUMN = re.compile(r" \| (?:Test|-+|(?:`test_\w+`(?:, )?)+)$", re.M)
 _BACK_LINKS = re.compile(r"^\[\[Back to .*\n?", re.M)
 
 
@@ -96,8 +98,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Adapt the links, and the pages in the form of swagger-codegen: one main heading, no links to go back."""
+    """Adapt the links, and what suits the repository but not the site."""
     site_path = page.file.src_uri
+    if site_path in ("index.md", "quickstart.md"):
+        page.meta["hide"] = ["navigation"]  # the only page of its tab
     source = next((old for old, new in MOVED.items() if new == site_path), f"docs/{site_path}")
     folder = posixpath.dirname(source)
 
@@ -114,6 +118,9 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return f"[{text}]({config.repo_url.removesuffix('.git')}/blob/HEAD/{path}{anchor})"
         return text  # a file that is not on the site, and no repository is known
 
-    markdown = markdown.replace("[optional] [", "[optional] \\[")  # not a reference link
+    # The form of swagger-codegen: several main headings, notes in brackets, links to go back.
     markdown = re.sub(r"^# \*\*", "## **", _BACK_LINKS.sub("", markdown), flags=re.M)
+    markdown = _SECTIONS_OF_OPERATIONS.sub(r"#### \1", markdown).replace("[optional] [", "[optional] \\[")
+    if site_path == "migration.md":
+        markdown = _TEST_COLUMN.sub("", markdown)
     return _CODE_OR_LINK.sub(adapt, markdown)

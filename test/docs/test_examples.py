@@ -14,7 +14,7 @@ from support.watching import sent, statuses
 
 from zuora_client.emulator import ZuoraEmulator, faults
 
-PAGES = ("README.md", "docs/guide.md")
+PAGES = ("README.md", "docs/guide.md", "docs/quickstart.md")
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ZUORA_")}
 
