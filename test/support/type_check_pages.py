@@ -11,12 +11,12 @@ from pathlib import Path
 
 from mypy import api
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.extend(map(str, Path(__file__).resolve().parents[1:3]))
 
 from support import pages
 
 PRELUDE = (
-    "from zuora_client.emulator import ZuoraEmulator; zuora: ZuoraEmulator; source_entity_id: str; target_entity_id: str"
+    "from zuora_client.emulator import ZuoraEmulator; zuora: ZuoraEmulator; source_entity_id = target_entity_id = ''"
 )
 
 
@@ -36,7 +36,7 @@ def main(*names: str) -> int:
             path = Path(folder) / (Path(name).name.replace(".", "_") + ".py")
             path.write_text(program(Path(name)), encoding="utf-8")
             out, err, status = api.run(["--strict", "--no-incremental", str(path)])
-        print(f"{name}: {out}{err}", end="")
+        sys.stdout.write(f"{name}: {out}{err}")
         worst = max(worst, status)
     return worst
 
