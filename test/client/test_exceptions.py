@@ -361,8 +361,8 @@ def test_print_rejected_client_id() -> None:
             "Reason: http://HOST/oauth/token: Said\n"
             f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/disconnect\n"
             "  Bad Request: Invalid client id\n"
-            "What to do: Check client_id and client_secret, that they were created in the data center of http://HOST, "
-            "and that the user behind them is active.\n"
+            "What to do: Zuora refused the OAuth client (client_id, client_secret). Check client_id and client_secret, "
+            "that they were created in the data center of http://HOST, and that the user behind them is active.\n"
         )
 
 

@@ -112,7 +112,8 @@ def test_connect_tenant_prints_the_error() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "pattern"),
     [
-        (["a", "b"], {}, "set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET"),
+        (["a", "b"], {}, "set ZUORA_ENVIRONMENT"),
+        (["a", "b"], {"ZUORA_ENVIRONMENT": "US_TEST"}, "set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET"),
         (["a"], {}, "TARGET_ENTITY_ID|target_entity_id"),
         (
             ["a", "b"],

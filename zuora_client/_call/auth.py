@@ -356,7 +356,9 @@ def client_credentials(key: TokenKey) -> tuple[str, str]:
     _, client_id, client_secret = key
     if not client_id or not client_secret:
         missing = "client_secret" if client_id else "client_id"
-        raise ValueError(f"{missing} is not set: OAuth needs client_id and client_secret")
+        raise ValueError(
+            f"{missing} is not set (for from_env: ZUORA_{missing.upper()}): OAuth needs client_id and client_secret"
+        )
     pair = text("client_id", client_id), text("client_secret", client_secret)
     for name, value in zip(("client_id", "client_secret"), pair, strict=True):
         if not value.isprintable():

@@ -308,18 +308,15 @@ class _Call:
     def _raise_final(self, last: ApiException) -> NoReturn:
         """Raise what the last error means for the whole call, redacted."""
         from . import redaction
-        from .advice import advise
+        from .advice import advise, explain_settings
         from .description import describe_request
 
         request = self.request
         error = self._retry.finalize(last)
         describe_request(error, request, self.headers)
-        has_credentials = request.settings.credentials_kind != "none"
-        has_credentials = has_credentials or any(map(redaction.carries_secret, self.sent_headers))
-        if request.authorize and not has_credentials and isinstance(error, AuthenticationError):
-            error.advice = f"No credentials are set. {error.advice}"
-        if self.operation is not None:
-            advise(self.operation, error)
+        advise(self.operation, error)
+        if not self._is_token_request:
+            explain_settings(error, request)
         redaction.redact(error, self._secrets())
         self._report_failure(error.outcome, error, last)
         raise error from error.__cause__

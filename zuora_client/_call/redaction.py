@@ -29,11 +29,6 @@ _MAX_BACKSLASHES = 8
 _LONG_TEXT = r"[A-Za-z0-9_.~+/=%-]{16,}"
 
 
-def carries_secret(headers: Mapping[str, str]) -> bool:
-    """Whether one of these headers holds credentials, a cookie or another secret."""
-    return any(name.lower() in SECRET_HEADERS for name in headers)
-
-
 def find_token_candidates(error: ApiException) -> list[str]:
     """Return the text in an error of the token endpoint that may be a live token.
 
