@@ -9,6 +9,8 @@ import re
 import pytest
 from support import pages
 
+from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi
+
 PAGE = pages.ROOT / "docs" / "troubleshooting.md"
 HEADINGS = re.findall(r"^## (.+)$", pages.prose(PAGE), re.M)
 TEXTS = [text for heading in HEADINGS for text in re.findall(r"`([^`]+)`", heading)]
@@ -41,6 +43,6 @@ def test_texts_are_ours(text: str, constants: str) -> None:
 
 
 def test_errors_name_the_page() -> None:
-    from zuora_client import ApiException
-
-    assert "docs/troubleshooting.md" in str(ApiException(status=500, reason="x"))
+    with ApiClient(Configuration("http://127.0.0.1:1", max_attempts=1)) as client, pytest.raises(ApiException) as caught:
+        EntityConnectionsApi(client).get_entity_connections()
+    assert f"\nMore: {pages.name(PAGE)}\n" in str(caught.value)
