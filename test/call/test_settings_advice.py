@@ -158,7 +158,7 @@ def unknown_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch
 
 
 def connection_failure(**settings: Any) -> ApiException:
-    configuration = Configuration("https://rest.zuora.invalid", max_attempts=1, **settings)
+    configuration = Configuration(max_attempts=1, **{"host": "https://rest.zuora.invalid", **settings})
     with ApiClient(configuration) as client:
         error = failure_of(read, EntityConnectionsApi(client))
     assert isinstance(error, ApiConnectionError)
@@ -184,6 +184,7 @@ def test_unread_proxy_is_named(unknown_host: pytest.MonkeyPatch, variable: str, 
         ({"HTTPS_PROXY": "http://proxy.invalid"}, {"trust_env": True}),
         ({"HTTPS_PROXY": "http://proxy.invalid"}, {"proxy": "http://other.invalid"}),
         ({"HTTPS_PROXY": "http://proxy.invalid", "NO_PROXY": "zuora.invalid"}, {}),
+        ({"HTTPS_PROXY": "http://proxy.invalid", "NO_PROXY": "2001:db8::1"}, {"host": "https://[2001:db8::1]"}),
     ],
 )
 def test_other_proxy_is_not_named(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import http.client
+import inspect
 import logging
 import pickle
 import socket
@@ -22,6 +23,7 @@ from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID, Operation
 from support.scripted import ScriptedServer, answer, json_answer, reset
 from support.wire import YES, Wire, silent
 
+import zuora_client
 from zuora_client import (
     ApiClient,
     ApiConnectionError,
@@ -32,6 +34,7 @@ from zuora_client import (
     InvalidResponseError,
     OutcomeUnknownError,
     POSTEntityConnectionsType,
+    PUTEntityConnectionsDenyResponseType,
     RequestRejectedError,
 )
 from zuora_client.rest import RESTClientObject
@@ -406,11 +409,18 @@ def test_gzip_is_requested_and_decoded() -> None:
 # -- other differences ----------------------------------------------------------------------------------------------
 
 
-def test_post_without_request_raises() -> None:
-    with Wire() as wire:
-        with pytest.raises(ValueError, match="request"):
-            wire.api.p_ost_entity_connections()
-        assert wire.requests == []
+@pytest.mark.parametrize("name", ["AccountsApi", "GETAccountType", "ProxyCreateAccount", "CommonResponseType"])
+def test_other_apis_are_not_here(name: str) -> None:
+    """A name of the full generated client is an AttributeError that says where to find it."""
+    for module in (zuora_client, zuora_client.api, zuora_client.models):
+        assert not hasattr(module, name)
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}': .*call_api.*docs/migration\.md"):
+            getattr(module, name)
+        with pytest.raises(AttributeError, match=r"no attribute 'something'$"):
+            module.something  # noqa: B018 - the access is what is tested
+    with pytest.raises(ImportError, match=name):
+        exec(f"from zuora_client import {name}")
+    assert inspect.getmembers(zuora_client, lambda member: member is EntityConnectionsApi)
 
 
 def test_credentials_need_https() -> None:
@@ -464,6 +474,22 @@ def test_form_fields_need_form_content_type() -> None:
     with Wire() as wire:
         with pytest.raises(ValueError, match="post_params"):
             wire.client.call_api("/v1/any", "POST", post_params=[("a", "b")])
+        assert wire.requests == []
+
+
+@pytest.mark.parametrize(("timeout", "error"), [(0, ValueError), (0.0, ValueError), ("30", TypeError)])
+def test_unusable_timeout_raises(timeout: Any, error: type[Exception]) -> None:
+    """0 and text are refused, because they would mean no timeout."""
+    with Wire() as wire:
+        with pytest.raises(error, match="_request_timeout"):
+            wire.api.g_et_entity_connections(_request_timeout=timeout)
+        assert wire.requests == []
+
+
+def test_page_size_is_at_least_one() -> None:
+    with Wire() as wire:
+        with pytest.raises(ValueError, match="page_size"):
+            wire.api.g_et_entity_connections(page_size=0)
         assert wire.requests == []
 
 
@@ -528,6 +554,33 @@ def test_error_text() -> None:
     assert "not shown" not in str(caught.value)
 
 
+def test_error_args_and_repr() -> None:
+    with Wire(answer(404)) as wire, pytest.raises(ApiException) as caught:
+        wire.api.g_et_entity_connections()
+    assert (caught.value.args, repr(caught.value)) == ((404, "Said"), "NotFoundError(404, 'Said')")
+
+
+@pytest.mark.parametrize(
+    ("body", "data"), [(b'{"a": 1}', {"a": 1}), (b"[1]", [1]), (b"17", "17"), (b'"abc"', "abc"), (b"abc", "abc")]
+)
+def test_str_keeps_objects_and_lists(body: bytes, data: Any) -> None:
+    with Wire(answer(200, body)) as wire:
+        assert wire.client.call_api("/v1/any", "GET", response_type="str")[0] == data
+
+
+def test_replaced_model_after_first_use() -> None:
+    """A class that replaces a model is not used by a type that was used before; as response_type it always is."""
+
+    class Mine(PUTEntityConnectionsDenyResponseType):
+        pass
+
+    with Wire() as wire:
+        original = type(wire.api.p_ut_entity_connections_deny("id"))
+        with mock.patch.object(zuora_client.models, original.__name__, Mine):
+            assert type(wire.api.p_ut_entity_connections_deny("id")) is original
+            assert type(wire.client.call_api("/v1/any", "PUT", response_type=Mine)[0]) is Mine
+
+
 def test_disabled_certificate_verification_warns() -> None:
     configuration = Configuration(verify_ssl=False)
     with pytest.warns(urllib3.exceptions.InsecureRequestWarning, match="verify_ssl"):
@@ -555,6 +608,49 @@ def test_every_operation_uses_call_api(operation: Operation) -> None:
             operation.call(wire.api)
         request.assert_not_called()
         assert len(wire.requests) == 1
+
+
+@each_operation
+def test_call_api_override_gets_all_arguments(operation: Operation) -> None:
+    """An override with the generated signature gets each argument by its keyword, in a form that it may change."""
+    seen: dict[str, Any] = {}
+
+    class Mine(ApiClient):
+        def call_api(  # type: ignore[override]  # no argument has a default
+            self,
+            resource_path: Any,
+            method: Any,
+            path_params: Any,
+            query_params: Any,
+            header_params: Any,
+            *,
+            body: Any,
+            post_params: Any,
+            files: Any,
+            response_type: Any,
+            auth_settings: Any,
+            async_req: Any,
+            _return_http_data_only: Any,
+            collection_formats: Any,
+            _preload_content: Any,
+            _request_timeout: Any,
+        ) -> Any:
+            seen.update(files=files, post=post_params, auth=auth_settings, formats=collection_formats)
+            path_params.update({})
+            query_params.append(("own", "1"))
+            header_params["X-Own"] = "2"
+            return super().call_api(
+                resource_path, method, path_params, query_params, header_params, body=body, post_params=post_params,
+                files=files, response_type=response_type, auth_settings=auth_settings, async_req=async_req,
+                _return_http_data_only=_return_http_data_only, collection_formats=collection_formats,
+                _preload_content=_preload_content, _request_timeout=_request_timeout,
+            )  # fmt: skip
+
+    with Wire() as wire, Mine(wire.configuration) as client:
+        assert type(operation.call(EntityConnectionsApi(client))) is operation.answer
+        assert wire.sent.target.endswith("own=1")
+        assert wire.sent.headers["x-own"] == "2"
+    assert seen == {"files": {}, "post": [], "auth": [], "formats": {}}
 
 
 def test_error_body_is_truncated() -> None:

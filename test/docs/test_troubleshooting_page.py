@@ -43,6 +43,9 @@ def test_texts_are_ours(text: str, constants: str) -> None:
 
 
 def test_errors_name_the_page() -> None:
-    with ApiClient(Configuration("http://127.0.0.1:1", max_attempts=1)) as client, pytest.raises(ApiException) as caught:
+    with (
+        ApiClient(Configuration("http://127.0.0.1:1", max_attempts=1)) as client,
+        pytest.raises(ApiException) as caught,
+    ):
         EntityConnectionsApi(client).get_entity_connections()
     assert f"\nMore: {pages.name(PAGE)}\n" in str(caught.value)
