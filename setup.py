@@ -83,6 +83,7 @@ setup(
     packages=find_packages(include=["zuora_client", "zuora_client.*"]),
     package_data={"zuora_client": ["py.typed"]},
     include_package_data=False,
+    entry_points={"console_scripts": ["zuora-connections = zuora_client._cli.main:main"]},
     python_requires=">=3.10",
     install_requires=requirements(),
     extras_require={"redis": ["redis>=5.0", "cryptography>=42.0"]},  # zuora_client.token_store.RedisTokenStore
