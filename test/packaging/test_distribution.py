@@ -80,7 +80,7 @@ def test_sdist_contents() -> None:
 
 @pytest.mark.parametrize("pattern", ["*.whl", "*.tar.gz"])
 def test_installation(pattern: str, tmp_path: Path) -> None:
-    """The distribution installs into a new environment, and the demo runs there."""
+    """The distribution installs into a new environment, and the command line and the demo run there."""
 
     def run(*command: str) -> str:
         result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -89,9 +89,11 @@ def test_installation(pattern: str, tmp_path: Path) -> None:
 
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     run(sys.executable, "-m", "venv", "venv")
-    python = str(tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python")
+    programs = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    python = str(programs / "python")
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(distribution(pattern)))
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     location = run(python, "-c", "import zuora_client; print(zuora_client.__file__)")
     assert Path(location.strip()).is_relative_to(tmp_path / "venv")
+    assert "usage: zuora-connections" in run(str(programs / "zuora-connections"), "--help")
     assert "Connected" in run(python, "examples/demo.py")
