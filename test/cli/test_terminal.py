@@ -21,7 +21,12 @@ from support.watching import sent, statuses, written
 from zuora_client.emulator import ZuoraEmulator, faults
 
 if TYPE_CHECKING:
-    Terminal = pexpect.spawn[str]
+    from typing import TypeAlias
+
+    Terminal: TypeAlias = "pexpect.spawn[str]"
+
+# The child of the fork executes the tool at once.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of forkpty")
 
 CONNECT = ("connect", "Acme Corporation", "Acme-Americas")
 PAIRS = "source,target\nAcme Corporation,Acme-Americas\nAcme Corporation,Acme-Europe\n"

@@ -43,6 +43,7 @@ MODULES_OVER_URLLIB3 = 0
 OWN_MODULES = 51
 
 NOT_IMPORTED_AT_START = {
+    "argparse",
     "asyncio",
     "certifi",
     "concurrent",
@@ -56,6 +57,7 @@ NOT_IMPORTED_AT_START = {
     "six",
     "unittest",
     "urllib.request",
+    "zuora_client._cli",
     "zuora_client.api.entities_api",
     "zuora_client.emulator",
     "zuora_client.models.get_entities_response_type",
@@ -215,6 +217,15 @@ def test_import_loads_few_other_modules() -> None:
 def test_import_loads_few_own_modules() -> None:
     added = {name for name in modules_added_by_the_client() if name.partition(".")[0] == "zuora_client"}
     assert len(added) <= OWN_MODULES, sorted(added)
+
+
+def test_help_of_the_command_loads_few_modules() -> None:
+    """Help needs neither reconciliation nor the checks of `doctor`."""
+    added = modules_of("import zuora_client._cli.main as cli; cli.make_parser().format_help()") - modules_of(
+        "import zuora_client"
+    )
+    own = {name.removeprefix("zuora_client._cli.") for name in added if name.startswith("zuora_client.")}
+    assert own == {"zuora_client._cli", "console", "errors", "main", "parser"}
 
 
 def test_import_loads_urllib3_first() -> None:

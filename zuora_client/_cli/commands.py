@@ -98,7 +98,7 @@ def connect(arguments: Namespace, console: Console) -> int:
         if not plan.changes:
             _print_pair(session, pair, plan.pairs[0].connection, console, changed=False)
             return errors.DONE
-        console.note(_plan_text(session, plan))
+        console.note(str(plan))
         if _confirm_plan(session, plan, console, yes=arguments.yes) is None:
             return _decline(console)
         result = ensure_connected(session.api, *pair, hierarchy=session.hierarchy, on_step=console.print_step)
