@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[1]
 # Path in the repository -> path on the site, where they differ.
 MOVED = {
     "README.md": "index.md",
-    "docs/README.md": "contents.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
@@ -87,7 +86,7 @@ _BACK_LINKS = re.compile(r"^\[\[Back to .*\n?", re.M)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are not in docs/."""
+    """Add the pages that are not in docs/. The list of pages in docs/README.md is the navigation here."""
     kept = Files([file for file in files if file.src_uri != "README.md"])
     for source, page in MOVED.items():
         kept.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ._http.transport import RESTClientObject
 
 
-# Created for each client, and anew for each copy.
+# Created for each client, and again for each copy.
 _PER_CLIENT_STATE = frozenset(("_sender", "_builder", "_pool", "_lock", "_local", "_closed"))
 
 
