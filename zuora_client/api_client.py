@@ -138,6 +138,11 @@ class ApiClient:
         if self._closed:
             raise ValueError("this ApiClient is closed: make another one")
 
+    def __repr__(self) -> str:
+        configuration = self.configuration
+        closed = ", closed" if self._closed else ""
+        return f"<ApiClient {configuration.host}, credentials: {configuration.credentials_kind}{closed}>"
+
     def __enter__(self) -> Self:
         return self
 

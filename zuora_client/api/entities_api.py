@@ -45,6 +45,9 @@ class EntitiesApi:
     def __init__(self, api_client: ApiClient | None = None) -> None:
         self.api_client = ApiClient() if api_client is None else api_client
 
+    def __repr__(self) -> str:
+        return f"<EntitiesApi of {self.api_client!r}>"
+
     @overload
     def g_et_entities(
         self, *, async_req: Literal[True], **options: Unpack[EntitiesOptions]

@@ -70,6 +70,9 @@ class EntityConnectionsApi:
     def __init__(self, api_client: ApiClient | None = None) -> None:
         self.api_client = ApiClient() if api_client is None else api_client
 
+    def __repr__(self) -> str:
+        return f"<EntityConnectionsApi of {self.api_client!r}>"
+
     @overload
     def g_et_entity_connections(
         self, *, async_req: Literal[True], **options: Unpack[ListOptions]

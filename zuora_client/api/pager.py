@@ -47,6 +47,11 @@ class ConnectionIterator:
         self.page: int | None = 1
         self.pages_read = 0
 
+    def __repr__(self) -> str:
+        listed = "" if self._entity_id is None else f" of entity {self._entity_id!r}"
+        following = "no further page" if self.page is None else f"page {self.page} is next"
+        return f"<ConnectionIterator{listed}: {self.pages_read} pages read, {following}>"
+
     def __iter__(self) -> Self:
         return self
 
