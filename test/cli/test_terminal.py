@@ -104,7 +104,7 @@ def test_ctrl_c_while_zuora_works(tool: Tool, zuora: ZuoraEmulator) -> None:
         child.sendintr()
         status, rest = end(child)
     assert status == 130
-    assert "Interrupted. A write that was under way may have been done" in rest
+    assert "Interrupted. If a write was under way, it may have been done" in rest
 
 
 def test_progress_is_one_line(tool: Tool, zuora: ZuoraEmulator) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .._base.text import single_line
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from ..topology import Step
@@ -37,20 +37,20 @@ class Console:
 
     def result(self, text: str, document: Any) -> None:
         """Print the result of a command, as text or as JSON."""
-        _write(sys.stdout, json.dumps(document, indent=2) if self.is_json else text)
+        write(sys.stdout, json.dumps(document, indent=2) if self.is_json else text)
 
     def line(self, text: str) -> None:
         """Print a part of a text result; nothing with JSON."""
         if not self.is_json:
-            _write(sys.stdout, text)
+            write(sys.stdout, text)
 
     def note(self, text: str) -> None:
         """Print something that is not the result."""
-        _write(sys.stderr, text)
+        write(sys.stderr, text)
 
     def ask(self, question: str) -> bool:
         """Ask, and return whether the answer read from standard input is yes. Its end means no."""
-        _write(sys.stderr, f"{question} [y/N] ", end="")
+        write(sys.stderr, f"{question} [y/N] ", end="")
         try:
             answer = sys.stdin.readline() if sys.stdin is not None else ""
         except (OSError, ValueError):  # closed, a directory, not text
@@ -95,7 +95,8 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _write(stream: TextIO | None, text: str, end: str = "\n") -> None:
+def write(stream: TextIO | None, text: str, end: str = "\n") -> None:
+    """Write to a stream, and drop what its reader does not want. Raises OutputError if standard output is full."""
     if stream is None:  # closed before the start
         return
     try:
@@ -118,13 +119,3 @@ def _drop_output(stream: TextIO) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
-
-
-@contextlib.contextmanager
-def flushed_output() -> Generator[None]:
-    """Write the rest of the standard output at the end, also when argparse has written it and exits."""
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OutputError):
-            _write(sys.stdout, "", end="")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import ApiException
 from . import errors
-from .console import Console, OutputError, flushed_output
+from .console import Console, OutputError
 from .parser import make_parser
 
 if TYPE_CHECKING:
@@ -15,22 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-_INTERRUPTED = "Interrupted. A write that was under way may have been done: list the connections."
+_INTERRUPTED = "Interrupted. If a write was under way, it may have been done: list the connections."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command-line tool; return its exit status."""
-    with flushed_output():
-        parser = make_parser()
-        arguments = parser.parse_args(argv)
-        if arguments.command is None:
-            parser.print_help(sys.stderr)
-            return errors.USAGE
-        console = Console(is_json=arguments.json)
-        try:
-            return _find_command(arguments.command)(arguments, console)
-        except (Exception, KeyboardInterrupt) as error:
-            return _report(error, arguments, console)
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help(sys.stderr)
+        return errors.USAGE
+    console = Console(is_json=arguments.json)
+    try:
+        return _find_command(arguments.command)(arguments, console)
+    except (Exception, KeyboardInterrupt) as error:
+        return _report(error, arguments, console)
 
 
 def _find_command(name: str) -> Callable[[Namespace, Console], int]:

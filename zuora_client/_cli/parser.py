@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
+from typing import Any
 
 from .._version import __version__
+from .console import OutputError, write
 
 _DESCRIPTION = """\
 List, plan, connect and disconnect the entities of a Zuora tenant.
@@ -137,6 +141,11 @@ class _Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # Before Python 3.11 a closed pipe would raise here, and in later versions at the end of the process.
+        with contextlib.suppress(OutputError):
+            write(file or sys.stderr, message, end="")
 
 
 def _common_options(*, default: object) -> _Parser:
