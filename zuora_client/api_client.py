@@ -48,6 +48,7 @@ class _ProcessState:
         self.pool: ThreadPool | None = None
 
 
+# Created for each client, and again for each copy.
 _NOT_COPIED = ("_states", "_local", "_closed")
 
 

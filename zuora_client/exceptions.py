@@ -219,7 +219,7 @@ class ApiException(Exception):
         if self.retry_after is not None:
             lines.append(f"Zuora asked to wait {self.retry_after:.15g} s.")
         if self.method is not None:
-            lines.append(f"What to do: {self.advice}")
+            lines += [f"What to do: {self.advice}", "More: docs/troubleshooting.md"]
         if len(self.attempts) > 1:
             lines.append("Attempts: " + "; ".join(str(attempt) for attempt in self.attempts))
         return "\n".join(lines) + "\n"

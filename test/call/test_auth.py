@@ -1194,3 +1194,14 @@ def test_earlier_token_is_redacted() -> None:
         with ApiClient(settings) as client, pytest.raises(PermissionDeniedError) as caught:
             EntityConnectionsApi(client).get_entity_connections()
     assert "first-token" not in f"{caught.value}{vars(caught.value)}"
+
+
+def test_throttled_token_advises_a_store(start: Start) -> None:
+    """The advice is about token requests, whose limit other calls do not share."""
+    throttled = json_answer({"code": 70, "message": "API rate limit exceeded"}, 429, headers={"Retry-After": "600"})
+    server, api = start(throttled)
+    with pytest.raises(RateLimitError) as caught:
+        api.get_entity_connections()
+    assert caught.value.outcome == "not_sent"
+    assert "token_store" in caught.value.advice
+    assert server.calls == []

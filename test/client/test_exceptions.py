@@ -291,6 +291,7 @@ def test_print_failure_under_200() -> None:
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076, track id track-7\n"
             "What to do: List the connections first: this one may already be as you want it, or be gone. Otherwise "
             "fix what the reasons name; the same call would be refused again.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
@@ -303,6 +304,7 @@ def test_print_disconnect_in_doubt() -> None:
             "For Zuora support: track id track-7\n"
             "What to do: List the connection before you try again: Disconnected means done, Connected means not "
             "done, or not yet.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
@@ -316,6 +318,7 @@ def test_print_wrong_entity() -> None:
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076\n"
             "What to do: These credentials have no access to the entity, or have access to several and none was "
             "named: check zuora_entity_ids (or entity_id), and which entities the OAuth client was created for.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
@@ -329,6 +332,7 @@ def test_print_missing_permission() -> None:
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076\n"
             "What to do: This call requires an administrator of the TARGET entity, and must be made in that entity. "
             "For any write, the user of the OAuth client also needs API Write Access.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
@@ -348,6 +352,7 @@ def test_print_rate_limit() -> None:
             "Zuora asked to wait 200 s.\n"
             "What to do: Wait, then call less often: the limit counts all calls of your tenant, including failed "
             "ones.\n"
+            "More: docs/troubleshooting.md\n"
         )
         assert wire.clock.sleeps == []
 
@@ -363,6 +368,7 @@ def test_print_rejected_client_id() -> None:
             "  Bad Request: Invalid client id\n"
             "What to do: Zuora refused the OAuth client (client_id, client_secret). Check client_id and client_secret, "
             "that they were created in the data center of http://HOST, and that the user behind them is active.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
@@ -376,6 +382,7 @@ def test_print_refused_connection() -> None:
             "refused\n"
             f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/disconnect\n"
             "What to do: Check host, name resolution, proxy and firewall; then call again.\n"
+            "More: docs/troubleshooting.md\n"
         )
         wire.server.__enter__()
 
@@ -401,6 +408,7 @@ def test_print_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[2:] == [
         f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/accept",
         "What to do: Check host, name resolution, proxy and firewall; then call again.",
+        "More: docs/troubleshooting.md",
     ]
 
 
@@ -417,6 +425,7 @@ def test_print_load_balancer_page() -> None:
             "  Response: 502 Bad Gateway nginx\n"
             "What to do: List the outbound connections of the source entity before you try again: Pending to this "
             "target means done.\n"
+            "More: docs/troubleshooting.md\n"
         )
         assert printed(lambda api: api.get_entity_connections(), wire) == (
             "(502) List of connections (no entity named): no data was returned; a read changes nothing.\n"
@@ -425,6 +434,7 @@ def test_print_load_balancer_page() -> None:
             "  Response: 502 Bad Gateway nginx\n"
             "What to do: Call again later; if it keeps failing, contact Zuora support and quote the ids of the "
             "response.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 

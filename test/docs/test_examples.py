@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import ScriptedServer, json_answer
 
-PAGES = ("README.md", "docs/guide.md")
+PAGES = ("README.md", "docs/guide.md", "docs/quickstart.md")
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ZUORA_")}
 

@@ -80,7 +80,7 @@ class Sender:
         """
         # Imported here: what only token requests and failures need costs start-up time.
         from . import redaction, responses
-        from .token_request import TOKEN_PATH, is_rejection, rejected_client, token_request
+        from .token_request import TOKEN_PATH, failed_token_request, token_request
 
         client_id, client_secret = client_credentials(key)
         request = token_request(call.request, client_id, client_secret)
@@ -114,7 +114,7 @@ class Sender:
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.
                 error.body = None
-            failure = rejected_client(error, host) if is_rejection(error) else error
+            failure = failed_token_request(error, host)
             failure.reason = f"{host.url}{TOKEN_PATH}: {failure.reason}"
             raise failure from failure.__cause__
 

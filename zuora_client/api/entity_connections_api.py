@@ -51,18 +51,18 @@ class EntityConnectionsApi:
 
     Every operation also takes these keywords:
 
-        zuora_entity_ids: id of the ONE entity that the call acts for, with or without hyphens; by default
-            ``configuration.entity_id``. Required when the credentials are valid for more than one entity.
-        zuora_track_id: your own id for the call, echoed by Zuora: 1 to 64 ASCII characters without ``: ; " '``.
-        async_req: True returns immediately, with an ``AsyncResult``: ``get([timeout])``, ``wait([timeout])``,
-            ``ready()`` and ``successful()``.
-        _return_http_data_only: True makes a ``_with_http_info`` method return the data alone.
-        _preload_content: False returns urllib3's response, with its body unread, instead of the model. Close or
-            release it.
-        _request_timeout: seconds for the whole call, or a (connect, read) pair or ``urllib3.Timeout`` for each attempt.
+    - ``zuora_entity_ids``: id of the ONE entity that the call acts for, with or without hyphens; by default
+      ``configuration.entity_id``. Required when the credentials are valid for more than one entity.
+    - ``zuora_track_id``: your own id for the call, echoed by Zuora: 1 to 64 ASCII characters without ``: ; " '``.
+    - ``async_req``: True returns immediately, with an ``AsyncResult``: ``get([timeout])``, ``wait([timeout])``,
+      ``ready()`` and ``successful()``.
+    - ``_return_http_data_only``: True makes a ``_with_http_info`` method return the data alone.
+    - ``_preload_content``: False returns urllib3's response, with its body unread, instead of the model. Close or
+      release it.
+    - ``_request_timeout``: seconds for the whole call, or a (connect, read) pair or ``urllib3.Timeout`` for each
+      attempt.
 
-    Every operation raises:
-
+    Raises:
         ApiException: the call failed. `outcome` says whether a write was done.
         TypeError, ValueError: a wrong argument; nothing was sent.
     """

@@ -28,8 +28,8 @@ def resolve_pair(source_entity_id: Any, target_entity_id: Any, hierarchy: Hierar
     """Return the ids of a pair. With a hierarchy, both arguments may be names too.
 
     Raises:
-        TypeError, ValueError: an argument is no valid id, is not in the hierarchy or has several matches there, or both
-            name the same entity. The message names the argument.
+        TypeError, ValueError: an argument is not a valid id, is not in the hierarchy or has several matches there, or
+            both name the same entity. The message names the argument.
     """
     if hierarchy is None:
         return validate_pair(source_entity_id, target_entity_id)
