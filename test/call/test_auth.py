@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import FakeClock, answer, json_answer
 from support.scripted import Behaviour
-from support.tokens import CLIENT_ID, CLIENT_SECRET, UNAUTHORIZED, Caller, Gate, TokenServer, token, until
+from support.threads import Caller, Gate, wait_until
+from support.tokens import CLIENT_ID, CLIENT_SECRET, UNAUTHORIZED, TokenServer, token
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client._call import auth
@@ -265,8 +266,8 @@ def test_fifty_threads_send_one_request(start: Start) -> None:
     gate = Gate(token("token-1"))
     server, api = start(gate)
     callers = [Caller(api.get_entity_connections) for _ in range(50)]
-    until(gate.reached.is_set)
-    until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 49)
+    wait_until(gate.reached.is_set)
+    wait_until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 49)
     gate.open()
     assert all(caller.done().success for caller in callers)
     assert len(server.token_requests) == 1
@@ -280,7 +281,7 @@ def test_advisory_refresh_blocks_one_thread(start: Start) -> None:
     api.get_entity_connections()
     clock.advance(3600 - 209)
     leader = Caller(api.get_entity_connections)
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     others = [Caller(api.get_entity_connections) for _ in range(5)]
     assert all(other.done().success for other in others)
     assert server.used == ["Bearer token-1"] * 6
@@ -298,8 +299,8 @@ def test_mandatory_refresh_blocks_all_threads(start: Start, lifetime: float, rem
     api.get_entity_connections()
     clock.advance(lifetime - remaining)
     callers = [Caller(api.get_entity_connections) for _ in range(5)]
-    until(gate.reached.is_set)
-    until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 4)
+    wait_until(gate.reached.is_set)
+    wait_until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 4)
     assert len(server.calls) == 1
     gate.open()
     for caller in callers:
@@ -315,10 +316,10 @@ def test_mandatory_window_joins_running_refresh(start: Start) -> None:
     api.get_entity_connections()
     clock.advance(3600 - 61)
     leader = Caller(api.get_entity_connections)
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     clock.advance(5)
     waiter = Caller(api.get_entity_connections)
-    until(lambda: waiter.waits_for_a_thread)
+    wait_until(lambda: waiter.waits_for_a_thread)
     gate.open()
     leader.done()
     waiter.done()
@@ -408,8 +409,8 @@ def test_rejected_client_fails_all_waiters(start: Start, status: int) -> None:
     gate = Gate(json_answer({"message": "Invalid client id"}, status))
     server, api = start(gate)
     callers = [Caller(api.get_entity_connections) for _ in range(20)]
-    until(gate.reached.is_set)
-    until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 19)
+    wait_until(gate.reached.is_set)
+    wait_until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 19)
     gate.open()
     errors = []
     for caller in callers:
@@ -461,9 +462,9 @@ def test_leader_without_time_to_retry(start: Start) -> None:
     gate = Gate(answer(502))
     server, api = start(gate, clock=Clock())
     leader = Caller(lambda: api.get_entity_connections(_request_timeout=0.2))
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     waiters = [Caller(api.get_entity_connections) for _ in range(3)]
-    until(lambda: all(waiter.waits_for_a_thread for waiter in waiters))
+    wait_until(lambda: all(waiter.waits_for_a_thread for waiter in waiters))
     gate.open()
     with pytest.raises(ApiException):
         leader.done()
@@ -495,9 +496,9 @@ def test_leader_deadline_does_not_fail_waiters(start: Start) -> None:
     gate = Gate(b"")
     server, api = start(gate, clock=Clock())
     leader = Caller(lambda: api.get_entity_connections(_request_timeout=0.5))
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     waiters = [Caller(api.get_entity_connections) for _ in range(3)]
-    until(lambda: all(waiter.waits_for_a_thread for waiter in waiters))
+    wait_until(lambda: all(waiter.waits_for_a_thread for waiter in waiters))
     with pytest.raises(ApiTimeoutError):
         leader.done()
     for waiter in waiters:
@@ -511,9 +512,9 @@ def test_leader_without_time_for_retry_after(start: Start) -> None:
     gate = Gate(json_answer({}, 429, {"Retry-After": "50"}))
     server, api = start(gate)
     leader = Caller(lambda: api.get_entity_connections(_request_timeout=20))
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     waiter = Caller(api.get_entity_connections)
-    until(lambda: waiter.waits_for_a_thread)
+    wait_until(lambda: waiter.waits_for_a_thread)
     gate.open()
     with pytest.raises(RateLimitError) as caught:
         leader.done()
@@ -539,9 +540,9 @@ def test_leader_interrupted(exception: type[BaseException]) -> None:
         return cache.get_token(("h", "i", "s"), Deadline(None, clock), fetch)
 
     leader = Caller(lambda: get(interrupted))
-    until(started.is_set)
+    wait_until(started.is_set)
     waiter = Caller(lambda: get(lambda *_: AccessToken("fine", 60)))
-    until(lambda: waiter.waits_for_a_thread)
+    wait_until(lambda: waiter.waits_for_a_thread)
     go.set()
     with pytest.raises(exception):
         leader.done()
@@ -553,7 +554,7 @@ def test_deadline_limits_wait_for_refresh(start: Start) -> None:
     gate = Gate(token("token-1"))
     server, api = start(gate, clock=Clock())
     leader = Caller(api.get_entity_connections)
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     with pytest.raises(ApiTimeoutError, match=r"deadline of 0\.2 s") as caught:
         api.put_entity_connections_accept("1", _request_timeout=0.2)
     assert caught.value.outcome == "not_sent"
@@ -769,7 +770,7 @@ def test_newer_token_is_kept(start: Start) -> None:
 
     server.before_answer = hold_put
     slow = Caller(lambda: api.put_entity_connections_accept("1"))
-    until(arrived.is_set)
+    wait_until(arrived.is_set)
     api.get_entity_connections()
     assert len(server.token_requests) == 2
     # The slow call learns that the first token is refused. The second token must be kept.
@@ -789,8 +790,8 @@ def test_concurrent_refusals_fetch_one_token(start: Start) -> None:
         barrier.wait(60) if received.headers["authorization"] == "Bearer token-1" else None
     )
     callers = [Caller(api.get_entity_connections) for _ in range(10)]
-    until(gate.reached.is_set)
-    until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 9)
+    wait_until(gate.reached.is_set)
+    wait_until(lambda: sum(caller.waits_for_a_thread for caller in callers) == 9)
     gate.open()
     assert all(caller.done().success for caller in callers)
     assert len(server.token_requests) == 2
@@ -1041,7 +1042,7 @@ def test_outdated_refresh_is_not_cached(start: Start) -> None:
     gate = Gate(token("old"))
     server, api = start(gate)
     old = Caller(api.get_entity_connections)
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     api.api_client.configuration.client_secret = "rotated"
     api.get_entity_connections()
     gate.open()

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from support import FakeClock, answer, canary, json_answer, reset
 from support.calls import CALLS, READS, failure_of, refusal
-from support.late import LateServer
-from support.scripted import Behaviour
-from support.tokens import Caller, TokenServer, token
+from support.scripted import Behaviour, ScriptedServer
+from support.threads import Caller
+from support.tokens import TokenServer, token
 from support.wire import YES, Wire
 
 import zuora_client
@@ -153,7 +153,7 @@ def test_failed_call(
 
 def test_request_that_was_not_sent() -> None:
     events = Events()
-    with LateServer() as server:
+    with ScriptedServer(listening=False) as server:
         configuration = Configuration(server.url, on_event=events, max_attempts=2)
         with ApiClient(configuration, clock=FakeClock()) as client:
             failure_of(disconnect, EntityConnectionsApi(client))

@@ -21,6 +21,7 @@ import support.fleet_worker
 from support import redis_server
 from support.forks import Child
 from support.redis_server import Server
+from support.threads import wait_until
 
 from zuora_client import ApiClient, Configuration
 from zuora_client.emulator import ZuoraEmulator, faults
@@ -129,13 +130,6 @@ def assert_shared(results: list[Result], count: int) -> None:
     assert len(results) == count
     assert {result.error for result in results} == {None}
     assert len({result.token for result in results}) <= 2
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, "the condition did not become true"
-        time.sleep(0.01)
 
 
 # -- one token --------------------------------------------------------------------------------------------------------

@@ -19,9 +19,8 @@ from support import FakeClock, ScriptedServer, answer, json_answer
 from support.authority import Authority
 from support.calls import CALLS, failure_of
 from support.faulty import drip, endless
-from support.late import deaf_address
-from support.leaks import wait_until
-from support.raw import RawServer
+from support.scripted import unresponsive_url
+from support.threads import wait_until
 from support.wire import YES, Wire, silent
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -114,7 +113,7 @@ def test_streaming_body_has_no_deadline() -> None:
 
 
 def test_connection_is_never_accepted() -> None:
-    with deaf_address() as url, api_of(url, deadline=SHORT, connect_timeout=60) as api:
+    with unresponsive_url() as url, api_of(url, deadline=SHORT, connect_timeout=60) as api:
         assert error_at_deadline(api).outcome == "not_sent"
 
 
@@ -127,7 +126,8 @@ def test_silent_tls_handshake() -> None:
 
 def test_dripping_tls_handshake() -> None:
     record = b"\x16\x03\x03\x40\x00" + b"\x02" * 1200
-    with RawServer(drip(record, PAUSE)) as server, api_of(server.url.replace("http", "https"), deadline=SHORT) as api:
+    server = ScriptedServer(on_accept=drip(record, PAUSE))
+    with server, api_of(f"https://127.0.0.1:{server.port}", deadline=SHORT) as api:
         assert error_at_deadline(api).outcome == "not_sent"
 
 
@@ -179,7 +179,8 @@ def test_wait_for_token_of_another_thread() -> None:
 
 
 def test_request_is_never_read() -> None:
-    with RawServer(lambda sock, _: server.wait(GENEROUS)) as server, api_of(server.url, deadline=SHORT) as api:
+    server = ScriptedServer(on_accept=lambda *_: server.wait(GENEROUS))
+    with server, api_of(server.url, deadline=SHORT) as api:
         started = time.monotonic()
         with pytest.raises(OutcomeUnknownError) as caught:
             api.api_client.call_api("/v1/x", "PUT", header_params={"Content-Type": "text/plain"}, body=b"x" * 2**25)

@@ -13,8 +13,7 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 from support.emulator_clients import Connect, ConnectRaw, HttpClient
+from support.threads import wait_until
 
 from zuora_client.emulator import Fault, ZuoraEmulator, faults
 from zuora_client.emulator import server as server_module
@@ -30,11 +30,6 @@ from zuora_client.emulator.server import Server
 
 def emulator_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("zuora-emulator")]
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    while not condition():
-        time.sleep(0.001)
 
 
 def open_files() -> int:

@@ -18,7 +18,7 @@ from support import FakeClock, json_answer
 from support.authority import Authority
 from support.calls import CALLS, READS, failure_of
 from support.proxy import Proxy
-from support.raw import RawServer
+from support.scripted import Received, ScriptedServer
 from support.tokens import TokenServer
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -51,7 +51,7 @@ def client_of(url: str, **settings: Any) -> Iterator[EntityConnectionsApi]:
 def test_refused_tunnel_names_the_proxy(authority: Authority, over_tls: bool, call: str, status: int) -> None:
     context = authority.server("127.0.0.1") if over_tls else None
     with (
-        Proxy(refuse=b"%d Refused" % status, ssl_context=context) as proxy,
+        Proxy(refuse=status, ssl_context=context) as proxy,
         client_of("https://zuora.invalid", proxy=proxy.url, ssl_ca_cert=authority.file, max_attempts=1) as api,
     ):
         error = failure_of(CALLS[call], api)
@@ -65,7 +65,7 @@ def test_refused_tunnel_names_the_proxy(authority: Authority, over_tls: bool, ca
 @pytest.mark.parametrize("status", [403, 407])
 def test_refused_tunnel_is_one_attempt(status: int) -> None:
     with (
-        Proxy(refuse=b"%d Refused" % status) as proxy,
+        Proxy(refuse=status) as proxy,
         client_of("https://zuora.invalid", proxy=proxy.url) as api,
     ):
         failure_of(CALLS["PUT accept"], api)
@@ -75,7 +75,7 @@ def test_refused_tunnel_is_one_attempt(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 500, 502, 503])
 def test_other_refusals_are_retried(status: int) -> None:
     with (
-        Proxy(refuse=b"%d Refused" % status) as proxy,
+        Proxy(refuse=status) as proxy,
         client_of("https://zuora.invalid", proxy=proxy.url) as api,
     ):
         error = failure_of(CALLS["PUT accept"], api)
@@ -145,9 +145,9 @@ def test_client_certificate_is_for_the_host(tmp_path: Path, authority: Authority
     seen: list[Any] = []
 
     class Observer(Proxy):
-        def _serve_connection(self, sock: Any) -> None:
+        def _respond(self, sock: Any, request: Received) -> bool:
             seen.append(sock.getpeercert())
-            super()._serve_connection(sock)
+            return super()._respond(sock, request)
 
     with (
         TokenServer(ssl_context=asking) as server,
@@ -173,7 +173,7 @@ def speaks_http(sock: Any, _: Any) -> None:
 
 @pytest.mark.parametrize("through", ["direct", "proxy"])
 def test_plain_port_is_named(through: str) -> None:
-    with RawServer(speaks_http) as server:
+    with ScriptedServer(on_accept=speaks_http) as server:
         plain = f"https://127.0.0.1:{server.port}"
         settings = {"proxy": plain} if through == "proxy" else {}
         with client_of("https://zuora.invalid" if settings else plain, **settings) as api:

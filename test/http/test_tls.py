@@ -6,7 +6,6 @@ import contextlib
 import copy
 import datetime
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from support import FakeClock
 from support.calls import Call
-from support.raw import RawServer
+from support.scripted import ScriptedServer
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -43,15 +42,7 @@ DAY = datetime.timedelta(days=1)
 NOW = datetime.datetime.now(datetime.timezone.utc)
 
 
-class TlsServer(TokenServer):
-    """A server and the clock of its client."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.clock = FakeClock()
-
-
-Start = Callable[..., tuple[TlsServer, EntityConnectionsApi]]
+Start = Callable[..., tuple[TokenServer, EntityConnectionsApi]]
 
 
 class Authorities:
@@ -85,21 +76,21 @@ def start(authorities: Authorities, request: pytest.FixtureRequest) -> Start:
     """Starts a server with a TLS context, and returns it with an API object that trusts the known authority."""
 
     def make(
-        context: ssl.SSLContext, host: str = "localhost", kind: type[TlsServer] = TlsServer, **settings: Any
-    ) -> tuple[TlsServer, EntityConnectionsApi]:
-        server = kind(ssl_context=context)
+        context: ssl.SSLContext, host: str = "localhost", **settings: Any
+    ) -> tuple[TokenServer, EntityConnectionsApi]:
+        server = TokenServer(ssl_context=context)
         server.__enter__()
         request.addfinalizer(lambda: server.__exit__())
         settings = {"access_token": "t", "ssl_ca_cert": authorities.file, **settings}
         configuration = Configuration(f"https://{host}:{server.port}", **settings)
-        client = ApiClient(configuration, clock=server.clock)
+        client = ApiClient(configuration, clock=FakeClock())
         request.addfinalizer(client.close)
         return server, EntityConnectionsApi(client)
 
     return make
 
 
-def refused(call: Any, server: TlsServer, api: EntityConnectionsApi) -> TlsError:
+def refused(call: Any, server: TokenServer, api: EntityConnectionsApi) -> TlsError:
     """Return the error of a call that must fail in the handshake: not sent and not retried."""
     with pytest.raises(TlsError) as caught:
         call(api)
@@ -107,7 +98,7 @@ def refused(call: Any, server: TlsServer, api: EntityConnectionsApi) -> TlsError
     assert len(caught.value.attempts) == 1
     assert server.connections == 1
     assert server.requests == []
-    assert server.clock.sleeps == []
+    assert api.api_client.clock.sleeps == []  # type: ignore[attr-defined]
     return caught.value
 
 
@@ -183,7 +174,7 @@ def test_token_endpoint_is_verified_too(start: Start, authorities: Authorities) 
 
 
 def test_server_without_tls() -> None:
-    with RawServer(lambda sock, _: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+    with ScriptedServer(on_accept=lambda sock, _: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
         client = ApiClient(Configuration(f"https://127.0.0.1:{server.port}", access_token="t"), clock=FakeClock())
         with client, pytest.raises(TlsError) as caught:
             client.call_api("/v1/x", "PUT")
@@ -243,21 +234,6 @@ def context_with_client_auth(authorities: Authorities, version: ssl.TLSVersion) 
     return context
 
 
-class LingeringServer(TlsServer):
-    """Keeps reading after a failed handshake, so that no TCP reset discards its TLS alert."""
-
-    def _serve(self, plain: socket.socket) -> None:
-        assert self._ssl_context is not None
-        with self._ssl_context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as sock:
-            with self._lock:
-                self._open.add(sock)
-            with contextlib.suppress(OSError):
-                sock.do_handshake()
-            with contextlib.suppress(OSError):
-                while socket.socket.recv(sock, 65536):
-                    pass
-
-
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 
 
@@ -289,7 +265,7 @@ def test_missing_or_untrusted_client_certificate(
     if certificate != "none":
         own = authorities.unknown.issue_cert("billing@example.com")
         settings["cert_file"] = authorities.pem("unknown.pem", own.private_key_pem, *own.cert_chain_pems)
-    server, api = start(context_with_client_auth(authorities, version), kind=LingeringServer, **settings)
+    server, api = start(context_with_client_auth(authorities, version), **settings)
     if version == ssl.TLSVersion.TLSv1_3 and call is not CALLS["GET"]:
         with pytest.raises(OutcomeUnknownError) as caught:
             call(api)
@@ -449,7 +425,7 @@ def test_close_during_handshake_is_retried() -> None:
     def read_and_close(sock: Any, _: Any) -> None:
         sock.recv(65536)
 
-    with RawServer(read_and_close) as server:
+    with ScriptedServer(on_accept=read_and_close) as server:
         configuration = Configuration(f"https://127.0.0.1:{server.port}", access_token="t")
         with ApiClient(configuration, clock=FakeClock()) as client, pytest.raises(ApiConnectionError) as caught:
             EntityConnectionsApi(client).put_entity_connections_accept("1")

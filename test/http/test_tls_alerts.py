@@ -10,7 +10,8 @@ import pytest
 from support import FakeClock, ScriptedServer, json_answer
 from support.authority import Authority
 from support.calls import CALLS, READS, WRITES, failure_of
-from support.relay import Relay
+from support.proxy import Proxy
+from support.scripted import Handler
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client._http.attempt import Attempt
@@ -37,22 +38,16 @@ def client_of(url: str, authority: Authority, **settings: Any) -> Iterator[Entit
         yield EntityConnectionsApi(client)
 
 
-class AlertingServer(ScriptedServer):
-    """Answers `good` requests; after the next one it sends `before`, a fatal alert, and no more.
+def alert_after(context: ssl.SSLContext, good: int, before: bytes) -> Handler:
+    """Answer `good` requests; after the next one send `before`, a fatal alert, and no more.
 
     TLS runs in memory, because the ssl module sends an alert only if it fails itself: it gets a record that it cannot
     decrypt.
     """
 
-    def __init__(self, context: ssl.SSLContext, good: int, before: bytes) -> None:
-        super().__init__(YES)
-        self._context = context
-        self._good = good
-        self._before = before
-
-    def _serve(self, plain: socket.socket) -> None:
+    def serve(plain: socket.socket, _: None) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
 
         def run(operation: Any, *arguments: Any) -> Any:
             while True:
@@ -68,23 +63,22 @@ class AlertingServer(ScriptedServer):
                     plain.sendall(outgoing.read())
                     return result
 
-        with plain, contextlib.suppress(OSError):
-            run(tls.do_handshake)
-            for _ in range(self._good + 1):
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    request += run(tls.read, 65536)
-                with self._lock:
-                    self.requests.append(request)  # type: ignore[arg-type]
-                if len(self.requests) <= self._good:
-                    run(tls.write, YES)
-            if self._before:
-                run(tls.write, self._before)
-            incoming.write(b"\x17\x03\x03\x00\x20" + b"x" * 32)
-            with contextlib.suppress(ssl.SSLError):
-                tls.read(1)
-            plain.sendall(outgoing.read())
-            plain.recv(1)
+        run(tls.do_handshake)
+        for number in range(good + 1):
+            request = b""
+            while b"\r\n\r\n" not in request:
+                request += run(tls.read, 65536)
+            if number < good:
+                run(tls.write, YES)
+        if before:
+            run(tls.write, before)
+        incoming.write(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        with contextlib.suppress(ssl.SSLError):
+            tls.read(1)
+        plain.sendall(outgoing.read())
+        plain.recv(1)
+
+    return serve
 
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
@@ -96,7 +90,7 @@ def test_alert_after_the_request_is_unknown(
 ) -> None:
     context = authority.server()
     context.minimum_version = context.maximum_version = version
-    server = AlertingServer(context, good, before)
+    server = ScriptedServer(on_accept=alert_after(context, good, before))
     with server, client_of(f"https://localhost:{server.port}", authority, max_attempts=1) as api:
         for _ in range(good):
             CALLS["PUT accept"](api)
@@ -219,7 +213,10 @@ def test_body_without_length_needs_close_notify(
         with ScriptedServer(behaviour, ssl_context=context) as server, contextlib.ExitStack() as stack:
             settings = {}
             if through != "direct":
-                proxy = Relay(server.port, authority.server() if through == "https proxy" else None)
+                proxy = Proxy(
+                    tunnel_to=server.port,
+                    ssl_context=authority.server("127.0.0.1") if through == "https proxy" else None,
+                )
                 settings["proxy"] = stack.enter_context(proxy).url
             api = stack.enter_context(client_of(server.url, authority, max_attempts=1, **settings))
             if behaviour is close_notify:

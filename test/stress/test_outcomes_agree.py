@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from support.leaks import free_slots, sockets_to, wait_until
+from support.leaks import free_slots, sockets_to
+from support.threads import wait_until
 
 from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi
 from zuora_client.deadline import Clock

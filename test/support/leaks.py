@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from typing import Any
 
 from zuora_client import ApiClient
@@ -35,12 +33,3 @@ def free_slots(client: ApiClient) -> bool:
     """Whether every pool has all its slots. A connection that is not released leaves its slot missing."""
     pools: list[Any] = [route.pool for route in client.rest_client._routes.values()]
     return all(pool.pool.qsize() == pool.pool.maxsize for pool in pools)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition that another thread or the system brings about."""
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("the condition did not become true within ten seconds")
