@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from support.effort import FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A deadline per example would fail on a slow machine; a database would write files into the tree.
-hypothesis.settings.register_profile("project", deadline=None, database=None)
+hypothesis.settings.register_profile("project", deadline=None, database=None, max_examples=30 * FACTOR)
 hypothesis.settings.load_profile("project")
 
 

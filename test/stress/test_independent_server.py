@@ -1,25 +1,25 @@
 """Random responses of a server that knows nothing of the client, held against its own record of what it did.
 
 The server decides for each write whether to do it, and independently how to respond: clearly, or in one of many forms
-that say nothing. ZUORA_STRESS_CALLS sets the number of calls.
+that say nothing.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import socket
 import threading
 from collections import Counter
 from typing import Any
 
+from support.effort import FACTOR
 from support.scripted import Received, ScriptedServer, answer, json_answer, reset
 
 from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi
 from zuora_client.deadline import Clock
 
-CALLS = int(os.environ.get("ZUORA_STRESS_CALLS", "4000"))
+CALLS = 2_000 * FACTOR
 THREADS = 8
 ID = "8a808255575bdae401576a914a140420"
 
