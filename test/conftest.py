@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from support.authority import Authority
 from support.effort import FACTOR
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ def untraced() -> Iterator[None]:
     yield
     threading.settrace(before[1])
     sys.settrace(before[0])
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
+from support.authority import Authority
 from support.emulator_clients import Connect, ConnectRaw, HttpClient
 from support.threads import wait_until
 
@@ -351,23 +351,14 @@ def test_waits_need_no_descriptor() -> None:
 # TLS
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+@pytest.fixture
+def server_context(authority: Authority) -> ssl.SSLContext:
+    return authority.server("127.0.0.1")
 
 
 @pytest.fixture
-def server_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def client_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
+def client_context(authority: Authority) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authority.file)
 
 
 def test_tls(server_context: ssl.SSLContext, client_context: ssl.SSLContext, connect: Connect) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .scripted import Behaviour, Received, ScriptedServer, answer, json_answer
-from .wire import YES
+from .wire import YES, api_at
 
 CLIENT_ID = "5ac0d9b1-54ee-4d24-8a2c-dd7a0d5a8b5e"
 CLIENT_SECRET = "+/=&% Jrk1uVbW0xQwS3Z~yBq8o5nT7'cLdE2fA"
@@ -73,6 +74,17 @@ class TokenServer(ScriptedServer):
             sock.sendall(behaviour)
             return True
         return behaviour(sock, received)
+
+
+@contextlib.contextmanager
+def connected(
+    *behaviours: Any, clock: Any = None, refusal: bytes = UNAUTHORIZED, **settings: Any
+) -> Iterator[tuple[TokenServer, Any]]:
+    """Yield a token server and its client, which has client credentials unless the settings name a token or a key."""
+    if not {"access_token", "api_key"} & settings.keys():
+        settings = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **settings}
+    with TokenServer(*behaviours, refusal=refusal) as server, api_at(server.url, clock=clock, **settings) as api:
+        yield server, api
 
 
 def token(value: Any, expires_in: Any = 3600) -> bytes:
