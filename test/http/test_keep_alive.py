@@ -99,7 +99,9 @@ def relaying_slowly(port: int, delay: float) -> Handler:
     return relay
 
 
-@pytest.mark.parametrize(("header", "seconds"), [({"Keep-Alive": "timeout=1"}, 1.0), ({}, 2.5)], ids=["announced", "not announced"])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [({"Keep-Alive": "timeout=1"}, 1.0), ({}, 2.5)], ids=["header", "no header"]
+)
 def test_no_write_is_lost_around_the_timeout_of_a_server(header: dict[str, str], seconds: float) -> None:
     """With 20 ms of latency and gaps around the timeout, every write gets its response."""
     server = ScriptedServer(answer(200, BODY, header), on_accept=closing_when_idle(seconds))
