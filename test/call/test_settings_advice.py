@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import answer, json_answer
+from support import ScriptedServer, answer, json_answer
 from support.calls import failure_of
-from support.late import LateServer
 from support.wire import YES, Wire
 
 from zuora_client import (
@@ -198,6 +197,6 @@ def test_other_proxy_is_not_named(
 
 def test_local_host_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
-    with LateServer(YES) as server, Wire(max_attempts=1) as wire:
+    with ScriptedServer(YES, listening=False) as server, Wire(max_attempts=1) as wire:
         wire.configuration.host = server.url
         assert "is not read" not in str(failure_of(read, wire.api))

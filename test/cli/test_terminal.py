@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pexpect
 from support.command import COMMAND, Tool
-from support.leaks import wait_until
+from support.threads import wait_until
 from support.watching import sent, statuses, written
 
 from zuora_client.emulator import ZuoraEmulator, faults

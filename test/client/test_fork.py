@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 from support import Received, answer, forks
 from support.authority import Authority
-from support.tokens import CLIENT_ID, CLIENT_SECRET, YES, Caller, Gate, TokenServer, token, until
+from support.threads import Caller, Gate, wait_until
+from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer, token
+from support.wire import YES
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client.deadline import Clock
@@ -75,9 +77,9 @@ def test_fork_during_token_fetch(start: Start) -> None:
     gate = Gate(token("token-1"))
     server, api = start(gate)
     leader = Caller(api.get_entity_connections)
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     waiter = Caller(api.get_entity_connections)
-    until(lambda: waiter.waits_for_a_thread)
+    wait_until(lambda: waiter.waits_for_a_thread)
     child = forks.Child(lambda: works(api) and works(api))
     # The child completes while the token request of the parent is still in progress.
     assert child.result is True
@@ -94,7 +96,7 @@ def test_fork_during_advisory_refresh(start: Start) -> None:
     works(api)
     clock.jump = 3400.0
     refresher = Caller(api.get_entity_connections)
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     assert forks.Child(lambda: works(api)).result is True
     gate.open()
     assert refresher.done().success is works(api) is True
@@ -150,7 +152,7 @@ def test_child_closes_inherited_sockets(start: Start) -> None:
     assert server.open_connections == 1
     api.api_client.close()
     # The server sees the end of the connection only after all copies of the socket are closed.
-    until(lambda: server.open_connections == 0)
+    wait_until(lambda: server.open_connections == 0)
     os.write(sender, b"x")
     assert child.result == b"x"
     os.close(receiver)
@@ -201,7 +203,7 @@ def test_fork_during_async_calls(start: Start) -> None:
     server.before_answer = hold
     # More calls than a small machine has pool threads: some may still be queued.
     held = [api.api_client.call_api("/v1/hold", "GET", async_req=True) for _ in range(9)]
-    until(lambda: len(server.calls) >= 2)
+    wait_until(lambda: len(server.calls) >= 2)
 
     def in_child() -> bool:
         results = [api.get_entity_connections(async_req=True) for _ in range(5)]

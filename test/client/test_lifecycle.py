@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from support import FakeClock, answer, reset
 from support.calls import CALLS, failure_of
-from support.leaks import sockets_to, wait_until
+from support.leaks import sockets_to
+from support.threads import wait_until
 from support.wire import YES, Wire, silent
 
 import zuora_client

@@ -17,10 +17,9 @@ from unittest import mock
 
 import pytest
 import urllib3
-from support.late import LateServer
-from support.leaks import wait_until
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID, Operation
 from support.scripted import ScriptedServer, answer, json_answer, reset
+from support.threads import wait_until
 from support.wire import YES, Wire, silent
 
 import zuora_client
@@ -92,7 +91,7 @@ def test_unknown_fields_are_kept() -> None:
 
 
 def test_refused_connection_is_api_exception() -> None:
-    with LateServer(YES) as server, Wire() as wire:
+    with ScriptedServer(listening=False) as server, Wire() as wire:
         wire.configuration.host = server.url
         with pytest.raises(ApiConnectionError) as caught:
             wire.api.g_et_entity_connections()

@@ -11,15 +11,15 @@ import gc
 import json
 import linecache
 import re
+import socket
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
+from support import Received, ScriptedServer, json_answer
 
 import zuora_client
 
@@ -69,62 +69,42 @@ NOT_IMPORTED_AT_START = {
 }
 
 
-class FixedResponses(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # send headers and body together: otherwise the client waits for a delayed acknowledgement
-
-    def do_GET(self) -> None:
-        rows = int(parse_qs(urlsplit(self.path).query)["pageSize"][0])
+def respond(sock: socket.socket, received: Received) -> bool:
+    """Respond with fixed data, and with as many headers as a gateway sends."""
+    url = urlsplit(received.target)
+    if received.method == "GET":
         row = {"id": CONNECTION_ID, "sourceEntityId": TARGET_ID, "status": "Pending", "targetEntityId": TARGET_ID}
-        self.respond({"entityConnections": [row] * rows, "success": True})
-
-    def do_PUT(self) -> None:
-        self.respond({"success": True})
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == "/oauth/token":
-            self.respond({"access_token": "token", "token_type": "bearer", "expires_in": 3598})
-        else:
-            self.respond({"id": CONNECTION_ID, "success": True})
-
-    def respond(self, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Zuora-Request-Id", "0a1b2c3d-0000-4000-8000-000000000000")
-        self.send_header("RateLimit-Remaining", "49999")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        rows = [row] * int(parse_qs(url.query)["pageSize"][0])
+        document: dict[str, Any] = {"entityConnections": rows, "success": True}
+    elif url.path == "/oauth/token":
+        document = {"access_token": "token", "token_type": "bearer", "expires_in": 3598}
+    else:
+        document = {"id": CONNECTION_ID, "success": True}
+    headers = {
+        "Server": "gateway",
+        "Date": "Fri, 01 Aug 2025 12:00:00 GMT",
+        "Zuora-Request-Id": "0a1b2c3d-0000-4000-8000-000000000000",
+        "RateLimit-Remaining": "49999",
+    }
+    sock.sendall(json_answer(document, headers=headers))
+    return True
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), FixedResponses)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer(respond) as server:
+        yield server
 
 
 @pytest.fixture
-def api(url: str) -> Iterator[zuora_client.EntityConnectionsApi]:
-    configuration = zuora_client.Configuration(host=url, client_id="0" * 36, client_secret="secret")
+def api(server: ScriptedServer) -> Iterator[zuora_client.EntityConnectionsApi]:
+    configuration = zuora_client.Configuration(host=server.url, client_id="0" * 36, client_secret="secret")
     with zuora_client.ApiClient(configuration) as client:
         yield zuora_client.EntityConnectionsApi(client)
 
 
 @pytest.fixture
-def bare(url: str) -> Iterator[Callable[..., Any]]:
+def bare(server: ScriptedServer) -> Iterator[Callable[..., Any]]:
     headers = {
         "Authorization": "Bearer token",
         "Accept": "application/json; charset=utf-8",
@@ -133,7 +113,7 @@ def bare(url: str) -> Iterator[Callable[..., Any]]:
     with urllib3.PoolManager() as pool:
 
         def call(method: str, path: str, **options: Any) -> Any:
-            return json.loads(pool.request(method, url + path, headers=headers, **options).data)
+            return json.loads(pool.request(method, server.url + path, headers=headers, **options).data)
 
         yield call
 
@@ -292,11 +272,12 @@ def test_functions_entered_per_row(api: zuora_client.EntityConnectionsApi) -> No
     assert calls_for(300) <= calls_for(30) + 270 * CALLS_PER_ROW
 
 
-def test_calls_keep_no_objects(api: zuora_client.EntityConnectionsApi) -> None:
+def test_calls_keep_no_objects(server: ScriptedServer, api: zuora_client.EntityConnectionsApi) -> None:
     def objects_after(calls: int) -> int:
         for _ in range(calls):
             api.get_entity_connections(page_size=1)
             api.put_entity_connections_accept(CONNECTION_ID)
+        server.requests.clear()
         gc.collect()
         return len(gc.get_objects())
 

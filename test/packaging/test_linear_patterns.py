@@ -30,7 +30,7 @@ from zuora_client.exceptions import ApiException
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SMALL, LARGE = 7_500, 60_000
+SMALL, LARGE = 2_500, 20_000
 # Linear work takes 8 times as long for the large input, quadratic work 64 times.
 MAX_RATIO = 24
 # Below these, times are noise. Quadratic work exceeds them by far.

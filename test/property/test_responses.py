@@ -11,8 +11,9 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from support.effort import examples
 from support.json_documents import answers, documents
 from support.operations import OPERATIONS, Operation
 from support.socketless import Socketless
@@ -89,7 +90,7 @@ def assert_error_is_usable(error: ApiException, operation: Operation) -> None:
 def test_any_json_document(operation: Operation, raise_on_failure: bool) -> None:
     with Socketless(raise_on_failure=raise_on_failure) as socketless:
 
-        @settings(max_examples=40)
+        @examples(10)
         @given(answers | documents, STATUSES)
         @example({"success": False, "reasons": [{"code": 10**4000, "message": {"a": [1]}}]}, 200)
         @example({"entityConnections": [{"id": math.nan, "status": [], "a": {"b": {}}}, None]}, 200)
@@ -135,7 +136,7 @@ CONTENT_TYPES = st.sampled_from(
 def test_any_bytes_with_any_content_type() -> None:
     with Socketless() as socketless:
 
-        @settings(max_examples=200)
+        @examples(70)
         @given(st.sampled_from(OPERATIONS), st.binary(max_size=60), STATUSES, CONTENT_TYPES, st.booleans())
         @example(OPERATIONS[0], b"<html>\\d\xff", 403, "text/html; charset=unicode_escape", False)
         @example(OPERATIONS[1], b"\xef\xbb\xbf", 200, "", False)
@@ -175,7 +176,7 @@ VALUES = (
 def test_any_headers() -> None:
     with Socketless() as socketless:
 
-        @settings(max_examples=200)
+        @examples(70)
         @given(st.sampled_from(OPERATIONS), st.dictionaries(HEADERS, VALUES), STATUSES)
         def holds(operation: Operation, headers: dict[str, str], status: int) -> None:
             socketless.say(b'{"reasons": [{"code": 50000070, "message": "Concurrency"}]}', status, headers)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from typing import Any
 
 from zuora_client import ApiClient
@@ -40,12 +38,3 @@ def pools_of(client: ApiClient) -> list[Any]:
     """Return urllib3's pools of a client."""
     pools = client.rest_client.pool_manager.pools
     return [pools[key] for key in pools.keys()]  # noqa: SIM118 # it cannot be iterated
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition that another thread or the system brings about."""
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("the condition did not become true within ten seconds")
