@@ -909,6 +909,17 @@ def test_invalid_token_names_the_setting(start: Start, form: str, invalid: Any) 
     assert server.requests == []
 
 
+@pytest.mark.parametrize("value", [None, 12345678901234, ["list-with-a-token"], {"token": "dict-with-a-token"}])
+def test_callable_returns_no_text(start: Start, value: Any) -> None:
+    """The error names the type of what the callable returned and does not show it."""
+    server, api = start(access_token=lambda: value)
+    expected = f"access_token callable must return text or bytes, not {type(value).__name__}"
+    with pytest.raises(TypeError, match=expected) as caught:
+        api.get_entity_connections()
+    assert not any(shown in f"{caught.value!r}{vars(caught.value)}" for shown in ("123456", "with-a-token"))
+    assert server.requests == []
+
+
 @pytest.mark.parametrize("invalid", ["secret\n", "sec\x00ret", "sec\ud800ret", b"sec\xffret"])
 @pytest.mark.parametrize("name", ["client_id", "client_secret"])
 @pytest.mark.parametrize("async_req", [True, False])

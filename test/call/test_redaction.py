@@ -174,6 +174,12 @@ def test_secret_of_eight_to_eleven_characters(secret: str) -> None:
     assert redactor(secret[:-1]) == secret[:-1]
 
 
+def test_limits_of_decoding() -> None:
+    """Bytes are decoded once: hexadecimal digits in base64 are not searched."""
+    echo = base64.b64encode(ALPHANUMERIC.encode().hex().encode()).decode()
+    assert Redactor([ALPHANUMERIC])(echo) == echo
+
+
 def test_short_secret_is_masked() -> None:
     """A secret of fewer than eight characters is masked where it is a word of its own; it is not decoded."""
     redactor = Redactor(["secret", "a", "+x", "", "a b+c\\d e"])

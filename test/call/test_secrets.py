@@ -230,6 +230,33 @@ def test_failure_returned_as_model() -> None:
     collector.assert_no_secrets()
 
 
+def test_success_is_not_searched() -> None:
+    """The result of a successful call is returned as received."""
+    with TokenServer() as server:
+        server.call_behaviour = json_answer({"echo": canary.FIXED_TOKEN})
+        with ApiClient(Configuration(server.url, access_token=canary.FIXED_TOKEN)) as client:
+            data = client.call_api("/v1/x", "GET", response_type="object", _return_http_data_only=True)
+            assert data == {"echo": canary.FIXED_TOKEN}
+            assert canary.FIXED_TOKEN in client.last_response.data
+
+
+def test_secrets_in_memory() -> None:
+    """Settings are read back as they were set, and the client keeps the token that it fetched."""
+    with TokenServer(token(canary.TOKEN)) as server:
+        configuration = Configuration(server.url, **EVERYTHING)
+        with ApiClient(configuration, "Authorization", canary.OWN_AUTHORIZATION, canary.COOKIE) as client:
+            assert configuration.client_secret == canary.CLIENT_SECRET
+            assert configuration.password == canary.PASSWORD
+            assert configuration.api_key["apiSecretAccessKey"] == canary.KEY_SECRET
+            assert client.default_headers["Authorization"] == canary.OWN_AUTHORIZATION
+            assert client.cookie == canary.COOKIE
+        with ApiClient(configuration) as client:
+            for _ in range(2):
+                client.call_api("/v1/x", "GET")
+    assert len(server.token_requests) == 1
+    assert [call.headers["authorization"] for call in server.calls] == [f"Bearer {canary.TOKEN}"] * 2
+
+
 def test_ordinary_words_are_kept() -> None:
     """Names of schemes and headers, and short words, are not masked."""
     message = "Bearer realm=Zuora API, Basic realm=Zuora API, me, dark"
