@@ -148,7 +148,7 @@ def test_escape_around_base64(escape: str) -> None:
         ("back\\slash\\nine", "back\\\\slash\\\\nine"),
         ("per%41cent%42sign", "per%41cent%42sign"),
         ("per%41cent%42sign", "per%2541cent%2542sign"),
-        (ALPHANUMERIC, "&#" + "0" * 5000 + f"{ord('a')};" + ALPHANUMERIC[1:]),
+        ("twelve-chars", "&#" + "0" * 5000 + f"{ord('t')};welve-chars"),
         (ALPHANUMERIC, "&#" + "9" * 5000 + ";" + ALPHANUMERIC),
         (ALPHANUMERIC, repr(ALPHANUMERIC.encode("utf-16-be"))),
     ],
