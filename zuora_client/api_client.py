@@ -15,8 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._base import parameters
-from ._call.build import RequestBuilder
-from ._call.call import Sender
+from ._call.process_state import ProcessState
 from ._codec import serialization
 from ._codec.headers import apply_auth_settings
 from ._version import __version__
@@ -31,21 +30,6 @@ if TYPE_CHECKING:
 
     from ._codec.request import Request
     from ._http.transport import RESTClientObject
-
-
-class _ProcessState:
-    """What a client must not share with another process: connections, locks and threads.
-
-    Args:
-        parent: the state of the parent process, in a forked child. Its tokens are taken over.
-    """
-
-    def __init__(self, configuration: Configuration, clock: Clock, parent: _ProcessState | None = None) -> None:
-        self.sender: Sender = Sender(configuration, clock) if parent is None else parent.sender.in_child(configuration)
-        self.builder = RequestBuilder(self.sender.rest_client.is_confidential)
-        # Reentrant: a signal handler may close the client while its thread holds the lock.
-        self.lock = threading.RLock()
-        self.pool: ThreadPool | None = None
 
 
 # Created for each client, and again for each copy.
@@ -89,16 +73,16 @@ class ApiClient:
     def _start(self) -> None:
         self._closed = False
         self._local = threading.local()
-        self._states = {os.getpid(): _ProcessState(self.configuration, self.clock)}
+        self._states = {os.getpid(): ProcessState(self.configuration, self.clock)}
 
     @property
-    def _state(self) -> _ProcessState:
+    def _state(self) -> ProcessState:
         """The state of this process. Found without a lock, which a thread of a parent process may have held."""
         state = self._states.get(os.getpid())
         if state is None:
             parent = next(reversed(self._states.values()))
             # Of two threads of the child that come here at once, both get the state of the first.
-            state = self._states.setdefault(os.getpid(), _ProcessState(self.configuration, self.clock, parent))
+            state = self._states.setdefault(os.getpid(), ProcessState(self.configuration, self.clock, parent))
         return state
 
     # -- what a caller sets and reads -------------------------------------------------------------------------------

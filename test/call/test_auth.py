@@ -891,6 +891,17 @@ def test_invalid_token_names_the_setting(form: str, invalid: Any) -> None:
         assert server.requests == []
 
 
+@pytest.mark.parametrize("value", [None, 12345678901234, ["list-with-a-token"], {"token": "dict-with-a-token"}])
+def test_callable_returns_no_text(value: Any) -> None:
+    """The error names the type of what the callable returned and does not show it."""
+    expected = f"access_token callable must return text or bytes, not {type(value).__name__}"
+    with connected(access_token=lambda: value) as (server, api):
+        with pytest.raises(TypeError, match=expected) as caught:
+            api.get_entity_connections()
+        assert not any(shown in f"{caught.value!r}{vars(caught.value)}" for shown in ("123456", "with-a-token"))
+        assert server.requests == []
+
+
 @pytest.mark.parametrize("invalid", ["secret\n", "sec\x00ret", "sec\ud800ret", b"sec\xffret"])
 @pytest.mark.parametrize("name", ["client_id", "client_secret"])
 @pytest.mark.parametrize("async_req", [True, False])

@@ -378,6 +378,35 @@ def test_counts_must_be_positive_integers(name: str, value: Any) -> None:
         setattr(configuration, name, value)
 
 
+@pytest.mark.parametrize("value", [None, 0, 1, "", "false", "True", [], object()])
+def test_verify_ssl_is_true_or_false(value: Any) -> None:
+    configuration = Configuration()
+    with pytest.raises(TypeError, match="verify_ssl must be True or False"):
+        configuration.verify_ssl = value
+    assert configuration.verify_ssl is True
+
+
+@pytest.mark.parametrize("name", ["ssl_ca_cert", "cert_file", "key_file"])
+def test_path_is_none_or_text(name: str, tmp_path: Path) -> None:
+    """A path is text that is not empty, a path object, or None."""
+    configuration = Configuration()
+    for invalid, error in ((b"x", TypeError), (1, TypeError), (False, TypeError), ("", ValueError)):
+        with pytest.raises(error, match=name):
+            setattr(configuration, name, invalid)
+    for value in ("file.pem", tmp_path, None):
+        setattr(configuration, name, value)
+        assert getattr(configuration, name) == (value and str(value))
+
+
+def test_assert_hostname_is_false_or_name() -> None:
+    """True would mean nothing, and an empty name would match no certificate."""
+    for value, error in ((True, TypeError), (0, TypeError), (b"x", TypeError), ([], TypeError), ("", ValueError)):
+        with pytest.raises(error, match="assert_hostname"):
+            Configuration(assert_hostname=value)  # type: ignore[arg-type]
+    for accepted in ("rest.zuora.com", False, None):
+        assert Configuration(assert_hostname=accepted).assert_hostname is accepted
+
+
 @pytest.mark.parametrize(
     ("settings", "kind"),
     [

@@ -580,6 +580,16 @@ def test_replaced_model_after_first_use() -> None:
             assert type(wire.client.call_api("/v1/any", "PUT", response_type=Mine)[0]) is Mine
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [("verify_ssl", None, TypeError), ("verify_ssl", 0, TypeError), ("assert_hostname", "", ValueError)]
+    + [(name, "", ValueError) for name in ("ssl_ca_cert", "cert_file", "key_file")],
+)
+def test_tls_settings_are_validated(name: str, value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=name):
+        setattr(Configuration(), name, value)
+
+
 def test_disabled_certificate_verification_warns() -> None:
     configuration = Configuration(verify_ssl=False)
     with pytest.warns(urllib3.exceptions.InsecureRequestWarning, match="verify_ssl"):

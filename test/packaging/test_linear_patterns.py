@@ -25,7 +25,6 @@ from zuora_client._call import redaction, responses
 from zuora_client._codec import serialization
 from zuora_client._http import errors, http1
 from zuora_client._http.response import RESTResponse
-from zuora_client.exceptions import ApiException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,9 +166,11 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "Retry-After": responses._seconds,
     "HTTP date": responses._timestamp,
     "Location": lambda value: responses._redirect(RESTResponse(302, "x", {"Location": value}, b"")),
-    "token candidates": lambda value: redaction.find_token_candidates(ApiException(400, value)),
+    "unknown tokens": redaction._withhold_tokens,
+    "secret": lambda value: redaction.Redactor([value]),
+    "short secrets": redaction.Redactor(["a", "aa", "0a", "+", "\\"]),
     **{
-        f"redaction of {secret}": redaction.make_redactor([secret])
+        f"redaction of {secret}": redaction.Redactor([secret])
         for secret in (
             "plain-secret",
             "back\\slash",
@@ -177,7 +178,8 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
             '"quotes""',
             "& <html>",
             "+/=&% 's",
-            "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac",
+            "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac",
+            "aaaaaaaaaaaaaaaaaaaaaaab",
         )
     },
 }

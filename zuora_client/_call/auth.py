@@ -332,6 +332,8 @@ def _configured_token(access_token: Any) -> str:
         )
         failure.advice = "Your access_token callable failed, not Zuora: see the exception in __cause__."
         raise failure from error
+    if not isinstance(token, (str, bytes)):
+        raise TypeError(f"the access_token callable must return text or bytes, not {type(token).__name__}")
     return bearer_token(token)
 
 

@@ -110,17 +110,13 @@ class Sender:
                 _add_response(error, response)
                 _add_ids(error, {})
             # The configuration may have changed since, and the response may contain a token that was never stored.
-            redaction.redact(error, [client_secret, *redaction.find_token_candidates(error)])
+            redaction.redact(error, redaction.Redactor([client_secret]), is_token_request=True)
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.
                 error.body = None
             failure = failed_token_request(error, host)
             failure.reason = f"{host.url}{TOKEN_PATH}: {failure.reason}"
             raise failure from failure.__cause__
-
-    def secrets(self) -> list[str]:
-        """Return the secrets that no configuration holds: the cached token, the credentials of proxies."""
-        return [*self.credentials.tokens.secrets(), *self.rest_client.secrets()]
 
     def in_child(self, configuration: Configuration) -> Sender:
         """In a forked child: return a sender with the tokens, and without connections and locks of the parent."""
@@ -188,7 +184,8 @@ class _Call:
                     data = self.attempt()
                 except ApiException as error:
                     if not self.decide(error):
-                        return self.response, self.fail(error)
+                        data = self.fail(error)
+                        return self.response, data
                 else:
                     self._sender.quota.release()
                     if self.report.on_event is not None or logger.isEnabledFor(logging.INFO):
@@ -292,15 +289,15 @@ class _Call:
 
     def _failure_as_model(self) -> Any:
         """Return the failure as generated clients do. Raises InvalidResponseError if it does not fit the type."""
+        # The model keeps the reasons, and reasons and headers may echo a secret.
+        from . import redaction
+
+        self.response = redaction.redact_response(self.response, redaction.Redactor(self._secrets()))
         response_type = self.request.response_type
         if response_type is None:
             return None
-        # The model keeps the reasons, and reasons may echo a secret.
-        from . import redaction
-
         document = serialization.converter(object)(serialization.parse_json(self.response.content))
-        redacted = redaction.redact_json(document, redaction.make_redactor(self._secrets()))
-        model = serialization.converter(response_type)(redacted)
+        model = serialization.converter(response_type)(document)
         if serialization.is_known_model(type(model)):
             # Envelopes of other services have no `success`.
             model.success = False
@@ -318,14 +315,16 @@ class _Call:
         advise(self.operation, error)
         if not self._is_token_request:
             explain_settings(error, request)
-        redaction.redact(error, self._secrets())
+        redaction.redact(error, redaction.Redactor(self._secrets()))
         self._report_failure(error.outcome, error, last)
         raise error from error.__cause__
 
     def _secrets(self) -> list[str]:
         from . import redaction
 
-        return [*redaction.configured_secrets(self.request.settings, self.sent_headers), *self._sender.secrets()]
+        sender = self._sender
+        headers = [*self.sent_headers, *({"Proxy-Authorization": value} for value in sender.rest_client.secrets())]
+        return [*redaction.configured_secrets(self.request.settings, headers), *sender.credentials.tokens.secrets()]
 
     # -- log lines and events ---------------------------------------------------------------------------------------
 
@@ -349,7 +348,7 @@ class _Call:
 
             secrets = [*self._secrets(), *([new_token] if isinstance(new_token, str) else [])]
             # Most texts are the same in all calls: the template, the ids of entities and connections.
-            redactor = lru_cache(maxsize=256)(redaction.make_redactor(secrets))
+            redactor = lru_cache(maxsize=256)(redaction.Redactor(secrets))
             self._sender.redactor = known, redactor
         return redactor
 

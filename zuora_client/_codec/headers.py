@@ -6,16 +6,19 @@ credentials and the idempotency key of each attempt, `header_lines` what the mes
 
 from __future__ import annotations
 
+import binascii
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from .._base import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # Header names in lower case.
 CREDENTIAL_HEADERS = frozenset(("authorization", "apiaccesskeyid", "apisecretaccesskey"))
-SECRET_HEADERS = CREDENTIAL_HEADERS | {"cookie", "proxy-authorization"}
+# Whose values are not shown. An access key id is no more secret than a client id.
+SECRET_HEADERS = (CREDENTIAL_HEADERS - {"apiaccesskeyid"}) | {"cookie", "proxy-authorization"}
 
 # They delimit a message (RFC 9112, 6). A wrong value would hang the call or smuggle in a second message.
 FRAMING_HEADERS = frozenset(("content-length", "transfer-encoding"))
@@ -94,6 +97,24 @@ def apply_auth_settings(
             querys.append((setting["key"], setting["value"]))
         else:
             raise ValueError(f"auth_settings: {name!r} must be in a header or in the query")
+
+
+def secrets_of_header(name: str, value: str) -> Iterator[str]:
+    """Yield the value of a header that holds a secret, and the parts of it that are secrets of their own."""
+    if name.lower() not in SECRET_HEADERS:
+        return
+    yield value
+    if name.lower() == "cookie":
+        pairs = [pair.strip() for pair in value.split(";")]
+        values = (pair.partition("=")[2].strip('"') for pair in pairs)
+        # Shorter values are flags and preferences, which are secrets only together with their names.
+        yield from (*pairs, *(cookie for cookie in values if len(cookie) >= 8))
+        return
+    scheme, _, credentials = value.partition(" ")
+    yield credentials
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            yield binascii.a2b_base64(credentials + "===").decode("utf-8", "replace").partition(":")[2]
 
 
 # Methods whose requests have a Content-Length without a body too, as in http.client.
