@@ -14,6 +14,7 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPConnection
 
+from .._base.secrets import reveal
 from .._codec.headers import header_lines
 from .attempt import Attempt, set_timeout
 from .http1 import Response
@@ -40,6 +41,7 @@ class DeadlineConnection:
     sock: Any
     timeout: float | None
     _buffer: list[bytes]
+    _tunnel_headers: Any
     _connect_response: Response | None = None
     _response_options: Any
 
@@ -92,6 +94,9 @@ class DeadlineConnection:
         return sock
 
     def _tunnel(self) -> None:
+        tunnel_headers = self._tunnel_headers
+        # http.client formats the values as text.
+        self._tunnel_headers = {name: reveal(value) for name, value in tunnel_headers.items()}
         try:
             super()._tunnel()  # type: ignore[misc]
             self._apply_timeout(self.sock)
@@ -100,6 +105,7 @@ class DeadlineConnection:
                 self._attempt.connect_status = self._connect_response.status
             raise
         finally:
+            self._tunnel_headers = tunnel_headers
             # Before Python 3.12 http.client does not close it if CONNECT fails. The socket would stay open for as long
             # as the exception is referenced.
             if self._connect_response is not None:
@@ -128,7 +134,7 @@ class DeadlineConnection:
 
     def _send_output(self, message_body: Any = None, encode_chunked: bool = False) -> None:  # noqa: ARG002 # http.client's
         # http.client sends the body on its own if there is one, as a second segment.
-        self._buffer.extend((b"", message_body or b""))
+        self._buffer.extend((b"", reveal(message_body) or b""))
         attempt: Any = self.attempt
         attempt.sent = True
         attempt.reusable = False

@@ -17,6 +17,7 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPSConnection
 
+from .._base.secrets import reveal
 from .attempt import Attempt
 from .connection import DeadlineConnection, DeadlineTlsConnection
 
@@ -96,6 +97,10 @@ class PoolMixin:
             # A program that uses the pool for requests of its own passes another timeout.
             attempt = timeout if isinstance(timeout, Attempt) else Attempt.from_timeout(timeout)
             conn.attempt = options["timeout"] = attempt
+        else:
+            # A connection of another class needs plain text.
+            options["body"] = reveal(options["body"])
+            options["headers"] = {name: reveal(value) for name, value in options["headers"].items()}
         return super()._make_request(conn, method, url, **options)  # type: ignore[misc]
 
     def _validate_conn(self, conn: Any) -> None:
