@@ -24,12 +24,12 @@ from zuora_client._base import parameters, text
 from zuora_client._call import redaction, responses
 from zuora_client._codec import serialization
 from zuora_client._http import errors, http1
-from zuora_client._http.transport import RESTResponse
+from zuora_client._http.response import RESTResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SMALL, LARGE = 7_500, 60_000
+SMALL, LARGE = 2_500, 20_000
 # Linear work takes 8 times as long for the large input, quadratic work 64 times.
 MAX_RATIO = 24
 # Below these, times are noise. Quadratic work exceeds them by far.

@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 
-from .relay import Relay
+from .proxy import Proxy
 from .scripted import Behaviour, Received, ScriptedServer, answer, json_answer, reset
 from .tokens import CLIENT_ID, TokenServer, token
 
@@ -211,7 +211,7 @@ def _peer(kind: str, failure: str, folder: Path, stack: contextlib.ExitStack) ->
             settings["ssl_ca_cert"] = str(folder / "authority.pem")
             port = stack.enter_context(_NeverReads(context)).port
         if kind == "proxy password":
-            settings["proxy"] = _proxy(stack.enter_context(Relay(port)).port)
+            settings["proxy"] = _proxy(stack.enter_context(Proxy(tunnel_to=port)).port)
         return f"https://localhost:{port}", settings
     behaviour = _BEHAVIOURS.get(failure, _interrupt)
     is_about_token = "token" in failure

@@ -17,7 +17,8 @@ from .._base.text import truncate_body
 from .._codec import serialization
 from .._codec.headers import SECRET_HEADERS
 from .._codec.request import Request, RetryClass
-from .._http.transport import RESTClientObject, RESTResponse
+from .._http.response import RESTResponse
+from .._http.transport import RESTClientObject
 from ..deadline import Clock, Deadline
 from ..exceptions import (
     ANSWERED,
@@ -48,11 +49,11 @@ logger = logging.getLogger("zuora_client")
 class Sender:
     """Sends requests. Holds what all calls of a client share: connections, tokens and the retry quota."""
 
-    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+    def __init__(self, configuration: Configuration, clock: Clock, rest_client: RESTClientObject | None = None) -> None:
         self.clock = clock
         self.credentials = Credentials(clock)
         self.quota = RetryQuota()
-        self.rest_client = RESTClientObject(configuration, clock)
+        self.rest_client = rest_client or RESTClientObject(configuration, clock)
         self.event_failures = itertools.count()
         self.redactor: tuple[list[Any], Callable[[str], str]] = ([], str)
 
@@ -79,7 +80,7 @@ class Sender:
         """
         # Imported here: what only token requests and failures need costs start-up time.
         from . import redaction, responses
-        from .token_request import TOKEN_PATH, is_rejection, rejected_client, token_request
+        from .token_request import TOKEN_PATH, failed_token_request, token_request
 
         client_id, client_secret = client_credentials(key)
         request = token_request(call.request, client_id, client_secret)
@@ -113,15 +114,15 @@ class Sender:
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.
                 error.body = None
-            failure = rejected_client(error, host) if is_rejection(error) else error
+            failure = failed_token_request(error, host)
             failure.reason = f"{host.url}{TOKEN_PATH}: {failure.reason}"
             raise failure from failure.__cause__
 
-    def reset_after_fork(self) -> None:
-        """Give a forked child connections and locks of its own."""
-        self.rest_client.reset_after_fork()
-        self.credentials.tokens.reset_after_fork()
-        self.quota.reset_after_fork()
+    def in_child(self, configuration: Configuration) -> Sender:
+        """In a forked child: return a sender with the tokens, and without connections and locks of the parent."""
+        child = Sender(configuration, self.clock, self.rest_client.in_child())
+        child.credentials.tokens.inherit(self.credentials.tokens)
+        return child
 
 
 class _Call:
@@ -305,18 +306,15 @@ class _Call:
     def _raise_final(self, last: ApiException) -> NoReturn:
         """Raise what the last error means for the whole call, redacted."""
         from . import redaction
-        from .advice import advise
+        from .advice import advise, explain_settings
+        from .description import describe_request
 
         request = self.request
         error = self._retry.finalize(last)
-        error.method, error.path = request.method, request.host.prefix + request.path
-        has_credentials = request.settings.credentials_kind != "none"
-        names = map(str.lower, itertools.chain.from_iterable(self.sent_headers))
-        has_credentials = has_credentials or not SECRET_HEADERS.isdisjoint(names)
-        if request.authorize and not has_credentials and isinstance(error, AuthenticationError):
-            error.advice = f"No credentials are set. {error.advice}"
-        if self.operation is not None:
-            advise(self.operation, error)
+        describe_request(error, request, self.headers)
+        advise(self.operation, error)
+        if not self._is_token_request:
+            explain_settings(error, request)
         redaction.redact(error, redaction.Redactor(self._secrets()))
         self._report_failure(error.outcome, error, last)
         raise error from error.__cause__

@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 from .._base.text import KEPT_CHARACTERS
 from .._codec.headers import secrets_of_header
-from .._codec.serialization import parse_json
-from .._http.transport import RESTResponse
+from .._codec.serialization import converter, parse_json
+from .._http.response import RESTResponse
 from ..exceptions import ApiException, InvalidResponseError, Reason
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def redact_response(response: RESTResponse, redactor: Callable[[str], str]) -> R
     """Return a response without secrets. In a JSON document, each text is a field of its own."""
     content = response.content
     with contextlib.suppress(InvalidResponseError):
-        document = parse_json(content)
+        document = converter(object)(parse_json(content))  # Raises if it is nested too deeply.
         redacted = redact_json(document, redactor)
         if redacted != document or redactor(response.data) == WITHHELD:
             content = json.dumps(redacted).encode()
