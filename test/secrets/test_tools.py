@@ -94,7 +94,7 @@ def test_model_holds_no_secret(tmp_path: Path, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_pytest_shows_no_secret(tmp_path: Path, kind: str) -> None:
-    arguments = ("-m", "pytest", "-c", os.devnull, "--rootdir", str(FOLDER), "-l", "--tb=long", "-vv")
+    arguments = ("-m", "pytest", "-c", os.devnull, "--rootdir", str(FOLDER), "-l", "--tb=long")
     plugins = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist")
     text = run(tmp_path, *arguments, *plugins, str(FOLDER / "failing_tests.py"), KIND=kind)
     count = sum(INTERRUPTS.get(failure) is not KeyboardInterrupt for failure in FAILURES)
