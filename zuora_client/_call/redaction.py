@@ -155,8 +155,7 @@ def redact_response(response: RESTResponse, redactor: Callable[[str], str]) -> R
     """Return a response without secrets. In a JSON document, each text is a field of its own."""
     content = response.content
     with contextlib.suppress(InvalidResponseError):
-        # Raises for a document that is nested too deeply.
-        document = converter(object)(parse_json(content))
+        document = converter(object)(parse_json(content))  # Raises if it is nested too deeply.
         redacted = redact_json(document, redactor)
         if redacted != document or redactor(response.data) == WITHHELD:
             content = json.dumps(redacted).encode()
