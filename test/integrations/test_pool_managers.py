@@ -107,7 +107,6 @@ def test_deadline_of_dripping_responses(start: Start, name: str) -> None:
     assert error.outcome == "unknown"
     timeout = error if name == "GET" else error.__cause__
     assert isinstance(timeout, ApiTimeoutError)
-    assert timeout.deadline_exceeded
     assert len(carried.server.requests) == 1
 
 

@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 from support import FakeClock, ScriptedServer, answer, json_answer
 from support.calls import CALLS, KEYED, WRITES
 from support.scripted import reset
@@ -51,7 +51,8 @@ def cassette(path: Path, mode: str) -> Iterator[Any]:
     """Record into a file, or replay from it, without the credentials."""
 
     def without_token(response: Any) -> Any:
-        response["body"]["string"] = re.sub(rb'"access_token": *"[^"]*"', b'"access_token":"x"', response["body"]["string"])
+        body = response["body"]
+        body["string"] = re.sub(rb'"access_token": *"[^"]*"', b'"access_token":"x"', body["string"])
         return response
 
     vcr = load("vcr").VCR(
@@ -202,7 +203,7 @@ def httpretty_answers(method: str, url: str, responses: list[tuple[int, bytes]])
 # httpretty's socket has no `shutdown`, which urllib3 takes since 2.3.
 HTTPRETTY = [
     requires("httpretty", environment="lowest"),
-    pytest.mark.skipif(urllib3.__version__ >= "2.3", reason="httpretty needs urllib3 below 2.3: tox -e lowest"),
+    pytest.mark.skipif(metadata.version("urllib3") >= "2.3", reason="httpretty needs urllib3 below 2.3: tox -e lowest"),
 ]
 SOCKET_MOCKS = [
     pytest.param(mocket_answers, marks=requires("mocket"), id="mocket"),
@@ -255,13 +256,12 @@ def test_frozen_calls_and_retries() -> None:
 @isolated
 def test_frozen_timeouts(name: str) -> None:
     with ScriptedServer(silent) as server:
-        configuration = Configuration(server.url, access_token=ACCESS_TOKEN, max_attempts=1)
+        configuration = Configuration(server.url, access_token=ACCESS_TOKEN, max_attempts=1, read_timeout=0.2)
         with (
             load("freezegun").freeze_time("2030-01-01"),
             ApiClient(configuration) as client,
             pytest.raises(ApiException) as caught,
         ):
-            client.configuration.read_timeout = 0.2
             CALLS[name](EntityConnectionsApi(client))
         assert cause_of(caught.value, ApiTimeoutError.__name__)
         assert caught.value.outcome == "unknown"

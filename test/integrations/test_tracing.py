@@ -159,7 +159,7 @@ def events_of(server: ScriptedServer) -> list[dict[str, Any]]:
 @requires("elastic-apm")
 @isolated
 def test_elastic_apm() -> None:
-    elasticapm = load("elasticapm")
+    elasticapm: Any = load("elasticapm")
     with ScriptedServer(answer(202)) as server, traced_wire() as wire:
         settings = {"central_config": False, "cloud_provider": False, "metrics_interval": "0ms"}
         client = elasticapm.Client(service_name="test", server_url=server.url, **settings)
@@ -186,7 +186,7 @@ def test_elastic_apm() -> None:
 def test_ddtrace(hooked: str) -> None:
     # Without an agent it would only retry to reach one.
     os.environ.update(DD_INSTRUMENTATION_TELEMETRY_ENABLED="false", DD_REMOTE_CONFIGURATION_ENABLED="false")
-    ddtrace = load("ddtrace.trace")
+    ddtrace: Any = load("ddtrace.trace")
     traces: list[Any] = []
 
     class Collected(ddtrace.TraceFilter):  # type: ignore[misc]

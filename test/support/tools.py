@@ -8,11 +8,13 @@ import importlib.metadata
 import os
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pytest
 
 from .forks import Child
+
+Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def requires(*distributions: str, environment: str = "integrations") -> pytest.MarkDecorator:
@@ -38,13 +40,12 @@ def load(module: str) -> Any:
     return importlib.import_module(module)
 
 
-def isolated(test: Callable[..., None]) -> Callable[..., None]:
+def isolated(test: Test) -> Test:
     """Run a test in a forked child, so that what a tool has changed there does not reach other tests.
 
     Fixtures are set up in the parent.
     """
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
         def body() -> None:
@@ -55,4 +56,4 @@ def isolated(test: Callable[..., None]) -> Callable[..., None]:
 
         assert Child(body).result is None
 
-    return run
+    return cast("Test", pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")(run))
