@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from support.tokens import CLIENT_SECRET, token
 from support.tools import isolated, load, requires
 from support.wire import YES, Wire
 
-from zuora_client.exceptions import OutcomeUnknownError
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client.exceptions import ApiTimeoutError, OutcomeUnknownError
 
 # What `make_calls` does: method and status of each attempt. The response to the disconnect is lost.
 ATTEMPTS = [("GET", 503), ("GET", 200), ("PUT", None)]
@@ -82,6 +84,27 @@ def test_opentelemetry_token_request() -> None:
     assert json.dumps(CLIENT_SECRET)[1:-1] not in shown
 
 
+@requires("opentelemetry-sdk", "opentelemetry-instrumentation-urllib3")
+@isolated
+def test_opentelemetry_deadline() -> None:
+    """A response that would take a minute ends by the deadline of the call, and its span with the headers."""
+
+    def drip(sock: Any, _: Received) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 616\r\n\r\n")
+        for byte in b'{"success": true' + b" " * 599 + b"}":
+            sock.sendall(bytes([byte]))
+            server.wait(0.1)
+
+    _, exporter = trace_with_opentelemetry()
+    with ScriptedServer(drip) as server:
+        configuration = Configuration(server.url, access_token=ACCESS_TOKEN, deadline=1.0)
+        with ApiClient(configuration) as client, pytest.raises(OutcomeUnknownError) as caught:
+            CALLS["PUT disconnect"](EntityConnectionsApi(client))
+        assert isinstance(caught.value.__cause__, ApiTimeoutError)
+        assert len(server.requests) == 1
+    assert [(span.name, status_of(span)) for span in exporter.get_finished_spans()] == [("PUT", 200)]
+
+
 @requires("opentelemetry-sdk", "opentelemetry-instrumentation-urllib3", "opentelemetry-instrumentation-threading")
 @isolated
 def test_opentelemetry_async_calls() -> None:
@@ -129,6 +152,7 @@ def test_sentry_breadcrumbs() -> None:
     crumbs = [crumb["data"] for crumb in event["breadcrumbs"]["values"] if crumb["category"] == "httplib"]
     assert [(data["http.method"], data.get("http.response.status_code")) for data in crumbs] == ATTEMPTS
     assert all(request.headers["sentry-trace"] and request.headers["baggage"] for request in requests)
+    assert ACCESS_TOKEN not in repr(event)
 
 
 @requires("sentry-sdk")
@@ -151,7 +175,7 @@ def test_sentry_spans() -> None:
 def events_of(server: ScriptedServer) -> list[dict[str, Any]]:
     """The events that an APM server has received."""
     intake = [request for request in server.requests if request.target.startswith("/intake/")]
-    inflate = {"gzip": gzip.decompress, "deflate": zlib.decompress}
+    inflate: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
     bodies = [inflate[request.headers["content-encoding"]](request.body) for request in intake]
     return [json.loads(line) for body in bodies for line in body.splitlines()]
 
