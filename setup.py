@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -26,18 +27,45 @@ def requirements() -> list[str]:
     return [line for line in lines if line]
 
 
+def repository() -> str | None:
+    """Return the URL of the repository whose workflow builds the distribution. Elsewhere none is known."""
+    if "GITHUB_REPOSITORY" not in os.environ:
+        return None
+    return f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}"
+
+
+def long_description() -> str:
+    """Return README, with the links to files that work in the repository only as links to this version there."""
+    readme = text("README.md") if (HERE / "README.md").exists() else ""
+    if (url := repository()) is None:
+        return readme
+    return re.sub(r"\]\((?![a-z]+:|#)", f"]({url}/blob/v{version()}/", readme)
+
+
+def project_urls() -> dict[str, str]:
+    if (url := repository()) is None:
+        return {}
+    return {
+        "Documentation": f"{url}/tree/v{version()}/docs#readme",
+        "Changelog": f"{url}/blob/v{version()}/CHANGELOG.md",
+        "Source": url,
+        "Issues": f"{url}/issues",
+    }
+
+
 setup(
     name="zuora-entity-connections",
     version=version(),
     description="Connect Zuora entities from Python: a client for Zuora's entity connections REST API",
-    long_description=text("README.md") if (HERE / "README.md").exists() else "",
+    long_description=long_description(),
     long_description_content_type="text/markdown",
     author="The zuora_client authors",
+    project_urls=project_urls(),
     license_expression="MIT",
     license_files=["LICENSE"],
     keywords=["zuora", "billing", "multi-entity", "entity connections", "api client", "rest"],
     classifiers=[
-        "Development Status :: 4 - Beta",
+        "Development Status :: 5 - Production/Stable",
         "Intended Audience :: Developers",
         "Intended Audience :: Financial and Insurance Industry",
         "Operating System :: OS Independent",
@@ -55,6 +83,7 @@ setup(
     packages=find_packages(include=["zuora_client", "zuora_client.*"]),
     package_data={"zuora_client": ["py.typed"]},
     include_package_data=False,
+    entry_points={"console_scripts": ["zuora-connections = zuora_client._cli.main:main"]},
     python_requires=">=3.10",
     install_requires=requirements(),
     extras_require={"redis": ["redis>=5.0", "cryptography>=42.0"]},  # zuora_client.token_store.RedisTokenStore

@@ -1,4 +1,4 @@
-"""Connect two Zuora entities, show the error of a repeated step, and disconnect the entities again.
+"""Connect two Zuora entities, show the error of a repeated step, disconnect them again, and do it by command line.
 
     scripts/demo
 
@@ -7,6 +7,12 @@ OAuth. It reads no environment variables, so ZUORA_HOST and the like cannot dire
 """
 
 from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
 
 from zuora_client import (
     ApiClient,
@@ -33,6 +39,7 @@ def main() -> None:
             connect_in_one_call(api, source, target)
             connect_many(api, source, [target, *others], names)
             disconnect(api, source, target, names)
+        use_the_command_line(zuora, names[source], names[target])
 
 
 def show_entities(client: ApiClient) -> dict[str, str]:
@@ -89,6 +96,17 @@ def disconnect(api: EntityConnectionsApi, source: str, target: str, names: dict[
         print(f"ValueError: {error}.\n")
     ensure_disconnected(api, source, target, break_sharing=True)
     show_connections(api, source, target, names)
+
+
+def use_the_command_line(zuora: ZuoraEmulator, source: str, target: str) -> None:
+    title("The same without a program: the command line")
+    # No setting and no proxy of this shell: the commands call the emulator.
+    kept = {name: value for name, value in os.environ.items() if not re.match("zuora_|.*_proxy$", name, re.I)}
+    for arguments in (["doctor"], ["list", target], ["connect", source, target, "--yes"]):
+        print(f"$ {shlex.join(['zuora-connections', *arguments])}", flush=True)
+        command = [sys.executable, "-m", "zuora_client", *arguments]
+        subprocess.run(command, env={**kept, **zuora.environ}, stderr=subprocess.STDOUT, check=True)
+        print(flush=True)
 
 
 def show_connections(api: EntityConnectionsApi, source: str, target: str, names: dict[str, str]) -> None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from support.authority import Authority
+from support.effort import FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A deadline per example would fail on a slow machine; a database would write files into the tree.
-hypothesis.settings.register_profile("project", deadline=None, database=None)
+hypothesis.settings.register_profile("project", deadline=None, database=None, max_examples=30 * FACTOR)
 hypothesis.settings.load_profile("project")
 
 
@@ -37,6 +39,11 @@ def untraced() -> Iterator[None]:
     yield
     threading.settrace(before[1])
     sys.settrace(before[0])
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

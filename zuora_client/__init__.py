@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .reconcile.ensure import EnsureResult, Step, ensure_connected, ensure_disconnected
     from .reconcile.hierarchy import Hierarchy
     from .reconcile.plan import ConnectionPlan, PlanIncompleteError, PlannedConnection, plan_connections
+    from .reconcile.progress import ProgressLine
 
 __all__ = [
     "ApiClient",
@@ -82,6 +83,7 @@ __all__ = [
     "PermissionDeniedError",
     "PlanIncompleteError",
     "PlannedConnection",
+    "ProgressLine",
     "RateLimitError",
     "Reason",
     "RequestRejectedError",
@@ -105,6 +107,7 @@ _LAZY = {
     "Hierarchy": ".reconcile.hierarchy",
     "PlanIncompleteError": ".reconcile.plan",
     "PlannedConnection": ".reconcile.plan",
+    "ProgressLine": ".reconcile.progress",
     "Step": ".reconcile.ensure",
     "ensure_connected": ".reconcile.ensure",
     "ensure_disconnected": ".reconcile.ensure",
@@ -117,7 +120,10 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         return import_module(f".{name}", __name__)
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Imported here: few programs ask for a name that does not exist.
+        from ._base.missing import missing_attribute
+
+        raise missing_attribute(__name__, name)
     value = globals()[name] = getattr(import_module(_LAZY[name], __name__), name)
     return value
 

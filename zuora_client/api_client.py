@@ -2,18 +2,20 @@
 
 A call has two halves: *build* turns the arguments into a request and raises TypeError or ValueError for whatever is
 wrong, with ``async_req`` too; *send* runs it (`zuora_client._call.call`). Copies and pickles hold what the caller
-configured. A forked child continues with connections, locks and threads of its own.
+configured. A forked child continues with connections, locks and threads of its own: their owner is found by the id of
+the process, because servers like uWSGI fork where no hook of Python runs.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._base import forks, parameters
-from ._call.build import RequestBuilder
-from ._call.call import Sender
+from ._base import parameters
+from ._call.process_state import ProcessState
 from ._codec import serialization
 from ._codec.headers import apply_auth_settings
 from ._version import __version__
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from ._http.transport import RESTClientObject
 
 
-# Created for each client, and anew for each copy.
-_PER_CLIENT_STATE = frozenset(("_sender", "_builder", "_pool", "_lock", "_local", "_closed"))
+# Created for each client, and again for each copy.
+_NOT_COPIED = ("_states", "_local", "_closed")
 
 
 class ApiClient:
@@ -66,16 +68,22 @@ class ApiClient:
         if header_name is not None:
             self.set_default_header(header_name, header_value)
         self.clock = clock or Clock()
-        self._create_state()
+        self._start()
 
-    def _create_state(self) -> None:
-        self._sender = Sender(self.configuration, self.clock)
-        self._builder = RequestBuilder(self._sender.rest_client.is_confidential)
-        self._pool: ThreadPool | None = None
-        self._lock = threading.RLock()
-        self._local = threading.local()
+    def _start(self) -> None:
         self._closed = False
-        forks.clients.add(self)
+        self._local = threading.local()
+        self._states = {os.getpid(): ProcessState(self.configuration, self.clock)}
+
+    @property
+    def _state(self) -> ProcessState:
+        """The state of this process. Found without a lock, which a thread of a parent process may have held."""
+        state = self._states.get(os.getpid())
+        if state is None:
+            parent = next(reversed(self._states.values()))
+            # Of two threads of the child that come here at once, both get the state of the first.
+            state = self._states.setdefault(os.getpid(), ProcessState(self.configuration, self.clock, parent))
+        return state
 
     # -- what a caller sets and reads -------------------------------------------------------------------------------
 
@@ -90,8 +98,15 @@ class ApiClient:
 
     @property
     def rest_client(self) -> RESTClientObject:
-        """The transport."""
-        return self._sender.rest_client
+        """The transport. It cannot be replaced as a whole, but for its `pool_manager` and its `request`."""
+        return self._state.sender.rest_client
+
+    @rest_client.setter
+    def rest_client(self, _: Any) -> None:
+        raise TypeError(
+            "rest_client cannot be replaced: assign rest_client.pool_manager, or replace rest_client.request, before "
+            "the first call"
+        )
 
     @property
     def last_response(self) -> Any:
@@ -112,15 +127,16 @@ class ApiClient:
     def pool(self) -> ThreadPool:
         """The threads that run calls with ``async_req``, started on first use."""
         self._ensure_open()
-        with self._lock:
-            if self._pool is None:
+        state = self._state
+        with state.lock:
+            if state.pool is None:
                 # Imported here: it costs start-up time, and most programs never need it.
                 from multiprocessing.pool import ThreadPool
 
-                self._pool = ThreadPool()
+                state.pool = ThreadPool()
                 # close() lets the threads end after their current work. It does not wait for them.
-                weakref.finalize(self, self._pool.close)
-            return self._pool
+                weakref.finalize(self, state.pool.close)
+            return state.pool
 
     def close(self) -> None:
         """Close every connection and end the threads of ``async_req``. A second call does nothing.
@@ -129,14 +145,20 @@ class ApiClient:
         retried.
         """
         self._closed = True
-        self.rest_client.close()
-        with self._lock:
-            if self._pool is not None:
-                self._pool.close()
+        state = self._state
+        state.sender.rest_client.close()
+        with state.lock:
+            if state.pool is not None:
+                state.pool.close()
 
     def _ensure_open(self) -> None:
         if self._closed:
             raise ValueError("this ApiClient is closed: make another one")
+
+    def __repr__(self) -> str:
+        configuration = self.configuration
+        closed = ", closed" if self._closed else ""
+        return f"<ApiClient {configuration.host}, credentials: {configuration.credentials_kind}{closed}>"
 
     def __enter__(self) -> Self:
         return self
@@ -145,19 +167,31 @@ class ApiClient:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in _PER_CLIENT_STATE}
+        state = {name: value for name, value in self.__dict__.items() if name not in _NOT_COPIED}
+        replaced = self.rest_client.replaced()
+        return {**state, "_replaced": replaced} if replaced else state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        replaced = state.pop("_replaced", None)
         self.__dict__.update(state)
-        self._create_state()
+        self._start()
+        if replaced:
+            self.rest_client.replace(replaced)
 
-    def _reset_after_fork(self) -> None:
-        """In a forked child: leave the parent's connections, locks and threads alone."""
-        self._sender.reset_after_fork()
-        self._lock = threading.RLock()
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+    def with_clock(self, clock: Clock) -> ApiClient:
+        """Return a view of this client that reads the time and sleeps with another clock.
+
+        It shares connections, tokens and the retry quota with this client, and lives as long as this process.
+        """
+        import copy
+
+        view = object.__new__(ApiClient)
+        view.__dict__.update(self.__dict__, clock=clock)
+        state = copy.copy(self._state)
+        state.sender = copy.copy(state.sender)
+        state.sender.clock = clock
+        view._states = {os.getpid(): state}
+        return view
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
@@ -209,13 +243,18 @@ class ApiClient:
         if files or response_type == "file":
             raise ValueError("files are not supported: no operation of this API takes or returns one")
         self._ensure_open()
+        if type(self).request is not _REQUEST or "request" in self.__dict__:
+            raise TypeError(
+                "ApiClient.request is replaced, but call_api does not use it: replace call_api, "
+                "rest_client.request or urllib3.PoolManager.request instead"
+            )
         query = parameters.parameters_to_tuples(query_params, collection_formats) if query_params else []
         headers = dict(header_params or {})
         if collection_formats:
             headers = dict(parameters.parameters_to_tuples(headers, collection_formats))
         if auth_settings:
             self.update_params_for_auth(headers, query, auth_settings)
-        request = self._builder.for_path(
+        request = self._state.builder.for_path(
             self.configuration,
             method,
             resource_path,
@@ -232,7 +271,12 @@ class ApiClient:
             request_timeout=_request_timeout,
         )
         if async_req:
-            return self.pool.apply_async(self._send, (request, _return_http_data_only))
+            # Imported here: it costs start-up time, and most programs never need it.
+            from ._call.async_result import AsyncResult
+
+            result = AsyncResult(partial(self._send, request, _return_http_data_only))
+            self.pool.apply_async(result.run)
+            return result
         return self._send(request, _return_http_data_only)
 
     def request(
@@ -258,7 +302,7 @@ class ApiClient:
             TypeError, ValueError: a wrong argument; nothing was sent.
         """
         self._ensure_open()
-        request = self._builder.for_url(
+        request = self._state.builder.for_url(
             self.configuration,
             method,
             url,
@@ -275,7 +319,7 @@ class ApiClient:
 
     def _send(self, request: Request, data_only: bool | None, *, return_response: bool = False) -> Any:
         self._ensure_open()
-        response, data = self._sender.send(request)
+        response, data = self._state.sender.send(request)
         self._local.last_response = response
         if return_response:
             return response
@@ -339,3 +383,7 @@ class ApiClient:
     def parameters_to_tuples(self, params: Any, collection_formats: dict[str, str] | None) -> list[tuple[str, Any]]:
         """Return parameters as pairs, lists joined or repeated as `collection_formats` says."""
         return parameters.parameters_to_tuples(params, collection_formats)
+
+
+# Looked up again for each call: another function in its place would be ignored.
+_REQUEST = ApiClient.request

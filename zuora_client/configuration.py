@@ -84,6 +84,8 @@ class Configuration:
     """
 
     _default: Configuration | None = None
+    # Setting -> variable, for those that `from_env` read.
+    _variables: dict[str, str]
 
     host: str
     client_id: str | bytes | None
@@ -168,24 +170,30 @@ class Configuration:
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[FromEnvKwargs]) -> Self:
         """Return a configuration from environment variables. Keyword arguments take precedence.
 
-        Reads ZUORA_HOST or ZUORA_ENVIRONMENT, ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET, ZUORA_ACCESS_TOKEN and
-        ZUORA_ENTITY_ID. An empty variable counts as unset.
+        Reads ZUORA_HOST or ZUORA_ENVIRONMENT (one of them is required, unless `host` or `environment` is passed),
+        ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET, ZUORA_ACCESS_TOKEN, ZUORA_ENTITY_ID, ZUORA_PROXY, ZUORA_CA_BUNDLE (for
+        `ssl_ca_cert`) and ZUORA_TRUST_ENV (true or false). An empty variable counts as unset.
 
         Args:
             environ: the variables; ``os.environ`` if None.
 
         Raises:
-            ValueError: both ZUORA_HOST and ZUORA_ENVIRONMENT, or an invalid value.
+            ValueError: no host, both ZUORA_HOST and ZUORA_ENVIRONMENT, or an invalid value. The message names the
+                variable.
         """
-        environ = os.environ if environ is None else environ
-        names = ("host", "environment", "client_id", "client_secret", "access_token", "entity_id")
-        variables = {name: environ.get(f"ZUORA_{name.upper()}") for name in names}
-        found: dict[str, Any] = {name: value for name, value in variables.items() if value}
-        if "host" in settings or "environment" in settings:
-            found.pop("host", None)
-            found.pop("environment", None)
-        found.update(settings)
-        return cls(**found)
+        # Imported here: many programs pass their settings.
+        from ._base.variables import VARIABLES, read_variables
+
+        found = read_variables(os.environ if environ is None else environ, settings)
+        configuration = cls(**settings)
+        name = ""
+        try:
+            for name, value in found.items():
+                setattr(configuration, name, value)
+        except ValueError as error:
+            raise ValueError(f"{VARIABLES[name]}: {error}") from None
+        configuration._variables = {name: VARIABLES[name] for name in found}
+        return configuration
 
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
@@ -197,6 +205,12 @@ class Configuration:
         def __setattr__(self, name: str, value: Any) -> None:
             validate = VALIDATORS.get(name)
             object.__setattr__(self, name, value if validate is None else validate(name, value))
+            self.__dict__.get("_variables", {}).pop(name, None)
+
+    def source_of(self, name: str) -> str:
+        """Return the variable that `from_env` read a setting from; the name of the setting if it was set otherwise."""
+        source: str = self.__dict__.get("_variables", {}).get(name, name)
+        return source
 
     @property
     def environment(self) -> Environment | None:

@@ -73,9 +73,15 @@ class AttemptRecord:
         waited = "" if self.wait is None else f", waited {self.wait:.1f} s"
         return f"#{self.number} {result} after {self.elapsed:.1f} s{waited}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes as data for JSON."""
+        return {name: getattr(self, name) for name in ("number", "elapsed", "status", "error", "wait")}
+
 
 class ApiException(Exception):
     """A call failed. Catch this to catch every failure of a call.
+
+    ``str()`` begins with `summary`; the second line begins with ``Reason: ``.
 
     Attributes:
         status: HTTP status, or None without a response.
@@ -84,6 +90,12 @@ class ApiException(Exception):
         headers: response headers (case-insensitive), or None.
         outcome: ``"not_sent"``, ``"answered"`` or ``"unknown"``.
         method, path: of the request.
+        operation: ``"list"``, ``"initiate"``, ``"accept"``, ``"deny"`` or ``"disconnect"``; ``"list entities"`` or
+            ``"read entity"``; None for any other path.
+        connection_id: the connection that was accepted, denied or disconnected, or None.
+        entity_id: the entity that the call acted for, or the entity that was read; None if no entity was named.
+        source_entity_id, target_entity_id: the pair, of a connection request or of a run; otherwise None.
+        entity_name, source_name, target_name: their names, if the call was made with a hierarchy; otherwise None.
         reasons: a tuple of `Reason`, empty when Zuora gave none.
         request_id, process_id: ids that Zuora's support asks for; None when the response has none.
         track_id: the one in the response, otherwise the one that was sent, or None.
@@ -97,9 +109,19 @@ class ApiException(Exception):
         outcome: what is known about the write; without it ``"answered"`` with a status and ``"unknown"`` without one.
     """
 
+    operation: str | None = None
+    connection_id: str | None = None
+    entity_id: str | None = None
+    entity_name: str | None = None
+    source_entity_id: str | None = None
+    source_name: str | None = None
+    target_entity_id: str | None = None
+    target_name: str | None = None
     deadline_exceeded = False
     advice = "Read the reason; repeating the same call will not help."
     _default_outcome: Outcome | None = None
+    # Without a request, as in an error that was rebuilt from its args.
+    _default_sentence = ""
 
     def __init__(
         self,
@@ -152,11 +174,37 @@ class ApiException(Exception):
             state["__cause__"] = self.__cause__
         return type(self), (self.status, self.reason), state
 
+    @property
+    def summary(self) -> str:
+        """One line: the status, which operation on which entities failed, and what became of it."""
+        return single_line(f"({self.status}) {self._sentence()}")
+
+    def _sentence(self) -> str:
+        if self.method is None:
+            return self._default_sentence
+        # Imported here, as below: only an error that is printed needs it.
+        from ._base.sentences import sentence
+
+        return sentence(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the error as data for JSON: no body, no headers, no secret."""
+        return {
+            "error": type(self).__name__,
+            "summary": self.summary,
+            **{name: getattr(self, name) for name in _PLAIN_ATTRIBUTES},
+            "reasons": [reason.to_dict() for reason in self.reasons],
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
+        }
+
     def __str__(self) -> str:
-        lines = [f"({self.status})", f"Reason: {single_line(self.reason)}"]
-        if self.method is not None:
-            meaning = _READ_OUTCOMES if self.method in ("GET", "HEAD", "OPTIONS") else _WRITE_OUTCOMES
-            lines.append(f"{self.method} {self.path}: {meaning[self.outcome]}")
+        lines = [self.summary, f"Reason: {single_line(self.reason)}"]
+        if self.operation is not None:
+            lines.append(f"Request: {self.method} {self.path}")
+        if self.entity_name or self.source_name or self.target_name:
+            from ._base.sentences import entities
+
+            lines.append(f"Entities: {single_line(entities(self))}")
         lines += [f"  {reason}" for reason in self.reasons[:_SHOWN_REASONS]]
         if len(self.reasons) > _SHOWN_REASONS:
             lines.append(f"  ... and {len(self.reasons) - _SHOWN_REASONS} more reasons")
@@ -171,7 +219,7 @@ class ApiException(Exception):
         if self.retry_after is not None:
             lines.append(f"Zuora asked to wait {self.retry_after:.15g} s.")
         if self.method is not None:
-            lines.append(f"What to do: {self.advice}")
+            lines += [f"What to do: {self.advice}", "More: docs/troubleshooting.md"]
         if len(self.attempts) > 1:
             lines.append("Attempts: " + "; ".join(str(attempt) for attempt in self.attempts))
         return "\n".join(lines) + "\n"
@@ -180,16 +228,27 @@ class ApiException(Exception):
         return []
 
 
-_READ_OUTCOMES = {
-    NOT_SENT: "the request was not sent.",
-    ANSWERED: "Zuora answered without the data. Reads change nothing.",
-    UNKNOWN: "the response was incomplete. Reads change nothing.",
-}
-_WRITE_OUTCOMES = {
-    NOT_SENT: "the request was not sent, nothing was done.",
-    ANSWERED: "refused, nothing was done.",
-    UNKNOWN: "it may or may not have been done.",
-}
+_PLAIN_ATTRIBUTES = (
+    "status",
+    "reason",
+    "outcome",
+    "operation",
+    "connection_id",
+    "entity_id",
+    "entity_name",
+    "source_entity_id",
+    "source_name",
+    "target_entity_id",
+    "target_name",
+    "method",
+    "path",
+    "request_id",
+    "process_id",
+    "track_id",
+    "retry_after",
+    "deadline_exceeded",
+    "advice",
+)
 
 
 class OutcomeUnknownError(ApiException):
@@ -198,6 +257,7 @@ class OutcomeUnknownError(ApiException):
     advice = "List the connections before you send it again: it may have been done."
     # Rebuilt from its args alone, as Celery's JSON backend does, it must not claim a response.
     _default_outcome = UNKNOWN
+    _default_sentence = "A write may or may not have been done."
 
 
 class ApiConnectionError(ApiException):
@@ -263,6 +323,11 @@ class RateLimitError(ApiException):
     limit_type: Literal["rate", "concurrency"] = "rate"
     limits: dict[int, int] | None = None
     remaining: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Like `ApiException.to_dict`, with the three attributes; the windows of ``limits`` are text."""
+        limits = {str(window): limit for window, limit in (self.limits or {}).items()}
+        return {**super().to_dict(), "limit_type": self.limit_type, "limits": limits, "remaining": self.remaining}
 
     def _limit_lines(self) -> list[str]:
         limits = self.limits or {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._http.transport import RESTClientObject, RESTResponse
+from ._http.response import RESTResponse
+from ._http.transport import RESTClientObject
 from .exceptions import ApiException
 
 __all__ = ["ApiException", "RESTClientObject", "RESTResponse"]

@@ -121,12 +121,16 @@ def test_call_api_receives_generated_arguments(operation: Operation) -> None:
     (path, method, path_params, query_params, header_params), keywords = call_api.call_args
     assert path.replace("{id}", ENTITY_ID) == operation.path
     assert method == "GET"
-    assert path_params == ({"id": ENTITY_ID} if operation.arguments else None)
-    assert query_params == (None if operation.arguments else [("provisioned", None)])
+    assert path_params == ({"id": ENTITY_ID} if operation.arguments else {})
+    assert query_params == ([] if operation.arguments else [("provisioned", None)])
     assert header_params["Accept"] == header_params["Content-Type"] == MEDIA_TYPE
     assert keywords == {
         "body": None,
         "response_type": operation.answer.__name__,
+        "post_params": [],
+        "files": {},
+        "auth_settings": [],
+        "collection_formats": {},
         "async_req": True,
         "_return_http_data_only": True,
         "_preload_content": False,

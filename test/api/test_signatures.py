@@ -139,12 +139,16 @@ def test_call_api_receives_generated_arguments(operation: Operation) -> None:
     (path, method, path_params, query_params, header_params), keywords = call_api.call_args
     assert path.replace("{connection_id}", str(operation.arguments[0]) if operation.arguments else "") == operation.path
     assert method == operation.method
-    assert path_params == ({"connection_id": operation.arguments[0]} if operation.arguments else None)
-    assert (query_params is not None) is (operation.method == "GET")
+    assert path_params == ({"connection_id": operation.arguments[0]} if operation.arguments else {})
+    assert bool(query_params) is (operation.method == "GET")
     assert header_params["Accept"] == header_params["Content-Type"] == "application/json; charset=utf-8"
     assert keywords == {
         "body": operation.options.get("request"),
         "response_type": operation.answer.__name__,
+        "post_params": [],
+        "files": {},
+        "auth_settings": [],
+        "collection_formats": {},
         "async_req": True,
         "_return_http_data_only": True,
         "_preload_content": False,

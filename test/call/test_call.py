@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from support import FakeClock, answer, json_answer, reset
 from support.calls import CALLS, READS, WRITES, Expected, assert_failure, failure_of, refusal
-from support.late import LateServer, OpeningClock
-from support.scripted import Behaviour
+from support.scripted import Behaviour, ScriptedServer
 from support.wire import YES, Wire
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -150,7 +149,8 @@ def test_callers_key_is_never_replaced(name: str) -> None:
 
 def test_callers_key_after_not_sent() -> None:
     """A request that was not sent is retried with the caller's key."""
-    with LateServer(YES) as server, ApiClient(Configuration(server.url), clock=OpeningClock(server)) as client:
+    server = ScriptedServer(YES, listening=False)
+    with server, ApiClient(Configuration(server.url), clock=FakeClock(on_sleep=server.open)) as client:
         EntityConnectionsApi(client).post_entity_connections(
             request={"targetEntityId": "t"}, idempotency_key="order-4711"
         )
@@ -189,8 +189,7 @@ def test_refused_then_not_sent() -> None:
         server.refuse()
         sock.sendall(LOCKED.replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
 
-    with LateServer(refuse_and_close) as server, ApiClient(Configuration(server.url), clock=FakeClock()) as client:
-        server.open()
+    with ScriptedServer(refuse_and_close) as server, ApiClient(Configuration(server.url), clock=FakeClock()) as client:
         error = failure_of(CALLS["PUT disconnect"], EntityConnectionsApi(client))
         assert len(server.requests) == 1
     assert [attempt.error for attempt in error.attempts] == [

@@ -45,6 +45,11 @@ CALLS: dict[str, Callable[..., Any]] = {
     "POST": lambda api: api.post_entity_connections(request=POSTEntityConnectionsType(TARGET_ID)),
     "PUT": lambda api: api.put_entity_connections_accept(CONNECTION_ID),
 }
+SUBJECTS = {
+    "GET": "List of connections (no entity named)",
+    "POST": f"Connection request (no entity named) to {TARGET_ID}",
+    "PUT": f"Acceptance of connection {CONNECTION_ID} (no entity named)",
+}
 every_call = pytest.mark.parametrize("method", CALLS)
 
 
@@ -80,15 +85,16 @@ def assert_case(error: ApiException, method: str, case: Case) -> None:
         assert type(error) is OutcomeUnknownError
         assert type(error.__cause__) is error_class
         assert error.outcome == "unknown"
-        assert "it may or may not have been done" in str(error)
+        fate = "it may or may not have been done."
     else:
         assert type(error) is error_class
         assert error.outcome == "answered"
-        assert ("Reads change nothing" if method == "GET" else "refused, nothing was done") in str(error)
+        fate = "no data was returned; a read changes nothing." if method == "GET" else "refused, nothing was done."
+    assert str(error).startswith(f"({error.status}) {SUBJECTS[method]}: {fate}\nReason: ")
     for part in case.parts:
         assert part in str(error)
     assert (error.method, error.path) == (method, sent_path(method))
-    assert f"{method} {error.path}: " in str(error)
+    assert f"\nRequest: {method} {error.path}\n" in str(error)
 
 
 def sent_path(method: str) -> str:
@@ -221,7 +227,7 @@ STATUSES = {
         ("  Response: Error Service Unavailable Reference #18.d4b4dd58\n",),
     ),
     "404": Case(envelope(50000040, status=404), NotFoundError, ("50000040 (not found)", "host and entity")),
-    "404 no route": Case(answer(404), NotFoundError, ("(404)\nReason: Said\n",)),
+    "404 no route": Case(answer(404), NotFoundError, ("\nReason: Said\n",)),
     "409": Case(json_answer({"message": "still running"}, 409), ConflictError, ("  still running",), in_doubt="POST"),
     "415": Case(answer(415), RequestRejectedError, ("(415)",)),
     "422": Case(

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from support import FakeClock, answer, canary, json_answer, reset
 from support.calls import CALLS, READS, failure_of, refusal
-from support.late import LateServer
-from support.scripted import Behaviour
-from support.tokens import Caller, TokenServer, token
+from support.scripted import Behaviour, ScriptedServer
+from support.threads import Caller
+from support.tokens import TokenServer, token
 from support.wire import YES, Wire
 
 import zuora_client
@@ -153,7 +153,7 @@ def test_failed_call(
 
 def test_request_that_was_not_sent() -> None:
     events = Events()
-    with LateServer() as server:
+    with ScriptedServer(listening=False) as server:
         configuration = Configuration(server.url, on_event=events, max_attempts=2)
         with ApiClient(configuration, clock=FakeClock()) as client:
             failure_of(disconnect, EntityConnectionsApi(client))
@@ -430,16 +430,23 @@ class TimeLimitError(Exception):
     pass
 
 
-def interrupting(sock: Any, _: Any) -> bool:
-    """A behaviour: interrupt the main thread, which waits for the response."""
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
-    sock.recv(1)
-    return False
+def interrupting(sock: Any, _: Any) -> None:
+    """A behaviour: interrupt the main thread, which waits for the response, until it closes the connection.
+
+    A signal that arrives just before the wait does not end it, so one may not be enough.
+    """
+    sock.settimeout(0.1)
+    for _round in range(200):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+        with contextlib.suppress(TimeoutError):
+            sock.recv(1)
+            return
 
 
 @pytest.fixture
 def alarm() -> Any:
     def handler(*_: Any) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
         raise TimeLimitError
 
     before = signal.signal(signal.SIGALRM, handler)

@@ -18,6 +18,7 @@ import pytest
 from support import FakeClock, redis_server
 from support.forks import Child
 from support.redis_server import Server
+from support.threads import wait_until
 
 from zuora_client import token_store
 from zuora_client._call.access_token import AccessToken
@@ -361,13 +362,6 @@ def test_a_hanging_server_blocks_four_operations(
     own_server.signal(signal.SIGCONT)
     wait_until(lambda: not any(store._overdue.values()))
     assert store.get("a") is None
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("options", [{"password": "wrong"}, {"db": 9999}])

@@ -31,23 +31,18 @@ GOOD_LIST = json_answer({"success": True, "entityConnections": [ROW]})
 TOKEN = json_answer({"access_token": "t0ken-of-the-server-0000", "expires_in": 3598})
 
 
-class CaseServer(ScriptedServer):
-    """Sends the responses of a case, the last one again and again, and good lists after `finish`."""
+class CaseResponses:
+    """A behaviour: sends the responses of a case, the last one again and again, and good lists once `finished`."""
 
     def __init__(self, case: dict[str, Any]) -> None:
-        super().__init__(self._respond)
         self._responses = case["answers"]
         self._issues_tokens = "client_id" in case.get("settings", {})
-        self._finished = False
+        self.finished = False
         self.arrivals = 0
 
-    def finish(self) -> None:
-        """Answer every later request with a good list."""
-        self._finished = True
-
-    def _respond(self, sock: socket.socket, received: Received) -> bool:
+    def __call__(self, sock: socket.socket, received: Received) -> bool:
         is_token_request = received.target == "/oauth/token"
-        if self._finished or (is_token_request and self._issues_tokens):
+        if self.finished or (is_token_request and self._issues_tokens):
             sock.sendall(TOKEN if is_token_request else GOOD_LIST)
             return True
         response = self._responses[min(self.arrivals, len(self._responses) - 1)]
@@ -92,7 +87,11 @@ def test_response_case(case: dict[str, Any]) -> None:
         settings["access_token"] = "a-fixed-token-of-the-test"
     error: ApiException | None = None
     result = None
-    with CaseServer(case) as server, ApiClient(Configuration(server.url, **settings), clock=FakeClock()) as client:
+    responses = CaseResponses(case)
+    with (
+        ScriptedServer(responses) as server,
+        ApiClient(Configuration(server.url, **settings), clock=FakeClock()) as client,
+    ):
         api = EntityConnectionsApi(client)
         started = time.monotonic()
         try:
@@ -100,9 +99,9 @@ def test_response_case(case: dict[str, Any]) -> None:
         except ApiException as caught:
             error = caught
         elapsed = time.monotonic() - started
-        arrivals = server.arrivals
+        arrivals = responses.arrivals
         if "connections" in expect:
-            server.finish()
+            responses.finished = True
             rows = api.get_entity_connections().entity_connections
             assert [row.id for row in rows or []] == [CONNECTION_ID]
             assert server.connections == expect["connections"]

@@ -13,9 +13,8 @@ import pytest
 from support import FakeClock, ScriptedServer, answer, json_answer, reset
 from support.calls import CALLS, KEYED, READS, Expected, assert_failure, failure_of, refusal
 from support.faulty import cut, hang_up
-from support.late import LateServer, OpeningClock, deaf_address
-from support.leaks import wait_until
-from support.scripted import Behaviour
+from support.scripted import Behaviour, unresponsive_url
+from support.threads import wait_until
 from support.wire import YES, Wire, silent
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi, exceptions
@@ -216,8 +215,8 @@ def test_lost_response_repeats_no_write() -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_connection_refused_once(name: str) -> None:
-    with LateServer(YES) as server:
-        clock = OpeningClock(server)
+    with ScriptedServer(YES, listening=False) as server:
+        clock = FakeClock(on_sleep=server.open)
         with ApiClient(Configuration(server.url), clock=clock) as client:
             assert CALLS[name](EntityConnectionsApi(client)) is not None
         assert len(server.requests) == 1
@@ -226,7 +225,8 @@ def test_connection_refused_once(name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_connection_refused(name: str) -> None:
-    with LateServer(YES) as server, ApiClient(Configuration(server.url), clock=FakeClock()) as client:
+    server = ScriptedServer(listening=False)
+    with server, ApiClient(Configuration(server.url), clock=FakeClock()) as client:
         error = failure_of(CALLS[name], EntityConnectionsApi(client))
         assert_failure(error, Expected(3, ApiConnectionError, "not_sent"))
         assert server.requests == []
@@ -234,7 +234,7 @@ def test_connection_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["GET", "POST", "PUT disconnect"])
 def test_connect_timeout(name: str) -> None:
-    with deaf_address() as url:
+    with unresponsive_url() as url:
         settings = Configuration(url, connect_timeout=0.05)
         with ApiClient(settings, clock=FakeClock()) as client:
             error = failure_of(CALLS[name], EntityConnectionsApi(client))

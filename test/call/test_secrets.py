@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import socket
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ from support.scripted import ScriptedServer
 from support.tokens import CLIENT_ID, TokenServer, token
 
 from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi
+from zuora_client._call.redaction import WITHHELD
 
 KEYS = {"apiAccessKeyId": canary.KEY_ID, "apiSecretAccessKey": canary.KEY_SECRET}
 OAUTH: dict[str, Any] = {"client_id": CLIENT_ID, "client_secret": canary.CLIENT_SECRET}
 EVERYTHING: dict[str, Any] = {**OAUTH, "api_key": KEYS, "username": "me", "password": canary.PASSWORD}
-CONFIGURED = [canary.CLIENT_SECRET, canary.KEY_ID, canary.PASSWORD, canary.BASIC, canary.COOKIE, canary.COOKIE_VALUE]
+CONFIGURED = [canary.CLIENT_SECRET, canary.PASSWORD, canary.BASIC, canary.COOKIE, canary.COOKIE_VALUE]
 CONFIGURED += [canary.KEY_SECRET]
 
 # Kinds of credentials: the settings, and the further secrets that a server may echo.
@@ -42,7 +44,7 @@ WITHOUT_REQUEST = ("callable", "client credentials")
 
 def known_to_server(kind: str) -> list[str]:
     if kind == "access keys":
-        return [canary.COOKIE_VALUE, canary.KEY_ID, canary.KEY_SECRET]
+        return [canary.COOKIE_VALUE, canary.KEY_SECRET]
     return CONFIGURED + CREDENTIALS[kind][1]
 
 
@@ -195,23 +197,64 @@ def test_live_token_in_other_response() -> None:
 
 
 def test_failure_returned_as_model() -> None:
+    """The model, the triple with its headers and `last_response` keep the codes of the reasons and hide secrets."""
     collector = Collector()
-    for echo in ("body 200", "many reasons"):
+    for echo in ("body 200", "many reasons", "failure with headers"):
         with TokenServer(*[token(canary.TOKEN)] * 6) as server, collector.capturing():
             server.call_behaviour = canary.echoes(known_to_server("client credentials"))[echo]
             configuration = Configuration(server.url, raise_on_failure=False, **EVERYTHING)
             with ApiClient(configuration, cookie=canary.COOKIE) as client:
                 api = EntityConnectionsApi(client)
-                for result in (api.get_entity_connections(), api.put_entity_connections_accept("1")):
+                triples = (
+                    api.get_entity_connections_with_http_info(),
+                    api.put_entity_connections_accept_with_http_info("1"),
+                    client.call_api("/v1/x", "GET"),
+                    client.call_api("/v1/x", "GET", response_type="object"),
+                )
+                for result, status, headers in triples:
+                    assert status == 200
+                    last = client.last_response
+                    collector.add("headers", headers, last.headers, last.content, last.data, last.reason)
+                    collector.add("pickle", pickle.dumps(result), pickle.dumps(last))
+                for result, *_ in triples[:2]:
                     assert result.success is False
-                    assert len(result.additional_properties["reasons"]) in (1, 30)
+                    reasons = result.additional_properties["reasons"]
+                    assert [reason["code"] for reason in reasons] in ([50000020], [*range(30)])
+                    assert {reason["message"] for reason in reasons} == {WITHHELD}
                     collector.add_object(result)
                     collector.add("additional properties", result.additional_properties)
-                    collector.add("pickle", pickle.dumps(result))
+                assert json.loads(client.last_response.content)["success"] is False
                 with pytest.raises(ApiException) as caught:
                     list(api.iter_entity_connections())
                 collector.add_error(caught.value)
     collector.assert_no_secrets()
+
+
+def test_success_is_not_searched() -> None:
+    """The result of a successful call is returned as received."""
+    with TokenServer() as server:
+        server.call_behaviour = json_answer({"echo": canary.FIXED_TOKEN})
+        with ApiClient(Configuration(server.url, access_token=canary.FIXED_TOKEN)) as client:
+            data = client.call_api("/v1/x", "GET", response_type="object", _return_http_data_only=True)
+            assert data == {"echo": canary.FIXED_TOKEN}
+            assert canary.FIXED_TOKEN in client.last_response.data
+
+
+def test_secrets_in_memory() -> None:
+    """Settings are read back as they were set, and the client keeps the token that it fetched."""
+    with TokenServer(token(canary.TOKEN)) as server:
+        configuration = Configuration(server.url, **EVERYTHING)
+        with ApiClient(configuration, "Authorization", canary.OWN_AUTHORIZATION, canary.COOKIE) as client:
+            assert configuration.client_secret == canary.CLIENT_SECRET
+            assert configuration.password == canary.PASSWORD
+            assert configuration.api_key["apiSecretAccessKey"] == canary.KEY_SECRET
+            assert client.default_headers["Authorization"] == canary.OWN_AUTHORIZATION
+            assert client.cookie == canary.COOKIE
+        with ApiClient(configuration) as client:
+            for _ in range(2):
+                client.call_api("/v1/x", "GET")
+    assert len(server.token_requests) == 1
+    assert [call.headers["authorization"] for call in server.calls] == [f"Bearer {canary.TOKEN}"] * 2
 
 
 def test_ordinary_words_are_kept() -> None:
@@ -226,14 +269,15 @@ def test_ordinary_words_are_kept() -> None:
     assert (caught.value.headers or {})["WWW-Authenticate"] == message
 
 
-def test_repeated_header_is_redacted() -> None:
-    """Both values of a repeated header are kept, redacted."""
-    response = f"HTTP/1.1 400 No\r\nX-A: one {canary.FIXED_TOKEN}\r\nX-A: two\r\nContent-Length: 0\r\n\r\n".encode()
+def test_repeated_header_is_withheld() -> None:
+    """The values of a repeated header are one field; other headers are kept."""
+    lines = ("HTTP/1.1 400 No", f"X-A: one {canary.FIXED_TOKEN}", "X-A: two", "X-B: kept", "Content-Length: 0", "", "")
+    response = "\r\n".join(lines).encode()
     with ScriptedServer(response) as server:
         client = ApiClient(Configuration(server.url, access_token=canary.FIXED_TOKEN))
         with client, pytest.raises(ApiException) as caught:
             client.call_api("/v1/x", "GET")
-    assert (caught.value.headers or {})["X-A"] == "one [redacted], two"
+    assert dict(caught.value.headers or {}) == {"X-A": WITHHELD, "X-B": "kept", "Content-Length": "0"}
 
 
 # -- invalid secrets --------------------------------------------------------------------------------------------------

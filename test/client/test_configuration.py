@@ -55,9 +55,9 @@ def test_base_url_is_parsed_once(given: str, url: str, sent: str) -> None:
     configuration = Configuration(given)
     assert configuration.host == url
     with ApiClient(configuration) as client:
-        host = client._builder._base_url(client.configuration.host)
+        host = client._state.builder._base_url(client.configuration.host)
         assert host.prefix + "/v1/x" == sent
-        assert host is client._builder._base_url(client.configuration.host)
+        assert host is client._state.builder._base_url(client.configuration.host)
 
 
 @pytest.mark.parametrize("path", ["", "/", "//", "/gateway", "/gateway/zuora//"])
@@ -156,11 +156,57 @@ def test_from_env_host_and_environment_exclusive() -> None:
         Configuration.from_env({"ZUORA_HOST": "https://h.example.com", "ZUORA_ENVIRONMENT": "EU"})
 
 
-def test_from_env_error_names_the_setting() -> None:
-    with pytest.raises(ValueError, match="host"):
-        Configuration.from_env({"ZUORA_HOST": "rest.zuora.com"})
-    with pytest.raises(ValueError, match="environment"):
-        Configuration.from_env({"ZUORA_ENVIRONMENT": "MARS"})
+@pytest.mark.parametrize("environ", [{}, {"ZUORA_HOST": "", "ZUORA_CLIENT_ID": CLIENT_ID}])
+@pytest.mark.parametrize("settings", [{}, {"host": None}, {"environment": None, "client_id": "mine"}])
+def test_from_env_requires_a_host(environ: dict[str, str], settings: dict[str, Any]) -> None:
+    """Without one, calls would go to production."""
+    with pytest.raises(ValueError, match=r"ZUORA_ENVIRONMENT.*ZUORA_HOST"):
+        Configuration.from_env(environ, **settings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ZUORA_HOST", "rest.zuora.com"),
+        ("ZUORA_ENVIRONMENT", "MARS"),
+        ("ZUORA_ENTITY_ID", "a\nb"),
+        ("ZUORA_TRUST_ENV", "maybe"),
+    ],
+)
+def test_from_env_error_names_the_variable(variable: str, value: str) -> None:
+    usable = {} if variable in ("ZUORA_HOST", "ZUORA_ENVIRONMENT") else {"ZUORA_ENVIRONMENT": "EU"}
+    with pytest.raises(ValueError, match=f"^{variable}"):
+        Configuration.from_env({**usable, variable: value})
+
+
+def test_from_env_reads_network_settings() -> None:
+    network = {"ZUORA_PROXY": "http://proxy.example.com:3128", "ZUORA_CA_BUNDLE": "/etc/company.pem"}
+    configuration = Configuration.from_env({"ZUORA_ENVIRONMENT": "EU", "ZUORA_TRUST_ENV": "1", **network})
+    assert (configuration.proxy, configuration.ssl_ca_cert) == tuple(network.values())
+    assert configuration.trust_env is True
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("true", True), (" YES ", True), ("on", True), ("0", False), ("False", False), ("off", False)],
+)
+def test_from_env_reads_flag(value: str, expected: bool) -> None:
+    assert Configuration.from_env({"ZUORA_ENVIRONMENT": "EU", "ZUORA_TRUST_ENV": value}).trust_env is expected
+    assert Configuration.from_env({"ZUORA_ENVIRONMENT": "EU", "ZUORA_TRUST_ENV": value}, trust_env=True).trust_env
+
+
+def test_source_of_a_setting(default: None) -> None:
+    """A setting that is assigned later no longer comes from its variable; copies know where theirs came from."""
+    configuration = Configuration.from_env(VARIABLES, client_secret="mine")
+    assert configuration.source_of("client_id") == "ZUORA_CLIENT_ID"
+    assert configuration.source_of("client_secret") == "client_secret"
+    assert Configuration().source_of("client_id") == "client_id"
+    Configuration.set_default(configuration)
+    for other in (copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration)), Configuration()):
+        assert other.source_of("client_id") == "ZUORA_CLIENT_ID"
+        other.client_id = "mine"
+        assert other.source_of("client_id") == "client_id"
+    assert configuration.source_of("client_id") == "ZUORA_CLIENT_ID"
 
 
 def test_keywords_override_variables() -> None:
@@ -174,8 +220,9 @@ def test_keywords_override_variables() -> None:
 
 
 def test_empty_variable_counts_as_unset() -> None:
-    configuration = Configuration.from_env(dict.fromkeys([*VARIABLES, "ZUORA_ENVIRONMENT"], ""))
-    assert vars(configuration) == vars(Configuration())
+    names = (*VARIABLES, "ZUORA_ENVIRONMENT", "ZUORA_PROXY", "ZUORA_CA_BUNDLE", "ZUORA_TRUST_ENV")
+    configuration = Configuration.from_env(dict.fromkeys(names, ""), environment="US")
+    assert vars(configuration) == {**vars(Configuration()), "_variables": {}}
 
 
 def test_constructor_ignores_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +238,7 @@ def test_from_env_of_a_subclass() -> None:
     class Mine(Configuration):
         pass
 
-    assert type(Mine.from_env({})) is Mine
+    assert type(Mine.from_env({"ZUORA_ENVIRONMENT": "EU"})) is Mine
 
 
 def test_variables_are_read_once() -> None:
@@ -329,6 +376,35 @@ def test_counts_must_be_positive_integers(name: str, value: Any) -> None:
         return
     with pytest.raises((TypeError, ValueError), match=name):
         setattr(configuration, name, value)
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, "", "false", "True", [], object()])
+def test_verify_ssl_is_true_or_false(value: Any) -> None:
+    configuration = Configuration()
+    with pytest.raises(TypeError, match="verify_ssl must be True or False"):
+        configuration.verify_ssl = value
+    assert configuration.verify_ssl is True
+
+
+@pytest.mark.parametrize("name", ["ssl_ca_cert", "cert_file", "key_file"])
+def test_path_is_none_or_text(name: str, tmp_path: Path) -> None:
+    """A path is text that is not empty, a path object, or None."""
+    configuration = Configuration()
+    for invalid, error in ((b"x", TypeError), (1, TypeError), (False, TypeError), ("", ValueError)):
+        with pytest.raises(error, match=name):
+            setattr(configuration, name, invalid)
+    for value in ("file.pem", tmp_path, None):
+        setattr(configuration, name, value)
+        assert getattr(configuration, name) == (value and str(value))
+
+
+def test_assert_hostname_is_false_or_name() -> None:
+    """True would mean nothing, and an empty name would match no certificate."""
+    for value, error in ((True, TypeError), (0, TypeError), (b"x", TypeError), ([], TypeError), ("", ValueError)):
+        with pytest.raises(error, match="assert_hostname"):
+            Configuration(assert_hostname=value)  # type: ignore[arg-type]
+    for accepted in ("rest.zuora.com", False, None):
+        assert Configuration(assert_hostname=accepted).assert_hostname is accepted
 
 
 @pytest.mark.parametrize(
@@ -485,7 +561,7 @@ def test_copies_share_token_store(default: None, tmp_path: Path) -> None:
     Configuration.set_default(configuration)
     assert Configuration().token_store is store
     assert Configuration(token_store=None).token_store is None
-    assert Configuration.from_env({}, token_store=FileTokenStore(tmp_path)).token_store is not store
+    assert Configuration.from_env(VARIABLES, token_store=FileTokenStore(tmp_path)).token_store is not store
 
 
 def test_file_store_is_pickled(tmp_path: Path) -> None:
@@ -524,6 +600,6 @@ def test_token_store_is_read_at_each_call(tmp_path: Path) -> None:
 
 def test_incomplete_credentials_do_not_reach_store(tmp_path: Path) -> None:
     client = ApiClient(Configuration(client_id="id", token_store=FileTokenStore(tmp_path)))
-    with client, pytest.raises(ValueError, match="client_secret is not set"):
+    with client, pytest.raises(ValueError, match=r"client_secret is not set.*ZUORA_CLIENT_SECRET"):
         client.call_api("/v1/x", "GET")
     assert list(tmp_path.iterdir()) == []

@@ -6,11 +6,10 @@ machines pass and a response that takes a minute fails.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import math
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,12 +18,11 @@ from support import FakeClock, ScriptedServer, answer, json_answer
 from support.authority import Authority
 from support.calls import CALLS, failure_of
 from support.faulty import drip, endless
-from support.late import deaf_address
-from support.leaks import wait_until
-from support.raw import RawServer
-from support.wire import YES, Wire, silent
+from support.scripted import unresponsive_url
+from support.threads import wait_until
+from support.wire import YES, Wire, api_at, silent
 
-from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client import EntityConnectionsApi
 from zuora_client.deadline import Clock, Deadline, Timeouts
 from zuora_client.exceptions import ApiException, ApiTimeoutError, OutcomeUnknownError
 
@@ -40,16 +38,7 @@ HTTP_1_0 = b"HTTP/1.0 200 OK\r\n\r\n" + LONG[BODY_AT:]
 FAILING = LONG.replace(b"200 Said", b"404 Said")
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@contextlib.contextmanager
-def api_of(url: str, **settings: Any) -> Iterator[EntityConnectionsApi]:
-    """Yield an API object on the real clock."""
-    with ApiClient(Configuration(url, **settings)) as client:
-        yield EntityConnectionsApi(client)
+api_of = functools.partial(api_at, clock=Clock())
 
 
 def error_at_deadline(api: EntityConnectionsApi, name: str = "PUT disconnect") -> ApiException:
@@ -93,7 +82,10 @@ def test_slow_response(name: str, call: str) -> None:
 @pytest.mark.parametrize("name", ["no response", "headers drip", "body drips", "Connection: close drips"])
 def test_slow_response_over_tls(name: str, authority: Authority) -> None:
     settings = {"deadline": SHORT, "ssl_ca_cert": authority.file}
-    with ScriptedServer(SLOW[name], ssl_context=authority.server()) as server, api_of(server.url, **settings) as api:
+    with (
+        ScriptedServer(SLOW[name], ssl_context=authority.server()) as server,
+        api_of(server.url, **settings) as api,
+    ):
         assert error_at_deadline(api).outcome == "unknown"
 
 
@@ -114,7 +106,7 @@ def test_streaming_body_has_no_deadline() -> None:
 
 
 def test_connection_is_never_accepted() -> None:
-    with deaf_address() as url, api_of(url, deadline=SHORT, connect_timeout=60) as api:
+    with unresponsive_url() as url, api_of(url, deadline=SHORT, connect_timeout=60) as api:
         assert error_at_deadline(api).outcome == "not_sent"
 
 
@@ -127,20 +119,27 @@ def test_silent_tls_handshake() -> None:
 
 def test_dripping_tls_handshake() -> None:
     record = b"\x16\x03\x03\x40\x00" + b"\x02" * 1200
-    with RawServer(drip(record, PAUSE)) as server, api_of(server.url.replace("http", "https"), deadline=SHORT) as api:
+    server = ScriptedServer(on_accept=drip(record, PAUSE))
+    with server, api_of(f"https://127.0.0.1:{server.port}", deadline=SHORT) as api:
         assert error_at_deadline(api).outcome == "not_sent"
 
 
 @pytest.mark.parametrize("proxy", [silent, drip(b"HTTP/1.1 200 Connection established\r\n" + b"X: y\r\n" * 200, PAUSE)])
 def test_slow_proxy(proxy: Any) -> None:
-    with ScriptedServer(proxy) as server, api_of("https://zuora.invalid", proxy=server.url, deadline=SHORT) as api:
+    with (
+        ScriptedServer(proxy) as server,
+        api_of("https://zuora.invalid", proxy=server.url, deadline=SHORT) as api,
+    ):
         assert error_at_deadline(api).outcome == "not_sent"
         wait_until(lambda: [request.method for request in server.requests] == ["CONNECT"])
 
 
 def test_silent_forwarding_proxy() -> None:
     """A forwarding proxy has received the request, so the outcome is unknown."""
-    with ScriptedServer(silent) as server, api_of("http://zuora.invalid", proxy=server.url, deadline=SHORT) as api:
+    with (
+        ScriptedServer(silent) as server,
+        api_of("http://zuora.invalid", proxy=server.url, deadline=SHORT) as api,
+    ):
         assert error_at_deadline(api).outcome == "unknown"
 
 
@@ -179,7 +178,8 @@ def test_wait_for_token_of_another_thread() -> None:
 
 
 def test_request_is_never_read() -> None:
-    with RawServer(lambda sock, _: server.wait(GENEROUS)) as server, api_of(server.url, deadline=SHORT) as api:
+    server = ScriptedServer(on_accept=lambda *_: server.wait(GENEROUS))
+    with server, api_of(server.url, deadline=SHORT) as api:
         started = time.monotonic()
         with pytest.raises(OutcomeUnknownError) as caught:
             api.api_client.call_api("/v1/x", "PUT", header_params={"Content-Type": "text/plain"}, body=b"x" * 2**25)
@@ -263,7 +263,10 @@ def test_number_limits_whole_call(seconds: float) -> None:
 
 
 def test_number_replaces_shorter_deadline() -> None:
-    with ScriptedServer(drip(YES, 0.01, from_byte=len(YES) - 20)) as server, api_of(server.url, deadline=0.05) as api:
+    with (
+        ScriptedServer(drip(YES, 0.01, from_byte=len(YES) - 20)) as server,
+        api_of(server.url, deadline=0.05) as api,
+    ):
         assert api.get_entity_connections(_request_timeout=GENEROUS).success
 
 

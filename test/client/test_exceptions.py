@@ -284,51 +284,55 @@ def accept(api: Any) -> Any:
 def test_print_failure_under_200() -> None:
     with Wire(refusal(53100030, "The connection is not established.")) as wire:
         assert printed(disconnect, wire) == (
-            "(200)\n"
+            f"(200) Disconnect of connection {CONNECTION_ID} (no entity named): refused, nothing was done.\n"
             "Reason: The connection is not established.\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: refused, nothing was done.\n"
+            f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/disconnect\n"
             "  53100030 (business rule): The connection is not established.\n"
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076, track id track-7\n"
             "What to do: List the connections first: this one may already be as you want it, or be gone. Otherwise "
             "fix what the reasons name; the same call would be refused again.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
 def test_print_disconnect_in_doubt() -> None:
     with Wire(hang_up) as wire:
         assert printed(disconnect, wire) == (
-            "(None)\n"
+            f"(None) Disconnect of connection {CONNECTION_ID} (no entity named): it may or may not have been done.\n"
             "Reason: the connection broke: the connection closed before the response headers were complete\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: it may or may not have been done.\n"
+            f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/disconnect\n"
             "For Zuora support: track id track-7\n"
             "What to do: List the connection before you try again: Disconnected means done, Connected means not "
             "done, or not yet.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
 def test_print_wrong_entity() -> None:
     with Wire(refusal(90000020, "Entity not accessible.")) as wire:
         assert printed(accept, wire) == (
-            "(200)\n"
+            f"(200) Acceptance of connection {CONNECTION_ID} (no entity named): refused, nothing was done.\n"
             "Reason: Entity not accessible.\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: refused, nothing was done.\n"
+            f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/accept\n"
             "  90000020 (wrong or inaccessible entity): Entity not accessible.\n"
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076\n"
             "What to do: These credentials have no access to the entity, or have access to several and none was "
             "named: check zuora_entity_ids (or entity_id), and which entities the OAuth client was created for.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
 def test_print_missing_permission() -> None:
     with Wire(refusal(50000010, "You do not have permission.")) as wire:
         assert printed(accept, wire) == (
-            "(200)\n"
+            f"(200) Acceptance of connection {CONNECTION_ID} (no entity named): refused, nothing was done.\n"
             "Reason: You do not have permission.\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: refused, nothing was done.\n"
+            f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/accept\n"
             "  50000010 (permission or access denied): You do not have permission.\n"
             f"For Zuora support: request id {REQUEST_ID}, process id CBCFED6580B4E076\n"
             "What to do: This call requires an administrator of the TARGET entity, and must be made in that entity. "
             "For any write, the user of the OAuth client also needs API Write Access.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
@@ -339,15 +343,16 @@ def test_print_rate_limit() -> None:
     headers = {"RateLimit-Limit": "2250000, 50000;w=60, 2250000;w=3600", "RateLimit-Remaining": "0"}
     with Wire(json_answer(document, 429, {**headers, "Retry-After": "200", "Zuora-Request-Id": REQUEST_ID})) as wire:
         assert printed(accept, wire) == (
-            "(429)\n"
+            f"(429) Acceptance of connection {CONNECTION_ID} (no entity named): refused, nothing was done.\n"
             "Reason: Said\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: refused, nothing was done.\n"
+            f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/accept\n"
             "  70 (request exceeded limit): API Rate limit exceeded for the minute, retry after 200 seconds\n"
             f"For Zuora support: request id {REQUEST_ID}\n"
             "Limit by rate: 50000 calls in 60 s, 2250000 calls in 3600 s, 0 remaining\n"
             "Zuora asked to wait 200 s.\n"
             "What to do: Wait, then call less often: the limit counts all calls of your tenant, including failed "
             "ones.\n"
+            "More: docs/troubleshooting.md\n"
         )
         assert wire.clock.sleeps == []
 
@@ -356,12 +361,14 @@ def test_print_rejected_client_id() -> None:
     document = {"status": 400, "error": "Bad Request", "message": "Invalid client id", "path": "/oauth/token"}
     with Wire(json_answer(document, 400), client_id="c" * 36, client_secret="s" * 36) as wire:
         assert printed(disconnect, wire) == (
-            "(400)\n"
+            f"(400) Disconnect of connection {CONNECTION_ID} (no entity named): the request was not sent, "
+            "nothing was done.\n"
             "Reason: http://HOST/oauth/token: Said\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: the request was not sent, nothing was done.\n"
+            f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/disconnect\n"
             "  Bad Request: Invalid client id\n"
-            "What to do: Check client_id and client_secret, that they were created in the data center of http://HOST, "
-            "and that the user behind them is active.\n"
+            "What to do: Zuora refused the OAuth client (client_id, client_secret). Check client_id and client_secret, "
+            "that they were created in the data center of http://HOST, and that the user behind them is active.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 
@@ -369,11 +376,13 @@ def test_print_refused_connection() -> None:
     with Wire(max_attempts=1) as wire:
         wire.server.__exit__()
         assert printed(disconnect, wire) == (
-            "(None)\n"
+            f"(None) Disconnect of connection {CONNECTION_ID} (no entity named): the request was not sent, "
+            "nothing was done.\n"
             "Reason: could not connect to http://HOST: Failed to establish a new connection: [Errno N] Connection "
             "refused\n"
-            f"PUT /v1/entity-connections/{CONNECTION_ID}/disconnect: the request was not sent, nothing was done.\n"
+            f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/disconnect\n"
             "What to do: Check host, name resolution, proxy and firewall; then call again.\n"
+            "More: docs/troubleshooting.md\n"
         )
         wire.server.__enter__()
 
@@ -387,15 +396,19 @@ def test_print_unknown_host(monkeypatch: pytest.MonkeyPatch) -> None:
     with zuora_client.ApiClient(configuration) as client:
         error = failure_of(accept, zuora_client.EntityConnectionsApi(client))
     lines = str(error).splitlines()
-    assert lines[0] == "(None)"
+    assert lines[0] == (
+        f"(None) Acceptance of connection {CONNECTION_ID} (no entity named): the request was not sent, nothing was "
+        "done."
+    )
     assert re.fullmatch(
         r"Reason: could not connect to https://rest\.zuora\.invalid: Failed to "
         r"(establish a new connection|resolve 'rest\.zuora\.invalid').*Name or service not known\)?",
         lines[1],
     )
     assert lines[2:] == [
-        f"PUT /v1/entity-connections/{CONNECTION_ID}/accept: the request was not sent, nothing was done.",
+        f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/accept",
         "What to do: Check host, name resolution, proxy and firewall; then call again.",
+        "More: docs/troubleshooting.md",
     ]
 
 
@@ -406,20 +419,22 @@ def test_print_load_balancer_page() -> None:
     with Wire(answer(502, PAGE, {"Content-Type": "text/html"}, "Bad Gateway"), max_attempts=1) as wire:
         request = {"targetEntityId": TARGET_ID}
         assert printed(lambda api: api.post_entity_connections(request=request), wire) == (
-            "(502)\n"
+            f"(502) Connection request (no entity named) to {TARGET_ID}: it may or may not have been done.\n"
             "Reason: Bad Gateway\n"
-            "POST /v1/entity-connections: it may or may not have been done.\n"
+            "Request: POST /v1/entity-connections\n"
             "  Response: 502 Bad Gateway nginx\n"
             "What to do: List the outbound connections of the source entity before you try again: Pending to this "
             "target means done.\n"
+            "More: docs/troubleshooting.md\n"
         )
         assert printed(lambda api: api.get_entity_connections(), wire) == (
-            "(502)\n"
+            "(502) List of connections (no entity named): no data was returned; a read changes nothing.\n"
             "Reason: Bad Gateway\n"
-            "GET /v1/entity-connections: Zuora answered without the data. Reads change nothing.\n"
+            "Request: GET /v1/entity-connections\n"
             "  Response: 502 Bad Gateway nginx\n"
             "What to do: Call again later; if it keeps failing, contact Zuora support and quote the ids of the "
             "response.\n"
+            "More: docs/troubleshooting.md\n"
         )
 
 

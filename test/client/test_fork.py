@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 from support import Received, answer, forks
 from support.authority import Authority
-from support.tokens import CLIENT_ID, CLIENT_SECRET, YES, Caller, Gate, TokenServer, token, until
+from support.threads import Caller, Gate, wait_until
+from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer, token
+from support.wire import YES
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client.deadline import Clock
@@ -75,9 +77,9 @@ def test_fork_during_token_fetch(start: Start) -> None:
     gate = Gate(token("token-1"))
     server, api = start(gate)
     leader = Caller(api.get_entity_connections)
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     waiter = Caller(api.get_entity_connections)
-    until(lambda: waiter.waits_for_a_thread)
+    wait_until(lambda: waiter.waits_for_a_thread)
     child = forks.Child(lambda: works(api) and works(api))
     # The child completes while the token request of the parent is still in progress.
     assert child.result is True
@@ -94,7 +96,7 @@ def test_fork_during_advisory_refresh(start: Start) -> None:
     works(api)
     clock.jump = 3400.0
     refresher = Caller(api.get_entity_connections)
-    until(gate.reached.is_set)
+    wait_until(gate.reached.is_set)
     assert forks.Child(lambda: works(api)).result is True
     gate.open()
     assert refresher.done().success is works(api) is True
@@ -145,11 +147,12 @@ def test_child_closes_inherited_sockets(start: Start) -> None:
     server, api = start(access_token="t")
     works(api)
     receiver, sender = os.pipe()
-    child = forks.Child(lambda: os.read(receiver, 1))
+    # The child closes them when it uses the client for the first time.
+    child = forks.Child(lambda: (api.api_client.rest_client.secrets(), os.read(receiver, 1))[1])
     assert server.open_connections == 1
     api.api_client.close()
     # The server sees the end of the connection only after all copies of the socket are closed.
-    until(lambda: server.open_connections == 0)
+    wait_until(lambda: server.open_connections == 0)
     os.write(sender, b"x")
     assert child.result == b"x"
     os.close(receiver)
@@ -200,7 +203,7 @@ def test_fork_during_async_calls(start: Start) -> None:
     server.before_answer = hold
     # More calls than a small machine has pool threads: some may still be queued.
     held = [api.api_client.call_api("/v1/hold", "GET", async_req=True) for _ in range(9)]
-    until(lambda: len(server.calls) >= 2)
+    wait_until(lambda: len(server.calls) >= 2)
 
     def in_child() -> bool:
         results = [api.get_entity_connections(async_req=True) for _ in range(5)]
@@ -242,7 +245,7 @@ def test_locks_held_by_parent_threads(start: Start, used: bool) -> None:
 
 def belongs_to_thread_pool(lock: Any, client: ApiClient) -> bool:
     """Whether a lock belongs to the running thread pool, whose threads hold it and wait for it."""
-    pool = client.__dict__["_pool"]
+    pool = client._state.pool
     return pool is not None and any(lock is other for other in forks.locks_in(pool))
 
 
@@ -253,10 +256,11 @@ def test_retries_in_the_child(start: Start) -> None:
     server.refusal = answer(502)
     server.refused.add("Bearer t-0")
     api.api_client.configuration.access_token = lambda: f"t-{next(numbers)}"
-    quota = api.api_client._sender.quota
+    quota = api.api_client._state.sender.quota
     holder = forks.HeldLocks([quota._lock])
     try:
-        assert forks.Child(lambda: (works(api), quota.available_capacity)).result == (True, 496)
+        in_child = forks.Child(lambda: (works(api), api.api_client._state.sender.quota.available_capacity))
+        assert in_child.result == (True, 496)
     finally:
         holder.release()
     assert quota.available_capacity == 500

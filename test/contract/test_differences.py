@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import http.client
+import inspect
 import logging
 import pickle
 import socket
@@ -16,12 +17,12 @@ from unittest import mock
 
 import pytest
 import urllib3
-from support.late import LateServer
-from support.leaks import wait_until
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID, Operation
 from support.scripted import ScriptedServer, answer, json_answer, reset
+from support.threads import wait_until
 from support.wire import YES, Wire, silent
 
+import zuora_client
 from zuora_client import (
     ApiClient,
     ApiConnectionError,
@@ -32,6 +33,7 @@ from zuora_client import (
     InvalidResponseError,
     OutcomeUnknownError,
     POSTEntityConnectionsType,
+    PUTEntityConnectionsDenyResponseType,
     RequestRejectedError,
 )
 from zuora_client.rest import RESTClientObject
@@ -89,7 +91,7 @@ def test_unknown_fields_are_kept() -> None:
 
 
 def test_refused_connection_is_api_exception() -> None:
-    with LateServer(YES) as server, Wire() as wire:
+    with ScriptedServer(listening=False) as server, Wire() as wire:
         wire.configuration.host = server.url
         with pytest.raises(ApiConnectionError) as caught:
             wire.api.g_et_entity_connections()
@@ -406,11 +408,18 @@ def test_gzip_is_requested_and_decoded() -> None:
 # -- other differences ----------------------------------------------------------------------------------------------
 
 
-def test_post_without_request_raises() -> None:
-    with Wire() as wire:
-        with pytest.raises(ValueError, match="request"):
-            wire.api.p_ost_entity_connections()
-        assert wire.requests == []
+@pytest.mark.parametrize("name", ["AccountsApi", "GETAccountType", "ProxyCreateAccount", "CommonResponseType"])
+def test_other_apis_are_not_here(name: str) -> None:
+    """A name of the full generated client is an AttributeError that says where to find it."""
+    for module in (zuora_client, zuora_client.api, zuora_client.models):
+        assert not hasattr(module, name)
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}': .*call_api.*docs/migration\.md"):
+            getattr(module, name)
+        with pytest.raises(AttributeError, match=r"no attribute 'something'$"):
+            module.something  # noqa: B018 - the access is what is tested
+    with pytest.raises(ImportError, match=name):
+        exec(f"from zuora_client import {name}")
+    assert inspect.getmembers(zuora_client, lambda member: member is EntityConnectionsApi)
 
 
 def test_credentials_need_https() -> None:
@@ -467,6 +476,22 @@ def test_form_fields_need_form_content_type() -> None:
         assert wire.requests == []
 
 
+@pytest.mark.parametrize(("timeout", "error"), [(0, ValueError), (0.0, ValueError), ("30", TypeError)])
+def test_unusable_timeout_raises(timeout: Any, error: type[Exception]) -> None:
+    """0 and text are refused, because they would mean no timeout."""
+    with Wire() as wire:
+        with pytest.raises(error, match="_request_timeout"):
+            wire.api.g_et_entity_connections(_request_timeout=timeout)
+        assert wire.requests == []
+
+
+def test_page_size_is_at_least_one() -> None:
+    with Wire() as wire:
+        with pytest.raises(ValueError, match="page_size"):
+            wire.api.g_et_entity_connections(page_size=0)
+        assert wire.requests == []
+
+
 def test_page_needs_page_size() -> None:
     with Wire() as wire:
         with pytest.raises(ValueError, match="page_size"):
@@ -516,13 +541,53 @@ def test_read_is_retried_unless_disabled() -> None:
 
 
 def test_error_text() -> None:
-    """The text begins with status and reason, as generated, and continues with the outcome; it shows no headers."""
+    """The text begins with the status, the second line with the reason; it shows no headers."""
     with Wire(json_answer(FAILURE, 400, {"X-Own": "not shown"})) as wire, pytest.raises(ApiException) as caught:
         wire.api.p_ut_entity_connections_accept("id")
     lines = str(caught.value).splitlines()
-    assert lines[:2] == ["(400)", "Reason: Said"]
-    assert "PUT /v1/entity-connections/id/accept: refused, nothing was done." in lines
+    assert lines[:3] == [
+        "(400) Acceptance of connection id (no entity named): refused, nothing was done.",
+        "Reason: Said",
+        "Request: PUT /v1/entity-connections/id/accept",
+    ]
     assert "not shown" not in str(caught.value)
+
+
+def test_error_args_and_repr() -> None:
+    with Wire(answer(404)) as wire, pytest.raises(ApiException) as caught:
+        wire.api.g_et_entity_connections()
+    assert (caught.value.args, repr(caught.value)) == ((404, "Said"), "NotFoundError(404, 'Said')")
+
+
+@pytest.mark.parametrize(
+    ("body", "data"), [(b'{"a": 1}', {"a": 1}), (b"[1]", [1]), (b"17", "17"), (b'"abc"', "abc"), (b"abc", "abc")]
+)
+def test_str_keeps_objects_and_lists(body: bytes, data: Any) -> None:
+    with Wire(answer(200, body)) as wire:
+        assert wire.client.call_api("/v1/any", "GET", response_type="str")[0] == data
+
+
+def test_replaced_model_after_first_use() -> None:
+    """A class that replaces a model is not used by a type that was used before; as response_type it always is."""
+
+    class Mine(PUTEntityConnectionsDenyResponseType):
+        pass
+
+    with Wire() as wire:
+        original = type(wire.api.p_ut_entity_connections_deny("id"))
+        with mock.patch.object(zuora_client.models, original.__name__, Mine):
+            assert type(wire.api.p_ut_entity_connections_deny("id")) is original
+            assert type(wire.client.call_api("/v1/any", "PUT", response_type=Mine)[0]) is Mine
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [("verify_ssl", None, TypeError), ("verify_ssl", 0, TypeError), ("assert_hostname", "", ValueError)]
+    + [(name, "", ValueError) for name in ("ssl_ca_cert", "cert_file", "key_file")],
+)
+def test_tls_settings_are_validated(name: str, value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=name):
+        setattr(Configuration(), name, value)
 
 
 def test_disabled_certificate_verification_warns() -> None:
@@ -532,14 +597,16 @@ def test_disabled_certificate_verification_warns() -> None:
 
 
 def test_rest_client_has_no_verb_methods() -> None:
-    assert not any(hasattr(RESTClientObject, verb) for verb in ("GET", "POST", "PUT", "request"))
+    assert not any(hasattr(RESTClientObject, verb) for verb in ("GET", "POST", "PUT"))
     with Wire() as wire:
+        with pytest.raises(TypeError, match=r"rest_client\.GET"):
+            wire.client.rest_client.GET = print
         assert wire.client.request("PUT", f"{wire.server.url}/any").status == 200
 
 
 @each_operation
 def test_every_operation_uses_call_api(operation: Operation) -> None:
-    """Operations call ApiClient.call_api and not ApiClient.request."""
+    """Operations call ApiClient.call_api. A replaced ApiClient.request is refused, not ignored."""
     with Wire() as wire:
         with mock.patch.object(wire.client, "call_api", return_value="patched") as call_api:
             assert operation.call(wire.api) == "patched"
@@ -548,10 +615,54 @@ def test_every_operation_uses_call_api(operation: Operation) -> None:
                 operation.path,
                 operation.method,
             )
-        with mock.patch.object(wire.client, "request") as request:
+        with mock.patch.object(wire.client, "request"), pytest.raises(TypeError, match=r"ApiClient\.request"):
             operation.call(wire.api)
-        request.assert_not_called()
+        assert wire.requests == []
+        operation.call(wire.api)
         assert len(wire.requests) == 1
+
+
+@each_operation
+def test_call_api_override_gets_all_arguments(operation: Operation) -> None:
+    """An override with the generated signature gets each argument by its keyword, in a form that it may change."""
+    seen: dict[str, Any] = {}
+
+    class Mine(ApiClient):
+        def call_api(  # type: ignore[override]  # no argument has a default
+            self,
+            resource_path: Any,
+            method: Any,
+            path_params: Any,
+            query_params: Any,
+            header_params: Any,
+            *,
+            body: Any,
+            post_params: Any,
+            files: Any,
+            response_type: Any,
+            auth_settings: Any,
+            async_req: Any,
+            _return_http_data_only: Any,
+            collection_formats: Any,
+            _preload_content: Any,
+            _request_timeout: Any,
+        ) -> Any:
+            seen.update(files=files, post=post_params, auth=auth_settings, formats=collection_formats)
+            path_params.update({})
+            query_params.append(("own", "1"))
+            header_params["X-Own"] = "2"
+            return super().call_api(
+                resource_path, method, path_params, query_params, header_params, body=body, post_params=post_params,
+                files=files, response_type=response_type, auth_settings=auth_settings, async_req=async_req,
+                _return_http_data_only=_return_http_data_only, collection_formats=collection_formats,
+                _preload_content=_preload_content, _request_timeout=_request_timeout,
+            )  # fmt: skip
+
+    with Wire() as wire, Mine(wire.configuration) as client:
+        assert type(operation.call(EntityConnectionsApi(client))) is operation.answer
+        assert wire.sent.target.endswith("own=1")
+        assert wire.sent.headers["x-own"] == "2"
+    assert seen == {"files": {}, "post": [], "auth": [], "formats": {}}
 
 
 def test_error_body_is_truncated() -> None:

@@ -49,7 +49,8 @@ def test_every_status_outside_2xx_raises(operation: Operation, status: int) -> N
         assert error.headers is not None
         assert error.headers.get("x-a") == "b"
         lines = str(error).splitlines()
-        assert lines[0] == f"({status})"
+        assert lines[0] == error.summary
+        assert lines[0].startswith(f"({status}) ")
         assert lines[1].startswith("Reason: ")
         if status >= 400:
             assert (error.reason, lines[1]) == ("The Reason", "Reason: The Reason")

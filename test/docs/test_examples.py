@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 from support import ScriptedServer, json_answer
-from support.watching import sent, statuses
 
-from zuora_client.emulator import ZuoraEmulator, faults
-
-PAGES = ("README.md", "docs/guide.md")
+PAGES = ("README.md", "docs/guide.md", "docs/quickstart.md")
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ZUORA_")}
 
@@ -55,6 +52,14 @@ def test_demo_shows_an_error(demo: subprocess.CompletedProcess[str]) -> None:
     assert "permanently lost" in demo.stdout
 
 
+def test_demo_shows_the_command_line(demo: subprocess.CompletedProcess[str]) -> None:
+    """The demo runs commands, shows them as they are typed, and prints their output."""
+    commands = re.findall(r"^\$ (zuora-connections \w+)", demo.stdout, re.M)
+    assert commands == [f"zuora-connections {name}" for name in ("doctor", "list", "connect")]
+    assert "\nCalls work.\n" in demo.stdout
+    assert "accepted as the target" in demo.stdout
+
+
 def test_demo_ignores_the_environment(demo: subprocess.CompletedProcess[str]) -> None:
     """A server records any request that follows a ZUORA_* or proxy variable."""
     with ScriptedServer(json_answer({"success": True, "entities": []})) as decoy:
@@ -72,59 +77,6 @@ def test_demo_ignores_the_environment(demo: subprocess.CompletedProcess[str]) ->
         assert decoy.requests == []
     varying = r"127\.0\.0\.1:\d+|request id [\w-]+|process id \w+"
     assert re.sub(varying, "", result.stdout) == re.sub(varying, "", demo.stdout)
-
-
-def test_connect_tenant_twice() -> None:
-    """The first run connects; the second finds nothing to do."""
-    with ZuoraEmulator() as zuora:
-        source, target = zuora.entities[:2]
-        environment = {
-            "ZUORA_HOST": zuora.url,
-            "ZUORA_CLIENT_ID": zuora.client_id,
-            "ZUORA_CLIENT_SECRET": zuora.client_secret,
-        }
-        first, second = (run("connect_tenant.py", source.uuid, target.id, **environment) for _ in range(2))
-        assert (first.returncode, first.stderr) == (0, "")
-        assert f"{source.uuid}  Acme Corporation\n  {target.id}  Acme-Americas\n" in first.stdout
-        assert first.stdout.endswith("\nConnected.\n")
-        assert second.stdout.endswith("\nAlready connected, nothing to do.\n")
-        assert statuses(zuora, source, target) == ["Connected"]
-        assert set(sent(zuora)) == {"entities", "list", "initiate", "accept"}
-
-
-def test_connect_tenant_prints_the_error() -> None:
-    with ZuoraEmulator() as zuora:
-        zuora.fail_next(faults.refusal(50000010, "No."), method="POST")
-        failed = run(
-            "connect_tenant.py",
-            zuora.entities[0].id,
-            zuora.entities[1].id,
-            ZUORA_HOST=zuora.url,
-            ZUORA_ACCESS_TOKEN=zuora.issue_token(),
-        )
-        assert failed.returncode == 1
-        assert failed.stderr.startswith("(200)\nReason: No.\n")
-        assert zuora.connections == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "pattern"),
-    [
-        (["a", "b"], {}, "set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET"),
-        (["a"], {}, "TARGET_ENTITY_ID|target_entity_id"),
-        (
-            ["a", "b"],
-            {"ZUORA_HOST": "https://rest.zuora.com", "ZUORA_ENVIRONMENT": "EU"},
-            "ZUORA_ENVIRONMENT|environment",
-        ),
-    ],
-)
-def test_connect_tenant_usage_errors(arguments: list[str], environment: dict[str, str], pattern: str) -> None:
-    """A usage error names the missing or conflicting setting, without a traceback."""
-    failed = run("connect_tenant.py", *arguments, **environment)
-    assert failed.returncode == 2
-    assert re.search(pattern, failed.stderr)
-    assert "Traceback" not in failed.stderr
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -82,9 +82,10 @@ def test_programs_run(page: Path, tmp_path: Path) -> None:
         server.stop()
 
 
-def test_guide_is_self_contained() -> None:
-    """The programs of the guide define every name that they use."""
-    run(pages.ROOT / "docs" / "guide.md", "--alone")
+@pytest.mark.parametrize("name", ["guide.md", "quickstart.md"])
+def test_page_is_self_contained(name: str) -> None:
+    """The programs of the page define every name that they use."""
+    run(pages.ROOT / "docs" / name, "--alone")
 
 
 @each_api_page

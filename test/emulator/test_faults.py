@@ -13,16 +13,12 @@ from typing import Any
 
 import pytest
 from support.emulator_clients import Connect, ConnectRaw, HttpResponse
+from support.threads import wait_until
 
 from zuora_client.emulator import Fault, ZuoraEmulator, faults
 from zuora_client.emulator.exchange import Exchange
 
 Initiate = Callable[..., HttpResponse]
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    while not condition():
-        time.sleep(0.001)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.emulator_clients import Connect
-from support.leaks import wait_until
+from support.threads import wait_until
 
 from zuora_client.emulator import Fault, Headers, ZuoraEmulator, faults
 from zuora_client.emulator import record as record_module

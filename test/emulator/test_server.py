@@ -13,15 +13,15 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
+from support.authority import Authority
 from support.emulator_clients import Connect, ConnectRaw, HttpClient
+from support.threads import wait_until
 
 from zuora_client.emulator import Fault, ZuoraEmulator, faults
 from zuora_client.emulator import server as server_module
@@ -30,11 +30,6 @@ from zuora_client.emulator.server import Server
 
 def emulator_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("zuora-emulator")]
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    while not condition():
-        time.sleep(0.001)
 
 
 def open_files() -> int:
@@ -356,23 +351,14 @@ def test_waits_need_no_descriptor() -> None:
 # TLS
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+@pytest.fixture
+def server_context(authority: Authority) -> ssl.SSLContext:
+    return authority.server("127.0.0.1")
 
 
 @pytest.fixture
-def server_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def client_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
+def client_context(authority: Authority) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authority.file)
 
 
 def test_tls(server_context: ssl.SSLContext, client_context: ssl.SSLContext, connect: Connect) -> None:

@@ -12,7 +12,7 @@ from support.in_memory import InMemoryClient
 from support.wire import YES, Wire
 
 from zuora_client import Configuration
-from zuora_client._http.transport import response_limit
+from zuora_client._http.response import response_limit
 from zuora_client.exceptions import InvalidResponseError
 
 MIB = 1024 * 1024

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import urllib3
 from support import FakeClock, ScriptedServer, json_answer
+from support.leaks import pools_of
 from support.wire import Wire
 
 from zuora_client import (
@@ -73,7 +74,7 @@ def test_first_calls_share_one_pool(attempt: int) -> None:
 
     def get_pool() -> None:
         barrier.wait()
-        pools.append(client.rest_client._route(BaseURL("https://127.0.0.1:1")).pool)
+        pools.append(client.rest_client._routes.route(BaseURL("https://127.0.0.1:1")).pool)
 
     threads = [threading.Thread(target=get_pool) for _ in range(8)]
     for thread in threads:
@@ -100,11 +101,12 @@ def test_forked_child_closes_sockets_in_use() -> None:
         caller = threading.Thread(target=api.get_entity_connections)
         caller.start()
         assert received.wait(20)
-        pool = client.rest_client._routes[server.url].pool
-        (connection,) = pool._checked_out
+        (pool,) = pools_of(client)
+        (connection,) = pool._connections
         number = connection.sock.fileno()
         child = os.fork()
         if child == 0:
+            assert client.rest_client is not None  # the first use in the child
             try:
                 os.fstat(number)
             except OSError:
@@ -143,7 +145,7 @@ def test_copied_configuration_shares_token_source() -> None:
 @pytest.mark.parametrize("document", [{}, {"message": "maintenance"}, {"entityConnections": None}])
 def test_response_without_list_is_invalid(document: Any) -> None:
     """A response without the list of connections is an error, not an empty list."""
-    with Wire(json_answer(document)) as wire, pytest.raises(InvalidResponseError, match="without the data"):
+    with Wire(json_answer(document)) as wire, pytest.raises(InvalidResponseError, match="no data was returned"):
         list(wire.api.iter_entity_connections())
 
 

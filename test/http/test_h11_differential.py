@@ -1,21 +1,17 @@
-"""Generated and mutated responses, read by this client and by h11: never more lenient, never needlessly strict.
-
-The number of examples is multiplied by the environment variable DIFFERENTIAL_FACTOR.
-"""
+"""Generated and mutated responses, read by this client and by h11: never more lenient, never needlessly strict."""
 
 from __future__ import annotations
 
-import os
 import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.effort import examples
 from support.in_memory import InMemoryClient, is_readable_elsewhere, read_with_h11, says_success
 
 from zuora_client.exceptions import ApiConnectionError
 
-EXAMPLES = 1500 * int(os.environ.get("DIFFERENTIAL_FACTOR", "1"))
 pytestmark = pytest.mark.usefixtures("untraced")
 
 SUCCESS = b'{"success": true}'
@@ -217,7 +213,7 @@ def compare(client: InMemoryClient, data: bytes, piece: int) -> None:
         assert not refused or is_refused_on_purpose(data), f"refused: {result.error}"
 
 
-COMMON = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+COMMON = settings(examples(500), suppress_health_check=[HealthCheck.too_slow])
 
 
 @COMMON

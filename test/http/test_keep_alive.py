@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
 import threading
 import time
-from typing import Any
 
 import pytest
 from support import ScriptedServer, answer
 from support.calls import CALLS, KEYED, READS, WRITES
+from support.scripted import Handler
 from support.wire import YES, Wire
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -70,46 +69,43 @@ def test_latest_announcement_counts() -> None:
         assert wire.server.connections == 2
 
 
-class ImpatientServer(ScriptedServer):
-    """Closes a connection that was idle for `seconds`."""
+def closing_when_idle(seconds: float) -> Handler:
+    """Make a server close a connection that was idle for `seconds`."""
 
-    def __init__(self, behaviour: bytes, seconds: float) -> None:
-        super().__init__(behaviour)
-        self._seconds = seconds
+    def set_timeout(sock: socket.socket, _: object) -> bool:
+        sock.settimeout(seconds)
+        return True
 
-    def _serve_request(self, sock: socket.socket) -> bool:
-        sock.settimeout(self._seconds)
-        return super()._serve_request(sock)
+    return set_timeout
 
 
-class SlowRelay(ScriptedServer):
-    """Passes on every byte, in both directions, after `delay` seconds."""
+def relaying_slowly(port: int, delay: float) -> Handler:
+    """Pass on every byte to and from a local port after `delay` seconds."""
 
-    def __init__(self, port: int, delay: float) -> None:
-        super().__init__(b"")
-        self._port = port
-        self._delay = delay
-
-    def _serve(self, plain: socket.socket) -> None:
-        with plain, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as there:
-            waiting: list[tuple[float, Any, bytes]] = []
-            while not self._stopping.is_set():
-                timeout = max(0.0, waiting[0][0] - time.monotonic()) if waiting else 0.2
-                readable, _, _ = select.select([plain, there], [], [], timeout)
-                due = time.monotonic() + self._delay
-                waiting += [(due, there if side is plain else plain, side.recv(65536)) for side in readable]
+    def relay(near: socket.socket, _: object) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as far:
+            waiting: list[tuple[float, socket.socket, bytes]] = []
+            while True:
+                timeout = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
+                readable, _, _ = select.select([near, far], [], [], timeout)
+                due = time.monotonic() + delay
+                waiting += [(due, far if side is near else near, side.recv(65536)) for side in readable]
                 while waiting and waiting[0][0] <= time.monotonic():
                     _, target, data = waiting.pop(0)
                     if not data:
                         return
                     target.sendall(data)
 
+    return relay
 
-@pytest.mark.parametrize(("header", "seconds"), [({"Keep-Alive": "timeout=1"}, 1.0), ({}, 2.5)], ids=["told", "untold"])
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [({"Keep-Alive": "timeout=1"}, 1.0), ({}, 2.5)], ids=["header", "no header"]
+)
 def test_no_write_is_lost_around_the_timeout_of_a_server(header: dict[str, str], seconds: float) -> None:
     """With 20 ms of latency and gaps around the timeout, every write gets its response."""
-    server = ImpatientServer(answer(200, BODY, header), seconds)
-    with server, SlowRelay(server.port, 0.02) as relay:
+    server = ScriptedServer(answer(200, BODY, header), on_accept=closing_when_idle(seconds))
+    with server, ScriptedServer(on_accept=relaying_slowly(server.port, 0.02)) as relay:
         failures: list[BaseException] = []
 
         def call_twice(gap: float) -> None:

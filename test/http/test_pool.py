@@ -17,9 +17,10 @@ from support import FakeClock, ScriptedServer, answer, json_answer, reset
 from support.authority import Authority
 from support.calls import CALLS, KEYED, READS, WRITES, failure_of, refusal
 from support.faulty import cut, drip, endless, hang_up, in_pieces, then_close
-from support.leaks import free_slots, sockets_to, wait_until
-from support.relay import Relay
+from support.leaks import free_slots, sockets_to
+from support.proxy import Proxy
 from support.scripted import Behaviour
+from support.threads import wait_until
 from support.wire import YES, Wire, silent
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -312,7 +313,7 @@ def test_extra_bytes_through_tunnel(extra: str, over_tls: bool, authority: Autho
     first = SendAll(EXTRA_BYTES[extra])
     with (
         ScriptedServer(first, GOOD, ssl_context=authority.server()) as server,
-        Relay(server.port, authority.server() if over_tls else None) as proxy,
+        Proxy(tunnel_to=server.port, ssl_context=authority.server("127.0.0.1") if over_tls else None) as proxy,
         tls_client(server, authority, proxy=proxy.url) as client,
     ):
         check_responses(EntityConnectionsApi(client), first, server)
@@ -322,7 +323,7 @@ def test_extra_bytes_through_tunnel(extra: str, over_tls: bool, authority: Autho
 def test_tunnel_is_reused(over_tls: bool, authority: Authority) -> None:
     with (
         ScriptedServer(GOOD, ssl_context=authority.server()) as server,
-        Relay(server.port, authority.server() if over_tls else None) as proxy,
+        Proxy(tunnel_to=server.port, ssl_context=authority.server("127.0.0.1") if over_tls else None) as proxy,
         tls_client(server, authority, proxy=proxy.url) as client,
     ):
         for _ in range(3):
@@ -498,17 +499,11 @@ def test_wrong_host_name_ends_call(authority: Authority) -> None:
 
 
 def test_broken_handshake_is_retried(authority: Authority) -> None:
-    class ClosesFirstConnection(ScriptedServer):
-        """Closes the first connection during the TLS handshake."""
+    def close_first_connection(plain: socket.socket, _: None) -> bool:
+        return server.connections > 1 or not plain.recv(1)
 
-        def _serve(self, plain: socket.socket) -> None:
-            if self.connections == 1:
-                plain.recv(1)
-                plain.close()
-            else:
-                super()._serve(plain)
-
-    with ClosesFirstConnection(YES, ssl_context=authority.server()) as server, tls_client(server, authority) as client:
+    server = ScriptedServer(YES, ssl_context=authority.server(), on_accept=close_first_connection)
+    with server, tls_client(server, authority) as client:
         assert CALLS["PUT accept"](EntityConnectionsApi(client)).success
         assert (server.connections, len(server.requests)) == (2, 1)
 

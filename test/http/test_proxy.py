@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import importlib.util
 import os
 import socket
@@ -16,7 +18,9 @@ import pytest
 from support import FakeClock, pages
 from support.authority import Authority
 from support.proxy import Proxy
-from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer, until
+from support.threads import wait_until
+from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
+from support.wire import api_at
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client.emulator import ZuoraEmulator
@@ -25,7 +29,7 @@ from zuora_client.exceptions import ApiConnectionError, TlsError
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD")
 NAME = "rest.billing.test"
 
-Connect = Callable[..., EntityConnectionsApi]
+Connect = Callable[..., contextlib.AbstractContextManager[EntityConnectionsApi]]
 
 
 @pytest.fixture(autouse=True)
@@ -56,11 +60,6 @@ def server() -> Iterator[TokenServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls"))
-
-
 @pytest.fixture
 def secure(authority: Authority) -> Iterator[TokenServer]:
     """A server over TLS, reached through CONNECT tunnels."""
@@ -69,32 +68,26 @@ def secure(authority: Authority) -> Iterator[TokenServer]:
 
 
 @pytest.fixture
-def connect(request: pytest.FixtureRequest, authority: Authority) -> Connect:
-    """Creates an API object, by default with client credentials and the authority of the tests."""
-
-    def make(host: str, **settings: Any) -> EntityConnectionsApi:
-        settings = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "ssl_ca_cert": authority.file, **settings}
-        client = ApiClient(Configuration(host, **settings), clock=FakeClock())
-        request.addfinalizer(client.close)
-        return EntityConnectionsApi(client)
-
-    return make
+def connect(authority: Authority) -> Connect:
+    """`api_at` with client credentials and the authority of the tests."""
+    return functools.partial(api_at, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, ssl_ca_cert=authority.file)
 
 
 # -- https: tunnels -------------------------------------------------------------------------------------------------
 
 
 def test_https_uses_one_tunnel(proxy: Proxy, secure: TokenServer, connect: Connect) -> None:
-    api = connect(secure.url, proxy=proxy.url, entity_id="8a80825555a3c7a10155b460f53858e6")
-    for _ in range(3):
-        api.get_entity_connections()
-    assert secure.used == ["Bearer token-1"] * 3
-    assert proxy.lines == [f"CONNECT localhost:{secure.port} HTTP/1.{'1' if sys.version_info >= (3, 12) else '0'}"]
-    assert not set(proxy.requests[0].headers) - {"host", "user-agent"}
+    with connect(secure.url, proxy=proxy.url, entity_id="8a80825555a3c7a10155b460f53858e6") as api:
+        for _ in range(3):
+            api.get_entity_connections()
+        assert secure.used == ["Bearer token-1"] * 3
+        assert proxy.lines == [f"CONNECT localhost:{secure.port} HTTP/1.{'1' if sys.version_info >= (3, 12) else '0'}"]
+        assert not set(proxy.requests[0].headers) - {"host", "user-agent"}
 
 
 def test_tunnel_hides_secrets_from_proxy(proxy: Proxy, secure: TokenServer, connect: Connect) -> None:
-    connect(secure.url, proxy=proxy.url).get_entity_connections()
+    with connect(secure.url, proxy=proxy.url) as api:
+        api.get_entity_connections()
     seen = proxy.seen + repr([request.headers for request in proxy.requests]).encode()
     assert len(proxy.seen) > 500
     for secret in (b"token-1", b"Jrk1uVbW0xQwS3Z", b"entity-connections"):
@@ -102,8 +95,10 @@ def test_tunnel_hides_secrets_from_proxy(proxy: Proxy, secure: TokenServer, conn
 
 
 def test_tunnel_verifies_certificate_of_host(proxy: Proxy, authority: Authority, connect: Connect) -> None:
-    with TokenServer(ssl_context=authority.server("elsewhere.example.com")) as server:
-        api = connect(server.url, proxy=proxy.url)
+    with (
+        TokenServer(ssl_context=authority.server("elsewhere.example.com")) as server,
+        connect(server.url, proxy=proxy.url) as api,
+    ):
         with pytest.raises(TlsError) as caught:
             api.put_entity_connections_accept("1")
         assert caught.value.outcome == "not_sent"
@@ -112,7 +107,8 @@ def test_tunnel_verifies_certificate_of_host(proxy: Proxy, authority: Authority,
 
 @pytest.mark.parametrize("url", ["http://{}", "{}", "http://{}/", "HTTP://{}"])
 def test_accepted_proxy_urls(proxy: Proxy, secure: TokenServer, connect: Connect, url: str) -> None:
-    connect(secure.url, proxy=url.format(proxy.address)).get_entity_connections()
+    with connect(secure.url, proxy=url.format(proxy.address)) as api:
+        api.get_entity_connections()
     assert len(proxy.requests) == 1
 
 
@@ -127,8 +123,7 @@ def test_proxy_password_goes_to_proxy_only(
     server: TokenServer, secure: TokenServer, connect: Connect, scheme: str
 ) -> None:
     target = secure if scheme == "https" else server
-    with Proxy(password=PASSWORD) as proxy:
-        api = connect(target.url, proxy=f"http://{QUOTED}@{proxy.address}")
+    with Proxy(password=PASSWORD) as proxy, connect(target.url, proxy=f"http://{QUOTED}@{proxy.address}") as api:
         api.get_entity_connections()
     expected = "Basic " + base64.b64encode(PASSWORD.encode()).decode()
     assert {request.headers["proxy-authorization"] for request in proxy.requests} == {expected}
@@ -138,17 +133,20 @@ def test_proxy_password_goes_to_proxy_only(
 
 def test_proxy_user_without_password(secure: TokenServer, connect: Connect) -> None:
     with Proxy(password="me:") as proxy:
-        connect(secure.url, proxy=f"http://me@{proxy.address}").get_entity_connections()
+        with connect(secure.url, proxy=f"http://me@{proxy.address}") as api:
+            api.get_entity_connections()
         assert len(proxy.requests) == 1
 
 
 @pytest.mark.parametrize("given", ["", "me:wrong22@"])
 def test_tunnel_without_password_is_refused(secure: TokenServer, connect: Connect, given: str) -> None:
     """After a 407 to CONNECT the request was not sent, and the error does not contain the password."""
-    with Proxy(password=PASSWORD) as proxy:
-        api = connect(secure.url, proxy=f"http://{given}{proxy.address}")
-        with pytest.raises(ApiConnectionError, match="407") as caught:
-            api.put_entity_connections_accept("1")
+    with (
+        Proxy(password=PASSWORD) as proxy,
+        connect(secure.url, proxy=f"http://{given}{proxy.address}") as api,
+        pytest.raises(ApiConnectionError, match="407") as caught,
+    ):
+        api.put_entity_connections_accept("1")
     assert caught.value.outcome == "not_sent"
     assert "wrong22" not in str(caught.value)
     assert secure.connections == 0
@@ -156,8 +154,10 @@ def test_tunnel_without_password_is_refused(secure: TokenServer, connect: Connec
 
 def test_forwarded_request_without_password(server: TokenServer, connect: Connect) -> None:
     """After a 407 to a forwarded request nothing was sent to Zuora; the request is not retried."""
-    with Proxy(password=PASSWORD) as proxy:
-        api = connect(server.url, proxy=proxy.url, client_id=None, client_secret=None)
+    with (
+        Proxy(password=PASSWORD) as proxy,
+        connect(server.url, proxy=proxy.url, client_id=None, client_secret=None) as api,
+    ):
         with pytest.raises(ApiConnectionError) as caught:
             api.put_entity_connections_accept("1")
         assert len(proxy.lines) == 1
@@ -170,28 +170,30 @@ def test_forwarded_request_without_password(server: TokenServer, connect: Connec
 
 
 def test_http_uses_absolute_urls(proxy: Proxy, server: TokenServer, connect: Connect) -> None:
-    api = connect(server.url + "/gateway", proxy=proxy.url)
-    api.get_entity_connections(page_size=5)
-    assert proxy.lines == [
-        f"POST {server.url}/gateway/oauth/token HTTP/1.1",
-        f"GET {server.url}/gateway/v1/entity-connections?pageSize=5 HTTP/1.1",
-    ]
-    assert [request.target for request in server.requests] == [
-        "/gateway/oauth/token",
-        "/gateway/v1/entity-connections?pageSize=5",
-    ]
-    assert {request.headers["host"] for request in server.requests} == {f"127.0.0.1:{server.port}"}
+    with connect(server.url + "/gateway", proxy=proxy.url) as api:
+        api.get_entity_connections(page_size=5)
+        assert proxy.lines == [
+            f"POST {server.url}/gateway/oauth/token HTTP/1.1",
+            f"GET {server.url}/gateway/v1/entity-connections?pageSize=5 HTTP/1.1",
+        ]
+        assert [request.target for request in server.requests] == [
+            "/gateway/oauth/token",
+            "/gateway/v1/entity-connections?pageSize=5",
+        ]
+        assert {request.headers["host"] for request in server.requests} == {f"127.0.0.1:{server.port}"}
 
 
 # -- failures -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("refusal", [b"500 Internal Server Error", b"502 Bad Gateway", b"503 Service Unavailable"])
-def test_refused_tunnel(secure: TokenServer, connect: Connect, refusal: bytes) -> None:
-    with Proxy(refuse=refusal) as proxy:
-        api = connect(secure.url, proxy=proxy.url, access_token="t")
-        with pytest.raises(ApiConnectionError, match=refusal.decode()) as caught:
-            api.put_entity_connections_disconnect("1")
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_refused_tunnel(secure: TokenServer, connect: Connect, status: int) -> None:
+    with (
+        Proxy(refuse=status) as proxy,
+        connect(secure.url, proxy=proxy.url, access_token="t") as api,
+        pytest.raises(ApiConnectionError, match=f"{status} Refused") as caught,
+    ):
+        api.put_entity_connections_disconnect("1")
     # The request was not sent, so it is retried even though it is a write.
     assert caught.value.outcome == "not_sent"
     assert len(caught.value.attempts) == len(proxy.requests) == 3
@@ -200,21 +202,21 @@ def test_refused_tunnel(secure: TokenServer, connect: Connect, refusal: bytes) -
 def test_unreachable_proxy(secure: TokenServer, connect: Connect) -> None:
     with Proxy() as proxy:
         pass
-    api = connect(secure.url, proxy=proxy.url, access_token="t")
-    with pytest.raises(ApiConnectionError) as caught:
-        api.put_entity_connections_disconnect("1")
-    assert caught.value.outcome == "not_sent"
-    assert proxy.url in str(caught.value)
-    assert secure.connections == 0
+    with connect(secure.url, proxy=proxy.url, access_token="t") as api:
+        with pytest.raises(ApiConnectionError) as caught:
+            api.put_entity_connections_disconnect("1")
+        assert caught.value.outcome == "not_sent"
+        assert proxy.url in str(caught.value)
+        assert secure.connections == 0
 
 
 def test_tunnel_to_unreachable_host(proxy: Proxy, secure: TokenServer, connect: Connect) -> None:
     with TokenServer() as gone:
         pass
-    api = connect(f"https://localhost:{gone.port}", proxy=proxy.url, access_token="t")
-    with pytest.raises(ApiConnectionError) as caught:
-        api.put_entity_connections_disconnect("1")
-    assert caught.value.outcome == "not_sent"
+    with connect(f"https://localhost:{gone.port}", proxy=proxy.url, access_token="t") as api:
+        with pytest.raises(ApiConnectionError) as caught:
+            api.put_entity_connections_disconnect("1")
+        assert caught.value.outcome == "not_sent"
 
 
 @pytest.mark.parametrize(
@@ -229,16 +231,17 @@ def test_invalid_proxy_raises_on_creation(wrong: str) -> None:
 
 
 def test_empty_proxy_means_none(server: TokenServer, connect: Connect) -> None:
-    connect(server.url, proxy="").get_entity_connections()
+    with connect(server.url, proxy="") as api:
+        api.get_entity_connections()
     assert len(server.requests) == 2
 
 
 def test_later_proxy_setting_is_ignored(proxy: Proxy, server: TokenServer, connect: Connect) -> None:
     """The proxy setting is read only when the client is created."""
-    api = connect(server.url)
-    api.api_client.configuration.proxy = proxy.url
-    api.get_entity_connections()
-    assert proxy.requests == []
+    with connect(server.url) as api:
+        api.api_client.configuration.proxy = proxy.url
+        api.get_entity_connections()
+        assert proxy.requests == []
 
 
 @pytest.mark.parametrize(
@@ -273,16 +276,20 @@ def test_https_proxy(
 ) -> None:
     """The certificate of an https proxy is verified like that of a host."""
     target = secure if scheme == "https" else server
-    with Proxy(ssl_context=authority.server("127.0.0.1"), password="me:mine-22") as proxy:
-        api = connect(target.url, proxy=f"https://me:mine-22@{proxy.address}")
+    with (
+        Proxy(ssl_context=authority.server("127.0.0.1"), password="me:mine-22") as proxy,
+        connect(target.url, proxy=f"https://me:mine-22@{proxy.address}") as api,
+    ):
         assert api.get_entity_connections().success is True
         assert proxy.requests
 
 
 def test_untrusted_https_proxy(secure: TokenServer, tmp_path: Path, connect: Connect) -> None:
     stranger = Authority(tmp_path)
-    with Proxy(ssl_context=stranger.server("127.0.0.1")) as proxy:
-        api = connect(secure.url, proxy=proxy.url, access_token="t")
+    with (
+        Proxy(ssl_context=stranger.server("127.0.0.1")) as proxy,
+        connect(secure.url, proxy=proxy.url, access_token="t") as api,
+    ):
         with pytest.raises(TlsError) as caught:
             api.put_entity_connections_accept("1")
         assert caught.value.outcome == "not_sent"
@@ -295,23 +302,29 @@ def test_untrusted_https_proxy(secure: TokenServer, tmp_path: Path, connect: Con
 @pytest.mark.parametrize("host", ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"])
 def test_loopback_through_remote_proxy_is_insecure(connect: Connect, host: str) -> None:
     """Over plain http a remote proxy reads the credentials, even if the host is this machine."""
-    api = connect(host, proxy="http://proxy.billing.test:3128")
-    with pytest.raises(ValueError, match="allow_insecure_http"):
+    with (
+        connect(host, proxy="http://proxy.billing.test:3128") as api,
+        pytest.raises(ValueError, match="allow_insecure_http"),
+    ):
         api.get_entity_connections()
 
 
 def test_loopback_through_https_proxy_is_insecure(connect: Connect, authority: Authority) -> None:
     """A forwarding proxy reads the credentials, even if the connection to the proxy uses TLS."""
     with TokenServer() as server, Proxy(ssl_context=authority.server("proxy.billing.test")) as proxy:
-        with pytest.raises(ValueError, match="plain http"):
-            connect(server.url, proxy=f"https://proxy.billing.test:{proxy.port}").get_entity_connections()
+        with (
+            pytest.raises(ValueError, match="plain http"),
+            connect(server.url, proxy=f"https://proxy.billing.test:{proxy.port}") as api,
+        ):
+            api.get_entity_connections()
         assert server.requests == []
 
 
 def test_allow_insecure_http_through_proxy(connect: Connect) -> None:
     with TokenServer() as server, Proxy() as proxy:
         url = f"http://proxy.billing.test:{proxy.port}"
-        connect(server.url, proxy=url, allow_insecure_http=True).get_entity_connections()
+        with connect(server.url, proxy=url, allow_insecure_http=True) as api:
+            api.get_entity_connections()
         assert len(server.requests) == 2
 
 
@@ -330,7 +343,8 @@ def test_environment_is_ignored_by_default(
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         environment.setenv(spell(name), "http://127.0.0.1:1")
     for target in (server, secure):
-        assert connect(target.url).get_entity_connections().success is True
+        with connect(target.url) as api:
+            assert api.get_entity_connections().success is True
 
 
 @pytest.mark.parametrize("spell", [str.upper, str.lower])
@@ -347,7 +361,8 @@ def test_trust_env_reads_variable_of_scheme(
     environment.setenv(spell(f"{scheme}_proxy"), proxy.address)
     for kind, target in {"http": server, "https": secure}.items():
         before = len(proxy.requests)
-        connect(target.url, trust_env=True, access_token="t").get_entity_connections()
+        with connect(target.url, trust_env=True, access_token="t") as api:
+            api.get_entity_connections()
         assert len(proxy.requests) - before == (kind == scheme)
         assert len(target.calls) == 1
 
@@ -358,13 +373,15 @@ def test_configured_proxy_overrides_environment(
 ) -> None:
     environment.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     environment.setenv("NO_PROXY", no_proxy)
-    connect(secure.url, trust_env=True, proxy=proxy.url).get_entity_connections()
+    with connect(secure.url, trust_env=True, proxy=proxy.url) as api:
+        api.get_entity_connections()
     assert len(proxy.requests) == 1
 
 
 def test_all_proxy_is_ignored(secure: TokenServer, connect: Connect, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ALL_PROXY", "http://127.0.0.1:1")
-    assert connect(secure.url, trust_env=True).get_entity_connections().success is True
+    with connect(secure.url, trust_env=True) as api:
+        assert api.get_entity_connections().success is True
 
 
 def test_http_proxy_is_ignored_under_cgi(
@@ -373,15 +390,16 @@ def test_http_proxy_is_ignored_under_cgi(
     """In CGI a request header called Proxy arrives as HTTP_PROXY."""
     environment.setenv("REQUEST_METHOD", "GET")
     environment.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    assert connect(server.url, trust_env=True).get_entity_connections().success is True
+    with connect(server.url, trust_env=True) as api:
+        assert api.get_entity_connections().success is True
 
 
 def test_invalid_environment_proxy_raises_at_call(
     secure: TokenServer, connect: Connect, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv("HTTPS_PROXY", "socks5://me:hunter22@127.0.0.1:1")
-    with pytest.raises(ValueError, match="proxy") as caught:
-        connect(secure.url, trust_env=True).get_entity_connections()
+    with pytest.raises(ValueError, match="proxy") as caught, connect(secure.url, trust_env=True) as api:
+        api.get_entity_connections()
     assert "hunter22" not in str(caught.value)
 
 
@@ -440,10 +458,10 @@ def test_no_proxy(
     environment.setenv("HTTP_PROXY", proxy.url)
     environment.setenv("NO_PROXY", no_proxy.format(port=server.port))
     url = f"http://{host}:{server.port}"
-    api = connect(url, trust_env=True, access_token="t", allow_insecure_http=True)
-    assert api.get_entity_connections().success is True
-    assert len(proxy.requests) == (0 if direct else 1)
-    assert len(server.requests) == 1
+    with connect(url, trust_env=True, access_token="t", allow_insecure_http=True) as api:
+        assert api.get_entity_connections().success is True
+        assert len(proxy.requests) == (0 if direct else 1)
+        assert len(server.requests) == 1
 
 
 def test_no_proxy_applies_per_host(
@@ -453,12 +471,12 @@ def test_no_proxy_applies_per_host(
     environment.setenv("HTTP_PROXY", proxy.url)
     environment.setenv("HTTPS_PROXY", proxy.url)
     environment.setenv("NO_PROXY", "127.0.0.1")
-    api = connect(server.url, trust_env=True, access_token="t")
-    api.get_entity_connections()
-    assert proxy.requests == []
-    api.api_client.configuration.host = secure.url
-    api.get_entity_connections()
-    assert len(proxy.requests) == 1
+    with connect(server.url, trust_env=True, access_token="t") as api:
+        api.get_entity_connections()
+        assert proxy.requests == []
+        api.api_client.configuration.host = secure.url
+        api.get_entity_connections()
+        assert len(proxy.requests) == 1
 
 
 # -- proxy.py -------------------------------------------------------------------------------------------------------
@@ -473,7 +491,7 @@ def test_proxy_py_in_separate_process(authority: Authority, tmp_path: Path) -> N
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     process = subprocess.Popen([sys.executable, "-m", "proxy", *arguments], env=environment, cwd=tmp_path)
     try:
-        until(lambda: process.poll() is not None or (port_file.exists() and port_file.read_text().strip()))
+        wait_until(lambda: process.poll() is not None or (port_file.exists() and port_file.read_text().strip()))
         assert process.poll() is None, "proxy.py did not start"
         address = f"127.0.0.1:{port_file.read_text().strip()}"
         with ZuoraEmulator(ssl_context=authority.server("127.0.0.1")) as zuora:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import ssl
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,32 +15,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from support import FakeClock, json_answer
+from support import json_answer
 from support.authority import Authority
 from support.calls import CALLS, READS, failure_of
 from support.proxy import Proxy
-from support.raw import RawServer
+from support.scripted import Received, ScriptedServer
 from support.tokens import TokenServer
+from support.wire import api_at
 
-from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client import ApiClient, Configuration
 from zuora_client.exceptions import ApiConnectionError, ApiException, TlsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 YES = json_answer({"success": True, "id": "1", "entityConnections": []})
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@contextlib.contextmanager
-def client_of(url: str, **settings: Any) -> Iterator[EntityConnectionsApi]:
-    with ApiClient(Configuration(url, access_token="t", **settings), clock=FakeClock()) as client:
-        yield EntityConnectionsApi(client)
+api_with_token = functools.partial(api_at, access_token="t")
 
 
 # -- a refused CONNECT ------------------------------------------------------------------------------------------------
@@ -51,8 +44,8 @@ def client_of(url: str, **settings: Any) -> Iterator[EntityConnectionsApi]:
 def test_refused_tunnel_names_the_proxy(authority: Authority, over_tls: bool, call: str, status: int) -> None:
     context = authority.server("127.0.0.1") if over_tls else None
     with (
-        Proxy(refuse=b"%d Refused" % status, ssl_context=context) as proxy,
-        client_of("https://zuora.invalid", proxy=proxy.url, ssl_ca_cert=authority.file, max_attempts=1) as api,
+        Proxy(refuse=status, ssl_context=context) as proxy,
+        api_with_token("https://zuora.invalid", proxy=proxy.url, ssl_ca_cert=authority.file, max_attempts=1) as api,
     ):
         error = failure_of(CALLS[call], api)
     assert (type(error), error.status, error.outcome) == (ApiConnectionError, status, "not_sent")
@@ -65,8 +58,8 @@ def test_refused_tunnel_names_the_proxy(authority: Authority, over_tls: bool, ca
 @pytest.mark.parametrize("status", [403, 407])
 def test_refused_tunnel_is_one_attempt(status: int) -> None:
     with (
-        Proxy(refuse=b"%d Refused" % status) as proxy,
-        client_of("https://zuora.invalid", proxy=proxy.url) as api,
+        Proxy(refuse=status) as proxy,
+        api_with_token("https://zuora.invalid", proxy=proxy.url) as api,
     ):
         failure_of(CALLS["PUT accept"], api)
         assert len(proxy.requests) == 1
@@ -75,8 +68,8 @@ def test_refused_tunnel_is_one_attempt(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 500, 502, 503])
 def test_other_refusals_are_retried(status: int) -> None:
     with (
-        Proxy(refuse=b"%d Refused" % status) as proxy,
-        client_of("https://zuora.invalid", proxy=proxy.url) as api,
+        Proxy(refuse=status) as proxy,
+        api_with_token("https://zuora.invalid", proxy=proxy.url) as api,
     ):
         error = failure_of(CALLS["PUT accept"], api)
         assert (error.status, error.outcome, len(proxy.requests)) == (None, "not_sent", 3)
@@ -106,7 +99,7 @@ def test_names_are_verified_apart(authority: Authority, assert_hostname: Any, ho
             context = None if through == "http proxy" else authority.server(PROXY_NAMES[through])
             proxy = stack.enter_context(Proxy(ssl_context=context))
             settings["proxy"] = proxy.url
-        api = stack.enter_context(client_of(server.url, **settings))
+        api = stack.enter_context(api_with_token(server.url, **settings))
         if host_is_right and proxy_is_right:
             assert api.get_entity_connections().success is True
             return
@@ -123,7 +116,7 @@ def test_forwarding_proxy_is_verified_too(authority: Authority, assert_hostname:
     with (
         TokenServer() as server,
         Proxy(ssl_context=authority.server(PROXY_NAMES[name])) as proxy,
-        client_of(server.url, proxy=proxy.url, **settings) as api,
+        api_with_token(server.url, proxy=proxy.url, **settings) as api,
     ):
         if name == "right proxy":
             assert api.get_entity_connections().success is True
@@ -145,14 +138,14 @@ def test_client_certificate_is_for_the_host(tmp_path: Path, authority: Authority
     seen: list[Any] = []
 
     class Observer(Proxy):
-        def _serve_connection(self, sock: Any) -> None:
+        def _respond(self, sock: Any, request: Received) -> bool:
             seen.append(sock.getpeercert())
-            super()._serve_connection(sock)
+            return super()._respond(sock, request)
 
     with (
         TokenServer(ssl_context=asking) as server,
         Observer(ssl_context=asking) as proxy,
-        client_of(
+        api_with_token(
             server.url,
             ssl_ca_cert=authority.file,
             cert_file=str(tmp_path / "own.pem"),
@@ -173,10 +166,10 @@ def speaks_http(sock: Any, _: Any) -> None:
 
 @pytest.mark.parametrize("through", ["direct", "proxy"])
 def test_plain_port_is_named(through: str) -> None:
-    with RawServer(speaks_http) as server:
+    with ScriptedServer(on_accept=speaks_http) as server:
         plain = f"https://127.0.0.1:{server.port}"
         settings = {"proxy": plain} if through == "proxy" else {}
-        with client_of("https://zuora.invalid" if settings else plain, **settings) as api:
+        with api_with_token("https://zuora.invalid" if settings else plain, **settings) as api:
             error = failure_of(CALLS["PUT accept"], api)
     assert (type(error), error.outcome) == (TlsError, "not_sent")
     assert "plain HTTP" in error.advice
@@ -248,22 +241,22 @@ def test_strict_checks_are_named_and_can_be_cleared(
 ) -> None:
     company = CompanyAuthority(tmp_path, critical=critical, key_identifiers=key_identifiers)
     with TokenServer(ssl_context=company.server()) as server:
-        with client_of(server.url, ssl_ca_cert=company.file) as api:
+        with api_with_token(server.url, ssl_ca_cert=company.file) as api:
             # Set by Python 3.13 itself.
-            context = api.api_client.rest_client._tls.pool_kwargs()["ssl_context"]
+            context = api.api_client.rest_client._routes.tls.pool_kwargs()["ssl_context"]
             context.verify_flags |= ssl.VERIFY_X509_STRICT
             error = failure_of(CALLS["PUT accept"], api)
         assert (type(error), error.outcome) == (TlsError, "not_sent")
         assert words in str(error.reason)
         assert "strict_x509=False" in error.advice
-        with client_of(server.url, ssl_ca_cert=company.file, strict_x509=False) as api:
+        with api_with_token(server.url, ssl_ca_cert=company.file, strict_x509=False) as api:
             assert api.get_entity_connections().success is True
 
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_strict_x509_clears_one_flag(strict: bool) -> None:
     with ApiClient(Configuration(strict_x509=strict)) as client, ApiClient(Configuration()) as default:
-        contexts = [each.rest_client._tls.pool_kwargs()["ssl_context"] for each in (client, default)]
+        contexts = [each.rest_client._routes.tls.pool_kwargs()["ssl_context"] for each in (client, default)]
         flags, default_flags = (context.verify_flags for context in contexts)
         assert flags == (default_flags if strict else default_flags & ~ssl.VERIFY_X509_STRICT)
         assert bool(default_flags & ssl.VERIFY_X509_STRICT) is (sys.version_info >= (3, 13))
@@ -278,6 +271,6 @@ def test_strict_x509_is_a_bool(value: Any) -> None:
 
 
 def test_untrusted_certificate_keeps_its_advice(authority: Authority) -> None:
-    with TokenServer(ssl_context=authority.server()) as server, client_of(server.url) as api:
+    with TokenServer(ssl_context=authority.server()) as server, api_with_token(server.url) as api:
         errors: list[ApiException] = [failure_of(CALLS[call], api) for call in READS]
     assert all("strict_x509" not in error.advice and "Do not switch" in error.advice for error in errors)

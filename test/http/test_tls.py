@@ -6,13 +6,12 @@ import contextlib
 import copy
 import datetime
 import os
-import socket
 import ssl
 import subprocess
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from support import FakeClock
 from support.calls import Call
-from support.raw import RawServer
+from support.scripted import ScriptedServer
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
+from support.wire import api_at
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client.emulator import ZuoraEmulator
@@ -41,17 +41,6 @@ CALLS: dict[str, Call] = {
 }
 DAY = datetime.timedelta(days=1)
 NOW = datetime.datetime.now(datetime.timezone.utc)
-
-
-class TlsServer(TokenServer):
-    """A server and the clock of its client."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.clock = FakeClock()
-
-
-Start = Callable[..., tuple[TlsServer, EntityConnectionsApi]]
 
 
 class Authorities:
@@ -80,26 +69,17 @@ def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     return context
 
 
-@pytest.fixture
-def start(authorities: Authorities, request: pytest.FixtureRequest) -> Start:
-    """Starts a server with a TLS context, and returns it with an API object that trusts the known authority."""
-
-    def make(
-        context: ssl.SSLContext, host: str = "localhost", kind: type[TlsServer] = TlsServer, **settings: Any
-    ) -> tuple[TlsServer, EntityConnectionsApi]:
-        server = kind(ssl_context=context)
-        server.__enter__()
-        request.addfinalizer(lambda: server.__exit__())
-        settings = {"access_token": "t", "ssl_ca_cert": authorities.file, **settings}
-        configuration = Configuration(f"https://{host}:{server.port}", **settings)
-        client = ApiClient(configuration, clock=server.clock)
-        request.addfinalizer(client.close)
-        return server, EntityConnectionsApi(client)
-
-    return make
+@contextlib.contextmanager
+def connected(
+    authorities: Authorities, context: ssl.SSLContext, host: str = "localhost", **settings: Any
+) -> Iterator[tuple[TokenServer, EntityConnectionsApi]]:
+    """Yield a server with a TLS context, and an API object that trusts the known authority."""
+    settings = {"access_token": "t", "ssl_ca_cert": authorities.file, **settings}
+    with TokenServer(ssl_context=context) as server, api_at(f"https://{host}:{server.port}", **settings) as api:
+        yield server, api
 
 
-def refused(call: Any, server: TlsServer, api: EntityConnectionsApi) -> TlsError:
+def refused(call: Any, server: TokenServer, api: EntityConnectionsApi) -> TlsError:
     """Return the error of a call that must fail in the handshake: not sent and not retried."""
     with pytest.raises(TlsError) as caught:
         call(api)
@@ -107,7 +87,7 @@ def refused(call: Any, server: TlsServer, api: EntityConnectionsApi) -> TlsError
     assert len(caught.value.attempts) == 1
     assert server.connections == 1
     assert server.requests == []
-    assert server.clock.sleeps == []
+    assert api.api_client.clock.sleeps == []  # type: ignore[attr-defined]
     return caught.value
 
 
@@ -115,12 +95,13 @@ def refused(call: Any, server: TlsServer, api: EntityConnectionsApi) -> TlsError
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_private_authority_is_trusted(start: Start, authorities: Authorities, host: str) -> None:
-    server, api = start(server_context(authorities.known.issue_cert("localhost", "127.0.0.1")), host)
-    for call in CALLS.values():
-        call(api)
-    assert server.connections == 1
-    assert server.used == ["Bearer t"] * 3
+def test_private_authority_is_trusted(authorities: Authorities, host: str) -> None:
+    context = server_context(authorities.known.issue_cert("localhost", "127.0.0.1"))
+    with connected(authorities, context, host) as (server, api):
+        for call in CALLS.values():
+            call(api)
+        assert server.connections == 1
+        assert server.used == ["Bearer t"] * 3
 
 
 def test_emulator_over_tls(authorities: Authorities) -> None:
@@ -151,39 +132,41 @@ CERTIFICATES: dict[str, Callable[[Authorities], Any]] = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("certificate", CERTIFICATES.values(), ids=CERTIFICATES)
-def test_invalid_certificate_is_refused(start: Start, authorities: Authorities, certificate: Any, call: Any) -> None:
+def test_invalid_certificate_is_refused(authorities: Authorities, certificate: Any, call: Any) -> None:
     issued = certificate(authorities)
     if isinstance(issued, trustme.CA):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(authorities.pem("self.pem", issued.private_key_pem, issued.cert_pem))
     else:
         context = server_context(issued)
-    server, api = start(context)
-    error = refused(call, server, api)
-    assert "certificate verify failed" in str(error.reason) or "match" in str(error.reason)
-    assert "Do not switch verification off" in str(error)
+    with connected(authorities, context) as (server, api):
+        error = refused(call, server, api)
+        assert "certificate verify failed" in str(error.reason) or "match" in str(error.reason)
+        assert "Do not switch verification off" in str(error)
 
 
-def test_name_does_not_match_address(start: Start, authorities: Authorities) -> None:
-    server, api = start(server_context(authorities.known.issue_cert("localhost")), "127.0.0.1")
-    refused(CALLS["PUT"], server, api)
+def test_name_does_not_match_address(authorities: Authorities) -> None:
+    context = server_context(authorities.known.issue_cert("localhost"))
+    with connected(authorities, context, "127.0.0.1") as (server, api):
+        refused(CALLS["PUT"], server, api)
 
 
-def test_default_bundle_is_certifi(start: Start, authorities: Authorities) -> None:
-    server, api = start(server_context(authorities.known.issue_cert("localhost")), ssl_ca_cert=None)
-    refused(CALLS["GET"], server, api)
+def test_default_bundle_is_certifi(authorities: Authorities) -> None:
+    context = server_context(authorities.known.issue_cert("localhost"))
+    with connected(authorities, context, ssl_ca_cert=None) as (server, api):
+        refused(CALLS["GET"], server, api)
 
 
-def test_token_endpoint_is_verified_too(start: Start, authorities: Authorities) -> None:
+def test_token_endpoint_is_verified_too(authorities: Authorities) -> None:
     context = server_context(authorities.unknown.issue_cert("localhost"))
-    settings = {"access_token": None, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    server, api = start(context, **settings)
-    error = refused(CALLS["PUT"], server, api)
-    assert "/oauth/token" in str(error.reason)
+    settings: dict[str, Any] = {"access_token": None, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    with connected(authorities, context, **settings) as (server, api):
+        error = refused(CALLS["PUT"], server, api)
+        assert "/oauth/token" in str(error.reason)
 
 
 def test_server_without_tls() -> None:
-    with RawServer(lambda sock, _: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+    with ScriptedServer(on_accept=lambda sock, _: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
         client = ApiClient(Configuration(f"https://127.0.0.1:{server.port}", access_token="t"), clock=FakeClock())
         with client, pytest.raises(TlsError) as caught:
             client.call_api("/v1/x", "PUT")
@@ -191,11 +174,11 @@ def test_server_without_tls() -> None:
         assert server.connections == 1
 
 
-def test_later_verify_ssl_is_ignored(start: Start, authorities: Authorities) -> None:
+def test_later_verify_ssl_is_ignored(authorities: Authorities) -> None:
     """TLS settings are read only when the client is created."""
-    server, api = start(server_context(authorities.unknown.issue_cert("localhost")))
-    api.api_client.configuration.verify_ssl = False
-    refused(CALLS["GET"], server, api)
+    with connected(authorities, server_context(authorities.unknown.issue_cert("localhost"))) as (server, api):
+        api.api_client.configuration.verify_ssl = False
+        refused(CALLS["GET"], server, api)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
@@ -210,26 +193,29 @@ def test_unreadable_bundle_raises_on_creation(tmp_path: Path, content: bytes | N
 # -- assert_hostname ------------------------------------------------------------------------------------------------
 
 
-def test_assert_hostname_names_other_host(start: Start, authorities: Authorities) -> None:
-    server, api = start(
-        server_context(authorities.known.issue_cert("rest.zuora.com")), assert_hostname="rest.zuora.com"
-    )
-    assert api.get_entity_connections().success is True
-    assert len(server.requests) == 1
+def test_assert_hostname_names_other_host(authorities: Authorities) -> None:
+    context = server_context(authorities.known.issue_cert("rest.zuora.com"))
+    with connected(authorities, context, assert_hostname="rest.zuora.com") as (server, api):
+        assert api.get_entity_connections().success is True
+        assert len(server.requests) == 1
 
 
-def test_assert_hostname_replaces_host_name(start: Start, authorities: Authorities) -> None:
+def test_assert_hostname_replaces_host_name(authorities: Authorities) -> None:
     """With assert_hostname the name of the host itself is no longer accepted."""
-    server, api = start(server_context(authorities.known.issue_cert("localhost")), assert_hostname="rest.zuora.com")
-    refused(CALLS["PUT"], server, api)
+    context = server_context(authorities.known.issue_cert("localhost"))
+    with connected(authorities, context, assert_hostname="rest.zuora.com") as (server, api):
+        refused(CALLS["PUT"], server, api)
 
 
-def test_assert_hostname_false(start: Start, authorities: Authorities) -> None:
+def test_assert_hostname_false(authorities: Authorities) -> None:
     """assert_hostname=False accepts any name, but only from a trusted authority."""
-    _, api = start(server_context(authorities.known.issue_cert("rest.zuora.com")), assert_hostname=False)
-    assert api.get_entity_connections().success is True
-    server, api = start(server_context(authorities.unknown.issue_cert("rest.zuora.com")), assert_hostname=False)
-    refused(CALLS["PUT"], server, api)
+    context = server_context(authorities.known.issue_cert("rest.zuora.com"))
+    with connected(authorities, context, assert_hostname=False) as (_, api):
+        assert api.get_entity_connections().success is True
+        with connected(
+            authorities, server_context(authorities.unknown.issue_cert("rest.zuora.com")), assert_hostname=False
+        ) as (server, api):
+            refused(CALLS["PUT"], server, api)
 
 
 # -- client certificates --------------------------------------------------------------------------------------------
@@ -243,27 +229,12 @@ def context_with_client_auth(authorities: Authorities, version: ssl.TLSVersion) 
     return context
 
 
-class LingeringServer(TlsServer):
-    """Keeps reading after a failed handshake, so that no TCP reset discards its TLS alert."""
-
-    def _serve(self, plain: socket.socket) -> None:
-        assert self._ssl_context is not None
-        with self._ssl_context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as sock:
-            with self._lock:
-                self._open.add(sock)
-            with contextlib.suppress(OSError):
-                sock.do_handshake()
-            with contextlib.suppress(OSError):
-                while socket.socket.recv(sock, 65536):
-                    pass
-
-
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 
 
 @VERSIONS
 @pytest.mark.parametrize("files", [1, 2])
-def test_client_certificate(start: Start, authorities: Authorities, version: ssl.TLSVersion, files: int) -> None:
+def test_client_certificate(authorities: Authorities, version: ssl.TLSVersion, files: int) -> None:
     own = authorities.known.issue_cert("billing@example.com")
     if files == 1:
         settings = {"cert_file": authorities.pem("both.pem", own.private_key_pem, *own.cert_chain_pems)}
@@ -272,32 +243,32 @@ def test_client_certificate(start: Start, authorities: Authorities, version: ssl
             "cert_file": authorities.pem("cert.pem", *own.cert_chain_pems),
             "key_file": authorities.pem("key.pem", own.private_key_pem),
         }
-    server, api = start(context_with_client_auth(authorities, version), **settings)
-    for call in CALLS.values():
-        call(api)
-    assert len(server.requests) == 3
+    with connected(authorities, context_with_client_auth(authorities, version), **settings) as (server, api):
+        for call in CALLS.values():
+            call(api)
+        assert len(server.requests) == 3
 
 
 @VERSIONS
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("certificate", ["none", "unknown authority"])
 def test_missing_or_untrusted_client_certificate(
-    start: Start, authorities: Authorities, version: ssl.TLSVersion, call: Any, certificate: str
+    authorities: Authorities, version: ssl.TLSVersion, call: Any, certificate: str
 ) -> None:
     """With TLS 1.3 the request is sent before the server verifies the certificate: a write is then unknown."""
     settings = {}
     if certificate != "none":
         own = authorities.unknown.issue_cert("billing@example.com")
         settings["cert_file"] = authorities.pem("unknown.pem", own.private_key_pem, *own.cert_chain_pems)
-    server, api = start(context_with_client_auth(authorities, version), kind=LingeringServer, **settings)
-    if version == ssl.TLSVersion.TLSv1_3 and call is not CALLS["GET"]:
-        with pytest.raises(OutcomeUnknownError) as caught:
-            call(api)
-        assert server.requests == []
-        assert "alert" in str(caught.value.reason).lower()
-        return
-    error = refused(call, server, api)
-    assert "alert" in str(error.reason).lower()
+    with connected(authorities, context_with_client_auth(authorities, version), **settings) as (server, api):
+        if version == ssl.TLSVersion.TLSv1_3 and call is not CALLS["GET"]:
+            with pytest.raises(OutcomeUnknownError) as caught:
+                call(api)
+            assert server.requests == []
+            assert "alert" in str(caught.value.reason).lower()
+            return
+        error = refused(call, server, api)
+        assert "alert" in str(error.reason).lower()
 
 
 def unusable(authorities: Authorities, defect: str) -> dict[str, Any]:
@@ -361,23 +332,23 @@ WITH_TERMINAL = """
 
 
 @VERSIONS
-def test_supported_tls_versions(start: Start, authorities: Authorities, version: ssl.TLSVersion) -> None:
+def test_supported_tls_versions(authorities: Authorities, version: ssl.TLSVersion) -> None:
     context = server_context(authorities.known.issue_cert("localhost"))
     context.minimum_version = context.maximum_version = version
-    _, api = start(context)
-    assert api.get_entity_connections().success is True
+    with connected(authorities, context) as (_, api):
+        assert api.get_entity_connections().success is True
 
 
 @pytest.mark.filterwarnings("ignore:.*TLSv1.*:DeprecationWarning")
 @pytest.mark.parametrize("verify_ssl", [True, False])
 @pytest.mark.filterwarnings("ignore:verify_ssl is False")
-def test_tls_1_1_is_refused(start: Start, authorities: Authorities, verify_ssl: bool) -> None:
+def test_tls_1_1_is_refused(authorities: Authorities, verify_ssl: bool) -> None:
     context = server_context(authorities.known.issue_cert("localhost"))
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     _skip_without_tls_1_1(context)
-    server, api = start(context, verify_ssl=verify_ssl)
-    refused(CALLS["PUT"], server, api)
+    with connected(authorities, context, verify_ssl=verify_ssl) as (server, api):
+        refused(CALLS["PUT"], server, api)
 
 
 def _skip_without_tls_1_1(context: ssl.SSLContext) -> None:
@@ -400,7 +371,7 @@ def _skip_without_tls_1_1(context: ssl.SSLContext) -> None:
 def test_minimum_tls_version(authorities: Authorities) -> None:
     """The minimum is TLS 1.2, whatever the default of OpenSSL."""
     with ApiClient(Configuration(ssl_ca_cert=authorities.file)) as client:
-        context = client.rest_client._tls.pool_kwargs()["ssl_context"]
+        context = client.rest_client._routes.tls.pool_kwargs()["ssl_context"]
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
         assert context.verify_mode == ssl.CERT_REQUIRED
 
@@ -408,18 +379,18 @@ def test_minimum_tls_version(authorities: Authorities) -> None:
 # -- verify_ssl=False -----------------------------------------------------------------------------------------------
 
 
-def test_verify_ssl_false_warns_once(start: Start, authorities: Authorities) -> None:
+def test_verify_ssl_false_warns_once(authorities: Authorities) -> None:
     """verify_ssl=False accepts any certificate and warns once, at the line that creates the client."""
     context = server_context(authorities.unknown.issue_cert("rest.zuora.com"))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        server, api = start(context, verify_ssl=False, ssl_ca_cert=None)
-        for _ in range(3):
-            assert api.get_entity_connections().success is True
-        server.refused.add("Bearer t")
-        with TokenServer(ssl_context=context) as other:
-            api.api_client.configuration.host = other.url
-            api.get_entity_connections()
+        with TokenServer(ssl_context=context) as server, TokenServer(ssl_context=context) as other:
+            with ApiClient(Configuration(server.url, access_token="t", verify_ssl=False)) as client:
+                for _ in range(3):
+                    client.call_api("/v1/x", "GET")
+                client.configuration.host = other.url
+                client.call_api("/v1/x", "GET")
+            assert (len(server.calls), len(other.calls)) == (3, 1)
     (warning,) = caught
     assert warning.category is urllib3.exceptions.InsecureRequestWarning
     assert "verify_ssl is False" in str(warning.message)
@@ -449,7 +420,7 @@ def test_close_during_handshake_is_retried() -> None:
     def read_and_close(sock: Any, _: Any) -> None:
         sock.recv(65536)
 
-    with RawServer(read_and_close) as server:
+    with ScriptedServer(on_accept=read_and_close) as server:
         configuration = Configuration(f"https://127.0.0.1:{server.port}", access_token="t")
         with ApiClient(configuration, clock=FakeClock()) as client, pytest.raises(ApiConnectionError) as caught:
             EntityConnectionsApi(client).put_entity_connections_accept("1")

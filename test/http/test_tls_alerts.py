@@ -7,12 +7,13 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import FakeClock, ScriptedServer, json_answer
+from support import ScriptedServer, json_answer
 from support.authority import Authority
 from support.calls import CALLS, READS, WRITES, failure_of
-from support.relay import Relay
+from support.proxy import Proxy
+from support.scripted import Handler
+from support.wire import api_at
 
-from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client._http.attempt import Attempt
 from zuora_client._http.errors import map_exception
 from zuora_client.deadline import Clock, Deadline, Timeouts
@@ -20,39 +21,21 @@ from zuora_client.exceptions import ApiConnectionError, TlsError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
 
 YES = json_answer({"success": True, "id": "1", "entityConnections": []})
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@contextlib.contextmanager
-def client_of(url: str, authority: Authority, **settings: Any) -> Iterator[EntityConnectionsApi]:
-    with ApiClient(Configuration(url, ssl_ca_cert=authority.file, **settings), clock=FakeClock()) as client:
-        yield EntityConnectionsApi(client)
-
-
-class AlertingServer(ScriptedServer):
-    """Answers `good` requests; after the next one it sends `before`, a fatal alert, and no more.
+def alert_after(context: ssl.SSLContext, good: int, before: bytes) -> Handler:
+    """Answer `good` requests; after the next one send `before`, a fatal alert, and no more.
 
     TLS runs in memory, because the ssl module sends an alert only if it fails itself: it gets a record that it cannot
     decrypt.
     """
 
-    def __init__(self, context: ssl.SSLContext, good: int, before: bytes) -> None:
-        super().__init__(YES)
-        self._context = context
-        self._good = good
-        self._before = before
-
-    def _serve(self, plain: socket.socket) -> None:
+    def serve(plain: socket.socket, _: None) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
 
         def run(operation: Any, *arguments: Any) -> Any:
             while True:
@@ -68,23 +51,22 @@ class AlertingServer(ScriptedServer):
                     plain.sendall(outgoing.read())
                     return result
 
-        with plain, contextlib.suppress(OSError):
-            run(tls.do_handshake)
-            for _ in range(self._good + 1):
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    request += run(tls.read, 65536)
-                with self._lock:
-                    self.requests.append(request)  # type: ignore[arg-type]
-                if len(self.requests) <= self._good:
-                    run(tls.write, YES)
-            if self._before:
-                run(tls.write, self._before)
-            incoming.write(b"\x17\x03\x03\x00\x20" + b"x" * 32)
-            with contextlib.suppress(ssl.SSLError):
-                tls.read(1)
-            plain.sendall(outgoing.read())
-            plain.recv(1)
+        run(tls.do_handshake)
+        for number in range(good + 1):
+            request = b""
+            while b"\r\n\r\n" not in request:
+                request += run(tls.read, 65536)
+            if number < good:
+                run(tls.write, YES)
+        if before:
+            run(tls.write, before)
+        incoming.write(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        with contextlib.suppress(ssl.SSLError):
+            tls.read(1)
+        plain.sendall(outgoing.read())
+        plain.recv(1)
+
+    return serve
 
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
@@ -96,8 +78,8 @@ def test_alert_after_the_request_is_unknown(
 ) -> None:
     context = authority.server()
     context.minimum_version = context.maximum_version = version
-    server = AlertingServer(context, good, before)
-    with server, client_of(f"https://localhost:{server.port}", authority, max_attempts=1) as api:
+    server = ScriptedServer(on_accept=alert_after(context, good, before))
+    with server, api_at(f"https://localhost:{server.port}", ssl_ca_cert=authority.file, max_attempts=1) as api:
         for _ in range(good):
             CALLS["PUT accept"](api)
         error = failure_of(CALLS[call], api)
@@ -126,7 +108,7 @@ def test_certificate_required_after_the_request(authority: Authority, call: str,
     behaviours = [YES] * good + [demand]
     with (
         ScriptedServer(*behaviours, ssl_context=context) as server,
-        client_of(server.url, authority, max_attempts=1) as api,
+        api_at(server.url, ssl_ca_cert=authority.file, max_attempts=1) as api,
     ):
         for _ in range(good):
             CALLS["PUT accept"](api)
@@ -145,8 +127,8 @@ def test_certificate_required_after_the_request(authority: Authority, call: str,
 def mapped(
     alert: str, *, write: bool = False, version: str | None = "TLSv1.3", started: bool = False, own: bool
 ) -> Any:
-    attempt = Attempt(Deadline(None, Clock()), Timeouts(None, None, None), write)
-    attempt.request_sent, attempt.response_started, attempt.tls_version = True, started, version
+    attempt = Attempt(Deadline(None, Clock()), Timeouts(None, None, None), write=write)
+    attempt.sent, attempt.response_started, attempt.tls_version = True, started, version
     error = ssl.SSLError(1, f"[SSL: {alert}]")
     error.reason = alert
     result = map_exception(error, attempt, "https://host", client_certificate=own)
@@ -219,9 +201,12 @@ def test_body_without_length_needs_close_notify(
         with ScriptedServer(behaviour, ssl_context=context) as server, contextlib.ExitStack() as stack:
             settings = {}
             if through != "direct":
-                proxy = Relay(server.port, authority.server() if through == "https proxy" else None)
+                proxy = Proxy(
+                    tunnel_to=server.port,
+                    ssl_context=authority.server("127.0.0.1") if through == "https proxy" else None,
+                )
                 settings["proxy"] = stack.enter_context(proxy).url
-            api = stack.enter_context(client_of(server.url, authority, max_attempts=1, **settings))
+            api = stack.enter_context(api_at(server.url, ssl_ca_cert=authority.file, max_attempts=1, **settings))
             if behaviour is close_notify:
                 assert CALLS[call](api).success is True
             else:
@@ -232,7 +217,7 @@ def test_body_without_length_needs_close_notify(
 
 def test_truncated_stream_raises(authority: Authority) -> None:
     server = ScriptedServer(close_abruptly, ssl_context=authority.server())
-    with server, client_of(f"https://localhost:{server.port}", authority) as api:
+    with server, api_at(f"https://localhost:{server.port}", ssl_ca_cert=authority.file) as api:
         raw = api.get_entity_connections(_preload_content=False)
         with pytest.raises(Exception, match="IncompleteRead"):
             raw.read()
@@ -245,5 +230,5 @@ def test_length_needs_no_close_notify(authority: Authority) -> None:
     with ScriptedServer(behave, ssl_context=authority.server()) as server:
         for call in WRITES:
             # A client for each: the next request must not race with the close of the connection.
-            with client_of(server.url, authority) as api:
+            with api_at(server.url, ssl_ca_cert=authority.file) as api:
                 CALLS[call](api)

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from support.effort import FACTOR, examples
 from support.openapi import description, operations
 
 from zuora_client.emulator import Fault, ZuoraEmulator, faults
@@ -37,12 +38,12 @@ WRONG_ENTITY = 90000020
 
 # The data is the same as long as versions and loaded modules are: Hypothesis takes constants from these.
 generated = hypothesis.settings(
-    max_examples=15,
+    examples(6),
     derandomize=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
 
-generated_invalid = hypothesis.settings(generated, max_examples=25)
+generated_invalid = hypothesis.settings(generated, max_examples=10 * FACTOR)
 
 
 def exchange(case: Any, caller: str, fault: Fault | None = None) -> Any:

@@ -56,7 +56,19 @@ def test_metadata(metadata: Message) -> None:
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert required == [line for line in lines if line and not line.startswith("#")]
     assert metadata.get_all("Provides-Extra") == ["redis"]
-    assert metadata.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_links_name_the_repository(metadata: Message) -> None:
+    """The links of the description and the project's URLs lead to the released version in the repository."""
+    repository = f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}"
+    urls = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
+    assert list(urls) == ["Documentation", "Changelog", "Source", "Issues"]
+    assert all(url.startswith(repository) for url in urls.values())
+    description = str(metadata.get_payload())
+    released = f"]({repository}/blob/v{metadata['Version']}/"
+    assert f"{released}docs/guide.md)" in description
+    assert description.replace(released, "](") == (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\]\((?!https:|#)[^)]*", description) == []
 
 
 def test_sdist_contents() -> None:
@@ -68,7 +80,7 @@ def test_sdist_contents() -> None:
 
 @pytest.mark.parametrize("pattern", ["*.whl", "*.tar.gz"])
 def test_installation(pattern: str, tmp_path: Path) -> None:
-    """The distribution installs into a new environment, and the demo runs there."""
+    """The distribution installs into a new environment, and the command line and the demo run there."""
 
     def run(*command: str) -> str:
         result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -77,9 +89,11 @@ def test_installation(pattern: str, tmp_path: Path) -> None:
 
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     run(sys.executable, "-m", "venv", "venv")
-    python = str(tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python")
+    programs = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    python = str(programs / "python")
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(distribution(pattern)))
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     location = run(python, "-c", "import zuora_client; print(zuora_client.__file__)")
     assert Path(location.strip()).is_relative_to(tmp_path / "venv")
+    assert "usage: zuora-connections" in run(str(programs / "zuora-connections"), "--help")
     assert "Connected" in run(python, "examples/demo.py")

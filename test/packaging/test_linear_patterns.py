@@ -24,13 +24,12 @@ from zuora_client._base import parameters, text
 from zuora_client._call import redaction, responses
 from zuora_client._codec import serialization
 from zuora_client._http import errors, http1
-from zuora_client._http.transport import RESTResponse
-from zuora_client.exceptions import ApiException
+from zuora_client._http.response import RESTResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SMALL, LARGE = 7_500, 60_000
+SMALL, LARGE = 2_500, 20_000
 # Linear work takes 8 times as long for the large input, quadratic work 64 times.
 MAX_RATIO = 24
 # Below these, times are noise. Quadratic work exceeds them by far.
@@ -167,9 +166,11 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "Retry-After": responses._seconds,
     "HTTP date": responses._timestamp,
     "Location": lambda value: responses._redirect(RESTResponse(302, "x", {"Location": value}, b"")),
-    "token candidates": lambda value: redaction.find_token_candidates(ApiException(400, value)),
+    "unknown tokens": redaction._withhold_tokens,
+    "secret": lambda value: redaction.Redactor([value]),
+    "short secrets": redaction.Redactor(["a", "aa", "0a", "+", "\\"]),
     **{
-        f"redaction of {secret}": redaction.make_redactor([secret])
+        f"redaction of {secret}": redaction.Redactor([secret])
         for secret in (
             "plain-secret",
             "back\\slash",
@@ -177,7 +178,8 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
             '"quotes""',
             "& <html>",
             "+/=&% 's",
-            "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac",
+            "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac",
+            "aaaaaaaaaaaaaaaaaaaaaaab",
         )
     },
 }

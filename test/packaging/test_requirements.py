@@ -41,14 +41,3 @@ def test_lowest_versions_are_the_bounds() -> None:
 def test_lowest_versions_are_installed() -> None:
     lowest = pins(ROOT / "test" / "packaging" / "lowest.txt")
     assert {name: metadata.version(name) for name in lowest} == {name: version for name, (_, version) in lowest.items()}
-
-
-def test_version_is_in_one_file() -> None:
-    version = re.compile(r"""(?:^|\s)(?:__)?version(?:__)?\s*=\s*["']""")
-    candidates = [*ROOT.glob("*.py"), *ROOT.glob("*.toml"), *(ROOT / "zuora_client").rglob("*.py")]
-    files = [
-        path.relative_to(ROOT).as_posix()
-        for path in candidates
-        if any(version.match(line) for line in path.read_text(encoding="utf-8").splitlines())
-    ]
-    assert files == ["zuora_client/_version.py"]

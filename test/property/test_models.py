@@ -8,8 +8,9 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from support.effort import examples
 from support.json_documents import documents
 
 from zuora_client import (
@@ -47,7 +48,7 @@ def model_of(cls: Any) -> st.SearchStrategy[Any]:
 def test_models_survive_json_copy_and_pickle() -> None:
     with ApiClient() as client:
 
-        @settings(max_examples=200)
+        @examples(70)
         @given(st.one_of(*map(model_of, CLASSES)), st.dictionaries(st.text(max_size=5), documents, max_size=3))
         def holds(model: Any, extras: dict[str, Any]) -> None:
             cls = type(model)

@@ -20,6 +20,7 @@ import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.clock import FakeClock
+from support.effort import examples
 from support.json_documents import answers
 from support.operations import CONNECTION_ID
 from support.scripted import Received, ScriptedServer
@@ -127,7 +128,7 @@ def test_any_arguments(kind: type, name: str) -> None:
     with Socketless() as socketless:
         owner = socketless.api if kind is EntityConnectionsApi else socketless.client
 
-        @settings(max_examples=150)
+        @examples(50)
         @given(
             st.lists(anything, max_size=len(positional_names)),
             st.dictionaries(st.sampled_from([*names, "unknown"]), anything, max_size=4),
@@ -157,7 +158,7 @@ def test_any_function_arguments(name: str) -> None:
     with Socketless() as socketless:
         socketless.say(json.dumps({"success": True, "entityConnections": [PENDING]}).encode())
 
-        @settings(max_examples=200)
+        @examples(70)
         @given(
             st.lists(anything, min_size=len(needed), max_size=len(needed)),
             st.dictionaries(st.sampled_from(options), anything, max_size=1),
@@ -184,7 +185,7 @@ def test_every_method_can_succeed() -> None:
     reached = set()
     with Socketless() as socketless:
 
-        @settings(max_examples=300)
+        @examples(100)
         @given(st.sampled_from([name for kind, name in METHODS if kind is EntityConnectionsApi]), st.booleans())
         def check(name: str, asynchronous: bool) -> None:
             keywords = {"request": POSTEntityConnectionsType("a")} if "ost" in name else {}
@@ -247,7 +248,7 @@ def refuse(*_: Any, **__: Any) -> Any:
     raise ApiException(400, "refused")
 
 
-@settings(max_examples=60)
+@examples(20)
 @given(answers, st.sampled_from([200, 400, 401, 429, 500]))
 def test_any_response_to_call_api(document: Any, status: int) -> None:
     with Socketless() as socketless:
@@ -308,7 +309,7 @@ def test_any_bytes_from_server() -> None:
         with ApiClient(configuration) as client:
             api = EntityConnectionsApi(client)
 
-            @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+            @settings(examples(100), suppress_health_check=[HealthCheck.too_slow])
             @given(st.lists(PIECES | st.binary(max_size=8), max_size=10))
             def check(pieces: list[bytes]) -> None:
                 nonlocal response

@@ -11,8 +11,9 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from support.effort import examples
 from support.json_documents import answers, documents
 from support.operations import OPERATIONS, Operation
 from support.socketless import Socketless
@@ -67,7 +68,9 @@ def assert_model_is_usable(model: Any) -> None:
 
 
 def assert_error_is_usable(error: ApiException, operation: Operation) -> None:
-    assert str(error).startswith(f"({error.status})\nReason: ")
+    assert str(error).startswith(f"{error.summary}\nReason: ")
+    assert error.summary.startswith(f"({error.status}) ")
+    json.dumps(error.to_dict(), allow_nan=False)
     assert str(error).isascii() or all(line.isprintable() for line in str(error).splitlines())
     assert len(str(error)) < 20_000
     assert (error.method, error.path) == (operation.method, operation.path)
@@ -87,7 +90,7 @@ def assert_error_is_usable(error: ApiException, operation: Operation) -> None:
 def test_any_json_document(operation: Operation, raise_on_failure: bool) -> None:
     with Socketless(raise_on_failure=raise_on_failure) as socketless:
 
-        @settings(max_examples=40)
+        @examples(10)
         @given(answers | documents, STATUSES)
         @example({"success": False, "reasons": [{"code": 10**4000, "message": {"a": [1]}}]}, 200)
         @example({"entityConnections": [{"id": math.nan, "status": [], "a": {"b": {}}}, None]}, 200)
@@ -133,7 +136,7 @@ CONTENT_TYPES = st.sampled_from(
 def test_any_bytes_with_any_content_type() -> None:
     with Socketless() as socketless:
 
-        @settings(max_examples=200)
+        @examples(70)
         @given(st.sampled_from(OPERATIONS), st.binary(max_size=60), STATUSES, CONTENT_TYPES, st.booleans())
         @example(OPERATIONS[0], b"<html>\\d\xff", 403, "text/html; charset=unicode_escape", False)
         @example(OPERATIONS[1], b"\xef\xbb\xbf", 200, "", False)
@@ -173,7 +176,7 @@ VALUES = (
 def test_any_headers() -> None:
     with Socketless() as socketless:
 
-        @settings(max_examples=200)
+        @examples(70)
         @given(st.sampled_from(OPERATIONS), st.dictionaries(HEADERS, VALUES), STATUSES)
         def holds(operation: Operation, headers: dict[str, str], status: int) -> None:
             socketless.say(b'{"reasons": [{"code": 50000070, "message": "Concurrency"}]}', status, headers)

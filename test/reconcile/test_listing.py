@@ -9,6 +9,7 @@ from typing import Any
 import hypothesis
 import hypothesis.strategies as st
 import pytest
+from support.effort import examples
 from support.shifting import ShiftingApi
 from support.tenant import api_for
 from support.watching import sent, statuses, written
@@ -58,7 +59,7 @@ def fill(zuora: ZuoraEmulator, source: Any, count: int) -> None:
 # -- ids that are written differently ---------------------------------------------------------------------------------
 
 
-@hypothesis.settings(max_examples=15, deadline=None)
+@examples(8)
 @hypothesis.given(choices, st.sampled_from([0, 1, 3]))
 def test_respelled_ids_cause_no_second_write(choices: list[int], others: int) -> None:
     with ZuoraEmulator() as zuora, api_for(zuora) as plain:
@@ -75,7 +76,7 @@ def test_respelled_ids_cause_no_second_write(choices: list[int], others: int) ->
         assert written(zuora) == ["initiate", "accept", "disconnect"]
 
 
-@hypothesis.settings(max_examples=15, deadline=None)
+@examples(8)
 @hypothesis.given(choices, st.sampled_from(["Pending", "Connected"]))
 def test_lost_write_is_not_repeated_under_another_spelling(choices: list[int], status: str) -> None:
     """The list still shows the connection as before, and writes its id differently each time."""
@@ -110,7 +111,7 @@ def test_respelled_row_is_no_second_connection(zuora: ZuoraEmulator, api: Entity
 # -- rows that move between pages -------------------------------------------------------------------------------------
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@examples(20)
 @hypothesis.given(st.data(), st.integers(1, 9), st.sampled_from(["Pending", "Connected"]))
 def test_row_missed_in_one_pass_is_found(data: st.DataObject, others: int, status: str) -> None:
     """Whatever moves while the first pass is read, no row is taken for absent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ from support.tenant import api_for
 from support.watching import statuses
 
 from zuora_client import (
+    ApiException,
     EntityConnectionsApi,
     Hierarchy,
     PlanIncompleteError,
@@ -119,13 +122,79 @@ def test_display_names_go_before_the_hierarchy(
 def test_errors_show_names(zuora: ZuoraEmulator, api: EntityConnectionsApi, hierarchy: Hierarchy) -> None:
     root, a = zuora.entities[:2]
     pair = f"Acme Corporation ({root.id}) -> Acme-Americas ({a.id})"
+    sentence = "Connection request from Acme Corporation to Acme-Americas: refused, nothing was done."
     zuora.faults.add(faults.refusal(50000030, "No."), method="POST", path="/v1/*")
     with pytest.raises(RequestRejectedError, match="No") as refused:
         ensure_connected(api, root.name, a.name, hierarchy=hierarchy)
-    assert pair in str(refused.value)
+    assert refused.value.summary == f"(200) {sentence}"
+    assert f"\nEntities: Acme Corporation ({root.id}), Acme-Americas ({a.id})\n" in str(refused.value)
     with pytest.raises(PlanIncompleteError) as caught:
         plan_connections(api, [(root.name, a.name)], hierarchy=hierarchy).apply()
-    assert f"  {pair}: RequestRejectedError" in str(caught.value)
+    error = caught.value
+    assert error.summary == f"(200) Plan of 1 pairs: 0 connected, 1 failed, 0 not tried; first failure: {sentence}"
+    assert f"  {pair}: RequestRejectedError" in str(error)
+
+
+SENTENCES = {
+    "GET": "List of connections of Acme Corporation (Acme Corporation -> Acme-Americas): no data was returned; ",
+    "POST": "Connection request from Acme Corporation to Acme-Americas: it may or may not have been done.",
+    "PUT": " (Acme Corporation -> Acme-Americas): it may or may not have been done.",
+}
+
+
+@pytest.mark.parametrize("method", SENTENCES)
+def test_summary_names_the_pair(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, hierarchy: Hierarchy, method: str
+) -> None:
+    """The first line of an error of a run names the pair, whichever request failed."""
+    root, a = zuora.entities[:2]
+    zuora.faults.add(faults.html_error(500), method=method, path="/v1/*")
+    for known in (hierarchy, None):
+        with pytest.raises(ApiException) as caught:
+            ensure_connected(api, root.id, a.id, hierarchy=known)
+        error = caught.value
+        assert (error.source_entity_id, error.target_entity_id) == (root.id, a.id)
+        named = error.summary.replace(root.id, "Acme Corporation").replace(a.id, "Acme-Americas")
+        assert SENTENCES[method] in named.replace(" of entity Acme", " of Acme")
+
+
+def test_summary_of_a_target_out_of_reach(zuora: ZuoraEmulator, hierarchy: Hierarchy) -> None:
+    """If the target refuses access, its own name is the one that the first line puts before the pair."""
+    root, a = zuora.entities[:2]
+    with api_for(zuora, root) as api, pytest.raises(ApiException) as caught:
+        ensure_connected(api, root.name, a.name, hierarchy=hierarchy)
+    assert caught.value.summary.startswith(
+        "(200) List of connections of Acme-Americas (Acme Corporation -> Acme-Americas): "
+    )
+
+
+def test_summary_of_a_plan_in_doubt(zuora: ZuoraEmulator, api: EntityConnectionsApi, hierarchy: Hierarchy) -> None:
+    """The first line counts the pairs, and names the first failure, in copies too."""
+    root, a, b = zuora.entities[:3]
+    zuora.fail_next(faults.html_error(500), method="POST")
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan_connections(api, [(root.id, a.id), (root.id, b.id)], hierarchy=hierarchy).apply(workers=1)
+    summary = (
+        "(500) Plan of 2 pairs: 1 connected, 1 failed (outcome unknown for 1), 0 not tried; first failure: Connection "
+        "request from Acme Corporation to Acme-Americas: it may or may not have been done."
+    )
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        assert error.summary == summary
+    document = json.loads(json.dumps(caught.value.to_dict()))
+    assert [pair["target_name"] for pair in document["results"]] == ["Acme-Europe"]
+    assert [(pair["target_name"], pair["error"]["outcome"]) for pair in document["failures"]] == [
+        ("Acme-Americas", "unknown")
+    ]
+    assert (document["summary"], document["untried"]) == (summary, [])
+
+
+def test_plan_names_the_source_that_cannot_be_listed(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, hierarchy: Hierarchy
+) -> None:
+    zuora.faults.add(faults.html_error(502))
+    with pytest.raises(ApiException) as caught:
+        plan_connections(api, [(entity.id, zuora.entities[0].id) for entity in zuora.entities[1:]], hierarchy=hierarchy)
+    assert caught.value.summary.startswith("(502) List of connections of Acme-Americas: ")
 
 
 def test_steps_of_a_plan_show_names(zuora: ZuoraEmulator, hierarchy: Hierarchy) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis
 import hypothesis.strategies as st
 import pytest
+from support.effort import examples
 from support.tenant import api_for
 
 from zuora_client import (
@@ -162,7 +163,7 @@ def test_large_graph_counts_targets() -> None:
     )
 
 
-@hypothesis.settings(max_examples=20, deadline=None)
+@examples(10)
 @hypothesis.given(st.integers(0, 700), st.integers(1, 3), st.sampled_from(["x", "1. <b>" * 20, "-" * 60]))
 def test_graph_stays_within_mermaids_limits(sources: int, targets: int, text: str) -> None:
     plan = plan_of([(f"s{s}{text}", f"t{t}{text}", None) for s in range(sources) for t in range(targets)])

@@ -30,7 +30,9 @@ def secret(name: str, tail: str = "") -> str:
 CLIENT_SECRET = secret("cs", "+/=&% ~'\"<")
 TOKEN = secret("tk", "-._~+/==")
 FIXED_TOKEN = secret("gt", ".eyJh.")
-KEY_ID, KEY_SECRET = secret("ki"), secret("ks", "+/")
+# No secret: it is shown.
+KEY_ID = "access-key-id-of-the-tenant"
+KEY_SECRET = secret("ks", "+%")
 COOKIE = f"theme=dark; ZSession={secret('ck', '/')}; path=x"
 PASSWORD = secret("pw", ":@/%&")
 PROXY_PASSWORD = secret("px", "@:/%+")
@@ -45,8 +47,20 @@ def _base64(text: str) -> str:
 BASIC = "Basic " + _base64(f"me:{PASSWORD}")
 PROXY_BASIC = "Basic " + _base64(f"me:{PROXY_PASSWORD}")
 COOKIE_VALUE = COOKIE.split("=")[2].partition(";")[0]
-# Text that no output may contain, in lower case.
-TRACES = (MARK.lower(), BASIC[16:-8].lower(), PROXY_BASIC[16:-8].lower())
+
+
+def _every_character(form: str) -> Callable[[str], str]:
+    return lambda text: "".join(form.format(ord(character)) for character in text)
+
+
+def _three_times(encode: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: encode(encode(encode(text)))
+
+
+def _base64_core(text: str, offset: int) -> str:
+    """Return the part of the base64 of a longer text that depends on `text` alone, which begins at an offset."""
+    encoded = _base64("\0" * offset + text)
+    return encoded[(4 * offset + 2) // 3 : (offset + len(text)) * 8 // 6]
 
 
 # -- responses that echo secrets --------------------------------------------------------------------------------------
@@ -68,7 +82,30 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "in JSON with slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
     "in upper case": str.upper,
     "as a repr": lambda text: repr(text)[1:-1],
+    "JSON escapes throughout": _every_character("\\u{:04x}"),
+    "JSON escapes three times": _three_times(lambda text: json.dumps(text)[1:-1]),
+    "percent-encoded throughout": _every_character("%{:02x}"),
+    "percent-encoded three times": _three_times(lambda text: quote(_every_character("%{:02x}")(text), safe="")),
+    "HTML numbers throughout": _every_character("&#{};"),
+    "HTML three times": _three_times(html.escape),
+    "base64": _base64,
+    "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "upper-case hexadecimal": lambda text: text.encode().hex().upper(),
+    "UTF-16": lambda text: text.encode("utf-16-le").decode("latin-1"),
+    "base64 of UTF-16": lambda text: base64.b64encode(text.encode("utf-16")).decode(),
 }
+# Text that no output may contain, in lower case.
+TRACES = (
+    MARK.lower(),
+    BASIC[16:-8].lower(),
+    PROXY_BASIC[16:-8].lower(),
+    *(_base64_core(MARK, offset).lower() for offset in range(3)),
+    *(
+        _every_character(form)(MARK).lower()
+        for form in ("{:02x}", "\\u{:04x}", "%{:02x}", "&#{};", "{:c}\0", "{:c}\\x00")
+    ),
+)
 
 
 def _raw(text: str) -> Callable[..., None]:
@@ -97,6 +134,11 @@ def echoes(secrets: list[str]) -> dict[str, Any]:
         **{f"message {name}": answer(400, b'{"message": "%s"}' % ENCODINGS[name](joined).encode()) for name in IN_JSON},
         "code": refusal(400, joined),
         "many reasons": json_answer({"success": False, "reasons": [{"code": n, "message": joined} for n in range(30)]}),
+        "failure with headers": json_answer(
+            {"success": False, "reasons": [{"code": 50000020, "message": joined}]},
+            200,
+            {"X-Echo": joined, "Set-Cookie": f"ZSession={joined}", f"X-{KEY_SECRET}": "x"},
+        ),
         "OAuth error": json_answer({"error": joined, "error_description": joined}, 400),
         "SOAP fault": json_answer({"faultcode": joined, "faultstring": joined}, 500),
         "HTML page": answer(502, page.encode(), {"Content-Type": "text/html"}),
@@ -107,7 +149,7 @@ def echoes(secrets: list[str]) -> dict[str, Any]:
         "broken UTF-8": answer(200, joined.encode() + b"\xff"),
         "ids": headers(400, Zuora_Request_Id=joined, Zuora_Track_Id=joined),
         "ids of a success": headers(200, Zuora_Request_Id=joined, Zuora_Track_Id=joined),
-        "any header": headers(400, X_Echo=joined, WWW_Authenticate=joined, **{f"X_{KEY_ID}": "x"}),
+        "any header": headers(400, X_Echo=joined, WWW_Authenticate=joined, **{f"X_{KEY_SECRET}": "x"}),
         "cookies": headers(400, Set_Cookie=f"ZSession={joined}"),
         "limits": headers(429, Retry_After=joined, RateLimit_Limit=joined, RateLimit_Reset=joined),
         "redirect within": answer(307, b"", {"Location": f"https://me:{quoted}@example.com/{quoted}?x={quoted}"}),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from zuora_client.deadline import Clock
 
 
 class FakeClock(Clock):
-    """A clock under the control of a test. `sleeps` lists the seconds of each sleep."""
+    """A clock under the control of a test. `sleeps` lists the seconds of each sleep; `on_sleep` is called in each."""
 
-    def __init__(self, now: float = 1000.0) -> None:
+    def __init__(self, now: float = 1000.0, *, on_sleep: Callable[[], object] = lambda: None) -> None:
         self._now = now
+        self._on_sleep = on_sleep
         self._lock = threading.Lock()
         self.sleeps: list[float] = []
 
@@ -22,6 +24,7 @@ class FakeClock(Clock):
         with self._lock:
             self.sleeps.append(seconds)
             self._now += seconds
+        self._on_sleep()
 
     def advance(self, seconds: float) -> None:
         with self._lock:

@@ -1,17 +1,17 @@
-"""One process of a fleet: `fleet_worker.py SETTINGS` reads commands from standard input, one JSON object a line.
+"""One process of a fleet. It receives commands, and answers each with a list of results.
 
-`{"call": true}` makes one call with each client at the same time and prints a list of results, `{"advance": 3600}` sets
-all clocks of the process forward. SETTINGS is JSON: host, client_id, client_secret, clients, and either `folder` or
-`port` (of a redis-server) with `patience` (seconds for an operation).
+`{"call": True}` makes one call with each client at the same time; `{"advance": 3600}` sets all clocks of the process
+forward. The settings: host, client_id, client_secret, clients, and either `folder` or `port` (of a redis-server) with
+`patience` (seconds for an operation).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
+import logging
 import threading
 import time
+from multiprocessing.connection import Connection
 from typing import Any
 
 from zuora_client import ApiClient, ApiException, Configuration, token_store
@@ -43,20 +43,15 @@ def call(client: ApiClient, results: list[Any]) -> None:
         client.call_api("/v1/entities", "GET", response_type="object")
     except ApiException as caught:
         error = type(caught).__name__
-    token = "".join(client._sender.credentials.tokens.secrets())
+    token = "".join(client._state.sender.credentials.tokens.secrets())
     results.append([error, hashlib.sha256(token.encode()).hexdigest(), _monotonic() - started])
 
 
-def report(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def main() -> None:
+def main(settings: dict[str, Any], connection: Connection) -> None:
     global _offset
+    logging.disable()
     # The client's module with a reference to it is not imported before the first call.
     time.time = lambda: _wall_time() + _offset
-    settings = json.loads(sys.argv[1])
     store = make_store(settings)
     clients = [
         ApiClient(
@@ -70,9 +65,12 @@ def main() -> None:
         )
         for _ in range(settings["clients"])
     ]
-    report("ready")
-    for line in sys.stdin:
-        command = json.loads(line)
+    connection.send([])
+    while True:
+        try:
+            command = connection.recv()
+        except EOFError:
+            return
         _offset += command.get("advance", 0.0)
         results: list[Any] = []
         if command.get("call"):
@@ -81,8 +79,4 @@ def main() -> None:
                 thread.start()
             for thread in threads:
                 thread.join()
-        report(json.dumps(results))
-
-
-if __name__ == "__main__":
-    main()
+        connection.send(results)

@@ -13,7 +13,7 @@ import urllib3
 from urllib3._collections import HTTPHeaderDict
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
-from zuora_client._http import pool
+from zuora_client._http.connection import DeadlineConnection
 from zuora_client.exceptions import ApiException
 
 from .clock import FakeClock
@@ -82,16 +82,13 @@ class InMemoryClient:
             except ApiException as raised:
                 error = raised
         kept = not sock.closed and not sock.is_readable
-        (route,) = self.client.rest_client._routes.values()
-        for connection in route.pool.pool.queue:
-            if connection is not None:
-                connection.close()
+        self.client.rest_client.pool_manager.clear()
         return Result(error, kept)
 
 
 @contextlib.contextmanager
 def _connecting(sock: InMemorySocket) -> Iterator[None]:
-    connection_class: Any = pool._Connection
+    connection_class: Any = DeadlineConnection
     original = connection_class._new_conn
     connection_class._new_conn = lambda _: sock
     try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from typing import Any
 
 from zuora_client import ApiClient
@@ -32,15 +30,11 @@ def _link_target(descriptor: str) -> str:
 
 
 def free_slots(client: ApiClient) -> bool:
-    """Whether every pool has all its slots. A connection that is not released leaves its slot missing."""
-    pools: list[Any] = [route.pool for route in client.rest_client._routes.values()]
-    return all(pool.pool.qsize() == pool.pool.maxsize for pool in pools)
+    """Whether every open connection is idle in its pool. One that was not released is open elsewhere."""
+    return all(sum(c.sock is not None for c in pool._connections) == pool.pool.qsize() for pool in pools_of(client))
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition that another thread or the system brings about."""
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("the condition did not become true within ten seconds")
+def pools_of(client: ApiClient) -> list[Any]:
+    """Return urllib3's pools of a client."""
+    pools = client.rest_client.pool_manager.pools
+    return [pools[key] for key in pools.keys()]  # noqa: SIM118 # it cannot be iterated

@@ -1,4 +1,4 @@
-"""A server on a raw socket: it reads complete requests, and responds to each with the next scripted behaviour."""
+"""The server of the tests: it reads complete requests, and responds to each with the next scripted behaviour."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Handler = Callable[[socket.socket, "Received"], bool | None]
+Handler = Callable[[socket.socket, Any], bool | None]
 Behaviour = bytes | Handler
 
 
@@ -38,11 +38,25 @@ class ScriptedServer:
 
     A behaviour is the bytes of a response, or a callable that takes the socket and the request. After a callable the
     connection is closed, unless the callable returns True.
+
+    Args:
+        ssl_context: makes clients connect over TLS.
+        on_accept: a callable for each accepted connection, before TLS; it gets the socket and None. Unless it returns
+            True, it has served the connection.
+        listening: if false, the port refuses connections until `open`.
     """
 
-    def __init__(self, *behaviours: Behaviour, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *behaviours: Behaviour,
+        ssl_context: ssl.SSLContext | None = None,
+        on_accept: Handler | None = None,
+        listening: bool = True,
+    ) -> None:
         self._behaviours = list(behaviours)
         self._ssl_context = ssl_context
+        self._on_accept = on_accept
+        self._listening = listening
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._open: set[socket.socket] = set()
@@ -51,12 +65,25 @@ class ScriptedServer:
         self.connections = 0
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        # Bound to reserve the port; until it listens, connections are refused.
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         scheme = "https" if self._ssl_context else "http"
         self.url = f"{scheme}://{'localhost' if self._ssl_context else '127.0.0.1'}:{self.port}"
-        self._start(self._accept)
+        if self._listening:
+            self.open()
         return self
+
+    def open(self) -> None:
+        """Listen for connections. Has no effect on a server that listens already."""
+        if not self._threads:
+            self._listener.listen(128)
+            self._start(self._accept)
+
+    def refuse(self) -> None:
+        """Refuse all further connections. Open connections stay open."""
+        self._listener.shutdown(socket.SHUT_RDWR)
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
@@ -83,7 +110,10 @@ class ScriptedServer:
 
     def _accept(self) -> None:
         while True:
-            sock, _ = self._listener.accept()
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:  # after `refuse`
+                return
             if self._stopping.is_set():
                 sock.close()
                 return
@@ -95,10 +125,13 @@ class ScriptedServer:
     def _serve(self, plain: socket.socket) -> None:
         sock = plain
         try:
+            if self._on_accept and not self._on_accept(plain, None):
+                return
             if self._ssl_context:
-                sock = self._ssl_context.wrap_socket(plain, server_side=True)
+                sock = self._ssl_context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
                 with self._lock:
                     self._open.add(sock)
+                self._shake_hands(sock)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while self._serve_request(sock):
                 pass
@@ -109,6 +142,15 @@ class ScriptedServer:
                 self._open -= {sock, plain}
             sock.close()
             plain.close()
+
+    def _shake_hands(self, sock: ssl.SSLSocket) -> None:
+        try:
+            sock.do_handshake()
+        except ssl.SSLError:
+            # Read to the end: otherwise a TCP reset could discard the alert on its way to the client.
+            while socket.socket.recv(sock, 65536):
+                pass
+            raise
 
     def _serve_request(self, sock: socket.socket) -> bool:
         received = _read(sock)
@@ -159,3 +201,24 @@ def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None
 def reset(sock: socket.socket, _: Received) -> None:
     """A behaviour: drop the connection with a TCP reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@contextlib.contextmanager
+def unresponsive_url() -> Iterator[str]:
+    """Yield a base URL whose port accepts no connection: its backlog is full, so the SYN gets no reply."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        queued = []
+        try:
+            # The kernel queues a few more connections than the backlog, then drops SYNs.
+            for _ in range(10):
+                sock = socket.socket()
+                queued.append(sock)
+                sock.settimeout(0.05)
+                try:
+                    sock.connect(listener.getsockname())
+                except TimeoutError:
+                    break
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            for sock in queued:
+                sock.close()

@@ -8,7 +8,7 @@ from urllib3._collections import HTTPHeaderDict
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 from zuora_client._http.decoding import BodyDecoder
-from zuora_client._http.transport import response_limit
+from zuora_client._http.response import response_limit
 from zuora_client.exceptions import InvalidResponseError
 from zuora_client.rest import RESTResponse
 

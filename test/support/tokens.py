@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import gc
+import contextlib
 import json
 import socket
-import sys
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .scripted import Behaviour, Received, ScriptedServer, answer, json_answer
+from .wire import YES, api_at
 
 CLIENT_ID = "5ac0d9b1-54ee-4d24-8a2c-dd7a0d5a8b5e"
 CLIENT_SECRET = "+/=&% Jrk1uVbW0xQwS3Z~yBq8o5nT7'cLdE2fA"
 
-YES = json_answer({"success": True, "id": "8a808255575bdae401576a914a140420", "entityConnections": []})
 UNAUTHORIZED = json_answer({"message": "Authentication error"}, 401)
 
 
@@ -79,6 +76,17 @@ class TokenServer(ScriptedServer):
         return behaviour(sock, received)
 
 
+@contextlib.contextmanager
+def connected(
+    *behaviours: Any, clock: Any = None, refusal: bytes = UNAUTHORIZED, **settings: Any
+) -> Iterator[tuple[TokenServer, Any]]:
+    """Yield a token server and its client, which has client credentials unless the settings name a token or a key."""
+    if not {"access_token", "api_key"} & settings.keys():
+        settings = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **settings}
+    with TokenServer(*behaviours, refusal=refusal) as server, api_at(server.url, clock=clock, **settings) as api:
+        yield server, api
+
+
 def token(value: Any, expires_in: Any = 3600) -> bytes:
     """Return a response of the token endpoint. `expires_in` may be JSON in bytes; None leaves it out."""
     document = {"access_token": value, "token_type": "bearer", "scope": "tenant.19", "jti": "c652"}
@@ -87,72 +95,3 @@ def token(value: Any, expires_in: Any = 3600) -> bytes:
         raw = expires_in.decode() if isinstance(expires_in, bytes) else json.dumps(expires_in)
         text = f'{text[:-1]}, "expires_in": {raw}}}'
     return answer(200, text.encode(), {"Content-Type": "application/json"})
-
-
-class Gate:
-    """A behaviour that holds its response until `open`; `reached` is set when a request has arrived."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._open = threading.Event()
-        self._was_late = False
-        self.reached = threading.Event()
-
-    def __call__(self, sock: socket.socket, _: Received) -> bool:
-        self.reached.set()
-        self._was_late = not self._open.wait(20)
-        sock.sendall(self._data)
-        return True
-
-    def open(self) -> None:
-        """Send the response. Fails after 20 seconds, when the gate has opened by itself."""
-        assert not self._was_late
-        self._open.set()
-
-
-class Caller(threading.Thread):
-    """A thread that makes one call and keeps its result or exception."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        super().__init__(daemon=True)
-        self._function = function
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.result = self._function()
-        except BaseException as error:
-            self.error = error
-
-    def done(self) -> Any:
-        """Wait for the thread; return the result or raise the exception of the call."""
-        self.join(60)
-        assert not self.is_alive(), "the call did not end in 60 s"
-        if self.error is not None:
-            raise self.error
-        return self.result
-
-    @property
-    def waits_for_a_thread(self) -> bool:
-        """Whether the thread is blocked on a lock or event of another thread, not on a socket."""
-        # A garbage collection inside _current_frames can deadlock (CPython gh-106883).
-        gc.disable()
-        try:
-            frame = sys._current_frames().get(self.ident or 0)
-        finally:
-            gc.enable()
-        names = []
-        while frame is not None:
-            names.append((frame.f_code.co_filename.rpartition("/")[2], frame.f_code.co_name))
-            frame = frame.f_back
-        return names[:1] == [("threading.py", "wait")]
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Wait until a condition is true, which other threads make true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not become true"
-        time.sleep(0.002)

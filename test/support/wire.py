@@ -1,8 +1,10 @@
-"""A client that is connected to a scripted server, and the requests that the server received."""
+"""Clients for a test to open in a `with` statement: of any URL, and of a scripted server."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -16,6 +18,13 @@ YES = json_answer({"success": True, "id": "8a808255575bdae401576a914a140420", "e
 def silent(sock: socket.socket, _: Received) -> None:
     """A behaviour: send nothing until the client closes the connection."""
     sock.recv(1)
+
+
+@contextlib.contextmanager
+def api_at(url: str, *, clock: Any = None, **settings: Any) -> Iterator[EntityConnectionsApi]:
+    """Yield an API object for a base URL. Keywords are settings; the clock is a `FakeClock` if none is given."""
+    with ApiClient(Configuration(url, **settings), clock=clock or FakeClock()) as client:
+        yield EntityConnectionsApi(client)
 
 
 class Wire:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .text import single_line
 
 # Zuora's table of the last two digits of an error code, in its own order.
@@ -91,6 +93,15 @@ class Reason:
     def category_name(self) -> str | None:
         """The meaning of the category in Zuora's table, or None for a code without one."""
         return None if self.category is None else CATEGORIES.get(self.category)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return code, category, the meaning of the category, and message, as data for JSON."""
+        return {
+            "code": self.code,
+            "category": self.category,
+            "category_name": self.category_name,
+            "message": self.message,
+        }
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reason) and (self.code, self.message) == (other.code, other.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,27 @@ def _validate_flag(name: str, value: Any) -> bool:
     return value
 
 
+def _validate_path(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str):
+        raise TypeError(f"{name} must be the path of a file as text, or None, not {type(value).__name__}")
+    if not path:
+        raise ValueError(f"{name} is empty: pass the path of a file, or None")
+    return path
+
+
+def _validate_host_name(name: str, value: Any) -> str | bool | None:
+    if value is True or not isinstance(value, (str, bool, type(None))):
+        raise TypeError(
+            f"{name} must be None, False or a host name, not {value if value is True else type(value).__name__}"
+        )
+    if value == "":
+        raise ValueError(f"{name} is empty: pass a host name, None to expect that of the host, or False to accept any")
+    return value
+
+
 def _validate_header(name: str, value: Any) -> Any:
     if value is not None and not isinstance(value, (str, bytes)):
         raise TypeError(f"{name} must be text or bytes, not {type(value).__name__}")
@@ -84,7 +106,11 @@ VALIDATORS: dict[str, Callable[[str, Any], Any]] = {
     "host": _validate_host,
     **dict.fromkeys(("client_id", "client_secret", "access_token"), _validate_credential),
     **dict.fromkeys(("entity_id", "user_agent_suffix"), _validate_header),
-    **dict.fromkeys(("raise_on_failure", "allow_insecure_http", "trust_env", "strict_x509"), _validate_flag),
+    **dict.fromkeys(
+        ("raise_on_failure", "allow_insecure_http", "trust_env", "strict_x509", "verify_ssl"), _validate_flag
+    ),
+    **dict.fromkeys(("ssl_ca_cert", "cert_file", "key_file"), _validate_path),
+    "assert_hostname": _validate_host_name,
     "on_event": _validate_callable,
     "token_store": _validate_token_store,
     "proxy": _instance_of((str, type(None)), "text or None"),

@@ -12,6 +12,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._base.latch import Latch
 from .._base.parameters import header_text, text
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError
 from .access_token import ZUORA, bearer_token
@@ -76,13 +77,13 @@ class _Refresh:
     def __init__(self, key: TokenKey) -> None:
         self.key = key
         self.leader = threading.current_thread()
-        self.done = threading.Event()
+        self.done = Latch()
         self.error: ApiException | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether no thread is fetching. The leader may have been interrupted before it could set `done`."""
-        return self.done.is_set() or self.leader is threading.current_thread() or not self.leader.is_alive()
+        return self.done.is_set or self.leader is threading.current_thread() or not self.leader.is_alive()
 
 
 class TokenCache:
@@ -90,7 +91,8 @@ class TokenCache:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may make a call while its thread holds the lock.
+        self._lock = threading.RLock()
         self._token: _Token | None = None
         self._refresh: _Refresh | None = None
         self._backoff_until = 0.0
@@ -186,7 +188,7 @@ class TokenCache:
         self._backoff_until = self._clock.now() + wait
 
     def _release(self, refresh: _Refresh) -> None:
-        # Set the event before taking the lock, so waiters proceed even if this thread is interrupted.
+        # Before taking the lock, so waiters proceed even if this thread is interrupted.
         refresh.done.set()
         with self._lock:
             if self._refresh is refresh:
@@ -203,10 +205,9 @@ class TokenCache:
             if self._token is not None and self._token.value == value:
                 self._token = None
 
-    def reset_after_fork(self) -> None:
-        """In a forked child: keep the token, replace the lock, drop the refresh of the parent process."""
-        self._lock = threading.Lock()
-        self._refresh = None
+    def inherit(self, parent: TokenCache) -> None:
+        """In a forked child: take over the token of the parent process."""
+        self._token = parent._token
 
 
 def _waited_too_long(deadline: Deadline) -> ApiTimeoutError:
@@ -331,6 +332,8 @@ def _configured_token(access_token: Any) -> str:
         )
         failure.advice = "Your access_token callable failed, not Zuora: see the exception in __cause__."
         raise failure from error
+    if not isinstance(token, (str, bytes)):
+        raise TypeError(f"the access_token callable must return text or bytes, not {type(token).__name__}")
     return bearer_token(token)
 
 
@@ -356,7 +359,9 @@ def client_credentials(key: TokenKey) -> tuple[str, str]:
     _, client_id, client_secret = key
     if not client_id or not client_secret:
         missing = "client_secret" if client_id else "client_id"
-        raise ValueError(f"{missing} is not set: OAuth needs client_id and client_secret")
+        raise ValueError(
+            f"{missing} is not set (for from_env: ZUORA_{missing.upper()}): OAuth needs client_id and client_secret"
+        )
     pair = text("client_id", client_id), text("client_secret", client_secret)
     for name, value in zip(("client_id", "client_secret"), pair, strict=True):
         if not value.isprintable():

@@ -17,7 +17,8 @@ from .._base.text import truncate_body
 from .._codec import serialization
 from .._codec.headers import SECRET_HEADERS
 from .._codec.request import Request, RetryClass
-from .._http.transport import RESTClientObject, RESTResponse
+from .._http.response import RESTResponse
+from .._http.transport import RESTClientObject
 from ..deadline import Clock, Deadline
 from ..exceptions import (
     ANSWERED,
@@ -48,11 +49,11 @@ logger = logging.getLogger("zuora_client")
 class Sender:
     """Sends requests. Holds what all calls of a client share: connections, tokens and the retry quota."""
 
-    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+    def __init__(self, configuration: Configuration, clock: Clock, rest_client: RESTClientObject | None = None) -> None:
         self.clock = clock
         self.credentials = Credentials(clock)
         self.quota = RetryQuota()
-        self.rest_client = RESTClientObject(configuration, clock)
+        self.rest_client = rest_client or RESTClientObject(configuration, clock)
         self.event_failures = itertools.count()
         self.redactor: tuple[list[Any], Callable[[str], str]] = ([], str)
 
@@ -79,7 +80,7 @@ class Sender:
         """
         # Imported here: what only token requests and failures need costs start-up time.
         from . import redaction, responses
-        from .token_request import TOKEN_PATH, is_rejection, rejected_client, token_request
+        from .token_request import TOKEN_PATH, failed_token_request, token_request
 
         client_id, client_secret = client_credentials(key)
         request = token_request(call.request, client_id, client_secret)
@@ -109,23 +110,19 @@ class Sender:
                 _add_response(error, response)
                 _add_ids(error, {})
             # The configuration may have changed since, and the response may contain a token that was never stored.
-            redaction.redact(error, [client_secret, *redaction.find_token_candidates(error)])
+            redaction.redact(error, redaction.Redactor([client_secret]), is_token_request=True)
             if isinstance(error, InvalidResponseError):
                 # A body that cannot be parsed may contain a live token in an unknown form.
                 error.body = None
-            failure = rejected_client(error, host) if is_rejection(error) else error
+            failure = failed_token_request(error, host)
             failure.reason = f"{host.url}{TOKEN_PATH}: {failure.reason}"
             raise failure from failure.__cause__
 
-    def secrets(self) -> list[str]:
-        """Return the secrets that no configuration holds: the cached token, the credentials of proxies."""
-        return [*self.credentials.tokens.secrets(), *self.rest_client.secrets()]
-
-    def reset_after_fork(self) -> None:
-        """Give a forked child connections and locks of its own."""
-        self.rest_client.reset_after_fork()
-        self.credentials.tokens.reset_after_fork()
-        self.quota.reset_after_fork()
+    def in_child(self, configuration: Configuration) -> Sender:
+        """In a forked child: return a sender with the tokens, and without connections and locks of the parent."""
+        child = Sender(configuration, self.clock, self.rest_client.in_child())
+        child.credentials.tokens.inherit(self.credentials.tokens)
+        return child
 
 
 class _Call:
@@ -187,7 +184,8 @@ class _Call:
                     data = self.attempt()
                 except ApiException as error:
                     if not self.decide(error):
-                        return self.response, self.fail(error)
+                        data = self.fail(error)
+                        return self.response, data
                 else:
                     self._sender.quota.release()
                     if self.report.on_event is not None or logger.isEnabledFor(logging.INFO):
@@ -291,15 +289,15 @@ class _Call:
 
     def _failure_as_model(self) -> Any:
         """Return the failure as generated clients do. Raises InvalidResponseError if it does not fit the type."""
+        # The model keeps the reasons, and reasons and headers may echo a secret.
+        from . import redaction
+
+        self.response = redaction.redact_response(self.response, redaction.Redactor(self._secrets()))
         response_type = self.request.response_type
         if response_type is None:
             return None
-        # The model keeps the reasons, and reasons may echo a secret.
-        from . import redaction
-
         document = serialization.converter(object)(serialization.parse_json(self.response.content))
-        redacted = redaction.redact_json(document, redaction.make_redactor(self._secrets()))
-        model = serialization.converter(response_type)(redacted)
+        model = serialization.converter(response_type)(document)
         if serialization.is_known_model(type(model)):
             # Envelopes of other services have no `success`.
             model.success = False
@@ -308,25 +306,25 @@ class _Call:
     def _raise_final(self, last: ApiException) -> NoReturn:
         """Raise what the last error means for the whole call, redacted."""
         from . import redaction
-        from .advice import advise
+        from .advice import advise, explain_settings
+        from .description import describe_request
 
         request = self.request
         error = self._retry.finalize(last)
-        error.method, error.path = request.method, request.host.prefix + request.path
-        has_credentials = request.settings.credentials_kind != "none"
-        has_credentials = has_credentials or any(map(redaction.carries_secret, self.sent_headers))
-        if request.authorize and not has_credentials and isinstance(error, AuthenticationError):
-            error.advice = f"No credentials are set. {error.advice}"
-        if self.operation is not None:
-            advise(self.operation, error)
-        redaction.redact(error, self._secrets())
+        describe_request(error, request, self.headers)
+        advise(self.operation, error)
+        if not self._is_token_request:
+            explain_settings(error, request)
+        redaction.redact(error, redaction.Redactor(self._secrets()))
         self._report_failure(error.outcome, error, last)
         raise error from error.__cause__
 
     def _secrets(self) -> list[str]:
         from . import redaction
 
-        return [*redaction.configured_secrets(self.request.settings, self.sent_headers), *self._sender.secrets()]
+        sender = self._sender
+        headers = [*self.sent_headers, *({"Proxy-Authorization": value} for value in sender.rest_client.secrets())]
+        return [*redaction.configured_secrets(self.request.settings, headers), *sender.credentials.tokens.secrets()]
 
     # -- log lines and events ---------------------------------------------------------------------------------------
 
@@ -350,7 +348,7 @@ class _Call:
 
             secrets = [*self._secrets(), *([new_token] if isinstance(new_token, str) else [])]
             # Most texts are the same in all calls: the template, the ids of entities and connections.
-            redactor = lru_cache(maxsize=256)(redaction.make_redactor(secrets))
+            redactor = lru_cache(maxsize=256)(redaction.Redactor(secrets))
             self._sender.redactor = known, redactor
         return redactor
 

@@ -13,7 +13,7 @@ from .success import is_success
 
 if TYPE_CHECKING:
     from .._codec.request import Request
-    from .._http.transport import RESTResponse
+    from .._http.response import RESTResponse
     from ..deadline import Deadline
     from .operations import Operation
 

@@ -1,192 +1,191 @@
-"""Redaction: errors and log lines do not show secrets, although a response may echo what was sent."""
+"""Redaction: errors, log lines, events and failures returned as models show no secret that a response echoes.
+
+A field (a body, a header, the message or the code of a reason, an id) that contains a secret, or twelve characters of
+one, is withheld as a whole. It is searched as received, and decoded from each encoding in which servers echo text.
+"""
 
 from __future__ import annotations
 
-import base64
+import binascii
 import contextlib
+import json
 import re
-from functools import cache, partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import unquote
 
 from .._base.text import KEPT_CHARACTERS
-from .._codec.headers import SECRET_HEADERS
-from ..exceptions import ApiException, Reason
+from .._codec.headers import secrets_of_header
+from .._codec.serialization import parse_json
+from .._http.response import RESTResponse
+from ..exceptions import ApiException, InvalidResponseError, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..configuration import Configuration
 
-_MASK = "[redacted]"
-# Masking shorter secrets would mask ordinary words.
-_MIN_LENGTH = 6
-# A candidate token: at least 16 token characters, either following the word `token` or mixing letters and digits.
-# Compiled on first use, which keeps the import fast.
-_AFTER_TOKEN = r"""(?i)token[\\"'\s]*[:=>][\\"'\s]*(?:bearer\s+)?([^\\"'\s<>&,}]{16,})"""
-# Text that was escaped three times has seven. Without a limit a run of them would take quadratic time.
-_MAX_BACKSLASHES = 8
-_LONG_TEXT = r"[A-Za-z0-9_.~+/=%-]{16,}"
-
-
-def carries_secret(headers: Mapping[str, str]) -> bool:
-    """Whether one of these headers holds credentials, a cookie or another secret."""
-    return any(name.lower() in SECRET_HEADERS for name in headers)
-
-
-def find_token_candidates(error: ApiException) -> list[str]:
-    """Return the text in an error of the token endpoint that may be a live token.
-
-    Such a token was never stored, so it cannot be found by its value. The ids for Zuora's support are not tokens.
-    """
-    ids = {error.request_id, error.track_id, error.process_id}
-    shown = [error.reason, error.body, *(reason.message for reason in error.reasons), *(error.headers or {}).values()]
-    text = "\n".join(map(str, shown))
-    # The first character is not considered: a capitalized word is an ordinary word.
-    mixed = (match for match in re.findall(_LONG_TEXT, text) if _mixes_characters(match[1:]))
-    return [match for match in (*re.findall(_AFTER_TOKEN, text), *mixed) if match not in ids]
-
-
-def _mixes_characters(text: str) -> bool:
-    # One alternation with `.*` between a lower and an upper case letter would be quadratic.
-    return bool(re.search("[0-9]", text) or (re.search("[a-z]", text) and re.search("[A-Z]", text)))
+WITHHELD = "[withheld: it contains a secret]"
+# Ordinary text contains shorter secrets by accident: they are only masked where they are words of their own.
+_MIN_LENGTH = 8
+_AS_WORDS = r"(?:(?<!\w)|(?!\w))(?:{})(?:(?!\w)|(?<!\w))"
+_PIECE = 12
+# In every piece, one of the blocks that begin at multiples of the step is complete.
+_BLOCK, _BLOCK_STEP = 6, 7
+_JSON_ESCAPE = r"\\+(?:[ux]((?<=u)[0-9A-Fa-f]{4}|(?<=x)[0-9A-Fa-f]{2})|[bfnrt])?"
 
 
 def configured_secrets(configuration: Configuration, sent_headers: Iterable[Mapping[str, str]]) -> list[str]:
     """Return the secrets of the configuration, and those in the headers of all attempts of a call."""
-    values = [
-        configuration.client_secret,
-        configuration.access_token,
-        configuration.password,
-        configuration.get_basic_auth_token() if configuration.password else None,
-        *configuration.api_key.values(),
-        *(value for headers in sent_headers for name, value in headers.items() if name.lower() in SECRET_HEADERS),
-    ]
+    values: list[Any] = [configuration.client_secret, configuration.access_token, configuration.password]
+    values += [value for name, value in configuration.api_key.items() if name.lower() != "apiaccesskeyid"]
+    values += [part for headers in sent_headers for item in headers.items() for part in secrets_of_header(*item)]
     texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
     return [text for text in texts if isinstance(text, str)]
 
 
-def make_redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Return a function that masks these secrets in a text, in any encoding in which servers echo them."""
-    parts = {part for secret in secrets for part in _secret_parts(secret) if len(part) >= _MIN_LENGTH}
-    if not parts:
-        return str
-    ordered = sorted(parts, key=len, reverse=True)
-    patterns = ("".join(map(_encodings, re.findall(r"\\+|[^\\]", part))) for part in ordered)
-    return partial(re.compile("|".join(patterns), re.IGNORECASE).sub, _MASK)
+class Redactor:
+    """Returns a text as it is, or `WITHHELD` if it contains a secret in any encoding. The repr shows none."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        pieces: set[str] = set()
+        short: list[str] = []
+        for secret in filter(None, secrets):
+            forms = [form for text in _unescaped(secret) for form in _forms(text) if len(form) >= _MIN_LENGTH]
+            pieces.update(form[i : i + _PIECE] for form in forms for i in range(max(1, len(form) - _PIECE + 1)))
+            short += [] if forms else [secret]
+        self._pieces = {piece for piece in pieces if len(piece) == _PIECE}
+        self._blocks = {piece[i : i + _BLOCK] for piece in self._pieces for i in range(_BLOCK_STEP)}
+        self._whole = pieces - self._pieces
+        words = "|".join(map(re.escape, sorted(short, key=len, reverse=True)))
+        self._mask = re.compile(_AS_WORDS.format(words) if words else "(?!)")
+
+    def __call__(self, text: str) -> str:
+        unescaped = [*_unescaped(text)]
+        views = (form for view in (*unescaped, *_unescaped(_decoded(unescaped[-1]))) for form in _forms(view))
+        return WITHHELD if any(map(self._is_in, views)) else self._mask.sub("[masked]", text)
+
+    def _is_in(self, form: str) -> bool:
+        has_block = not self._blocks.isdisjoint([form[i : i + _BLOCK] for i in range(0, len(form), _BLOCK_STEP)])
+        has_piece = has_block and not self._pieces.isdisjoint(form[i : i + _PIECE] for i in range(len(form)))
+        return has_piece or any(secret in form for secret in self._whole)
+
+
+def _unescaped(text: str) -> Iterator[str]:
+    """Yield the text, and again after each step that undoes HTML references, percent-encoding and JSON escapes."""
+    # Imported here: its table of names costs start-up time.
+    from html import unescape
+
+    # Three kinds of escapes, each up to three times, in any order.
+    for _ in range(9):
+        yield text
+        escaped = text
+        # Zeros and numbers that are no characters are removed: Python does not convert thousands of digits.
+        text = unquote(unescape(re.sub("&#0*(?:[0-9]{8,})?", "&#", text)))
+        text = re.sub(_JSON_ESCAPE, lambda escape: chr(int(escape[1], 16)) if escape[1] else "", text)
+        if text == escaped:
+            return
+    yield text
+
+
+def _forms(text: str) -> list[str]:
+    """Return what is compared of a text: lower case, also of ASCII alone, which survives a wrong charset."""
+    # Forms encode a space as a plus sign, long lines are folded, and UTF-16 read as bytes contains NUL.
+    form = re.sub(r"[\x00-\x20\x7f\\+]+", "", text.lower())
+    return [form] if form.isascii() else [form, form.encode("ascii", "ignore").decode()]
+
+
+def _decoded(text: str) -> str:
+    """Return the text decoded from base64, base64url and hexadecimal digits, wherever in it they begin."""
+    digits = re.sub("[^A-Za-z0-9+/]+", "", text.replace("-", "+").replace("_", "/"))
+    decoded = [binascii.a2b_base64(digits[i : i + (len(digits) - i) // 4 * 4]) for i in range(4)]
+    digits = re.sub("[^0-9A-Fa-f]+", "", text)
+    decoded += [bytes.fromhex(digits[i : i + (len(digits) - i) // 2 * 2]) for i in range(2)]
+    return b"|".join(decoded).decode("utf-8", "ignore")
+
+
+def _withhold_tokens(text: str) -> str:
+    """Withhold a text with a long word of digits, or of lower and upper case: it may be a token that nobody knows."""
+    # Without its first character: a capitalized word is an ordinary one.
+    words = (word[1:] for view in _unescaped(text) for word in re.findall("[A-Za-z0-9_.~+/=%-]{16,}", view))
+    may_be_token = any(re.search("[0-9]", word) or word.lower() != word != word.upper() for word in words)
+    return "[withheld: it may contain a token]" if may_be_token else text
+
+
+def redact(error: ApiException, redactor: Callable[[str], str], *, is_token_request: bool = False) -> None:
+    """Withhold the secrets in all that `error`, its causes and its contexts hold or print.
+
+    A cause or context that is not an `ApiException` is removed if it, or one linked to it, shows a secret.
+    """
+    ours = [each for each in _linked(error) if isinstance(each, ApiException)]
+    for each in ours:
+        _redact_error(each, redactor, may_hold_token=is_token_request and each.headers is not None)
+    for each, name in product(ours, ("__cause__", "__context__")):
+        other = getattr(each, name)
+        if not isinstance(other, ApiException) and _shows_secret(other, redactor):
+            setattr(each, name, None)
+
+
+def _redact_error(error: ApiException, redactor: Callable[[str], str], *, may_hold_token: bool) -> None:
+    of_response = (lambda text: _withhold_tokens(redactor(text))) if may_hold_token else redactor
+    for name, value in vars(error).items():
+        # Programs compare these words of the library, and a short secret may equal one of them.
+        if isinstance(value, str) and name not in ("limit_type", "method", "outcome"):
+            setattr(error, name, of_response(value) if name in ("body", "reason") else redactor(value))
+    # Truncated only now: of a secret that is cut in two, a part would be too short to be found.
+    error.body = error.body and error.body[:KEPT_CHARACTERS]
+    # Shown by repr().
+    error.args = (error.status, error.reason)
+    error.reasons = tuple(Reason(redact_json(each.code, redactor), of_response(each.message)) for each in error.reasons)
+    error.headers = error.headers and _redact_headers(error.headers, redactor, of_response)
+
+
+def _redact_headers(headers: Any, redactor: Callable[[str], str], of_response: Callable[[str], str]) -> Any:
+    redacted = type(headers)()
+    for name in headers:
+        value = (redactor if name.lower() in ("zuora-request-id", "zuora-track-id") else of_response)(headers[name])
+        # A new session of Zuora is not among the known secrets; and the colon may be part of a secret.
+        is_secret = name.lower() == "set-cookie" or redactor(f"{name}:{headers[name]}") == WITHHELD
+        redacted[redactor(name)] = WITHHELD if is_secret else value
+    return redacted
+
+
+def redact_response(response: RESTResponse, redactor: Callable[[str], str]) -> RESTResponse:
+    """Return a response without secrets. In a JSON document, each text is a field of its own."""
+    content = response.content
+    with contextlib.suppress(InvalidResponseError):
+        document = parse_json(content)
+        redacted = redact_json(document, redactor)
+        if redacted != document or redactor(response.data) == WITHHELD:
+            content = json.dumps(redacted).encode()
+    headers = _redact_headers(response.headers, redactor, redactor)
+    return RESTResponse(response.status, response.reason and redactor(response.reason), headers, content)
 
 
 def redact_json(value: Any, redactor: Callable[[str], str]) -> Any:
-    """Return a JSON document with all strings in it redacted."""
+    """Return a JSON document in which all texts, names and numbers are redacted."""
     if isinstance(value, dict):
         return {redactor(name): redact_json(item, redactor) for name, item in value.items()}
     if isinstance(value, list):
         return [redact_json(item, redactor) for item in value]
-    return redactor(value) if isinstance(value, str) else value
+    redacted = redactor(str(value)) if isinstance(value, (str, int, float)) else ""
+    return value if isinstance(value, bool) or redacted in ("", str(value)) else redacted
 
 
-def redact(error: ApiException, secrets: Iterable[str]) -> None:
-    """Mask the secrets in all that `error`, its causes and its contexts hold or print.
-
-    A cause or context that is not an `ApiException` is removed if it shows a secret.
-    """
-    redactor = make_redactor(secrets)
-    todo, done = [error], set()
-    while todo:
-        error = todo.pop()
-        done.add(id(error))
-        _redact_error(error, redactor)
-        for name in ("__cause__", "__context__"):
-            linked = getattr(error, name)
-            if isinstance(linked, ApiException):
-                todo += [linked] if id(linked) not in done else []
-            elif linked is not None and _leaks_secret(linked, redactor):
-                setattr(error, name, None)
+def _linked(error: BaseException | None) -> list[BaseException]:
+    """Return an error and all its causes, contexts and members of groups."""
+    found: dict[int, BaseException] = {}
+    todo = [error]
+    for each in todo:
+        if each is not None and id(each) not in found:
+            found[id(each)] = each
+            todo += (each.__cause__, each.__context__, *getattr(each, "exceptions", ()))
+    return [*found.values()]
 
 
-def _redact_error(error: ApiException, redactor: Callable[[str], str]) -> None:
-    for name, value in vars(error).items():
-        if isinstance(value, str):
-            setattr(error, name, redactor(value))
-    # Truncated after redaction: a secret that is cut in two would not be found.
-    error.body = error.body and error.body[:KEPT_CHARACTERS]
-    # Shown by repr().
-    error.args = (error.status, error.reason)
-    error.reasons = tuple(_redact_reason(reason, redactor) for reason in error.reasons)
-    if error.headers and "Set-Cookie" in error.headers:
-        # A session of Zuora: a credential that is not among the configured secrets.
-        without_session: Any = error.headers.copy()  # type: ignore[attr-defined]
-        without_session["Set-Cookie"] = _MASK
-        error.headers = without_session
-    # Name and value are redacted together, because the colon between them may be part of a secret.
-    lines = [f"{name}:{error.headers[name]}" for name in error.headers] if error.headers else []
-    if error.headers and any(redactor(line) != line for line in lines):
-        redacted: Any = type(error.headers)()
-        for line in lines:
-            name, _, value = redactor(line).partition(":")
-            redacted[name] = value
-        error.headers = redacted
-
-
-def _redact_reason(reason: Reason, redactor: Callable[[str], str]) -> Reason:
-    return Reason(redactor(reason.code) if isinstance(reason.code, str) else reason.code, redactor(reason.message))
-
-
-def _leaks_secret(error: BaseException, redactor: Callable[[str], str]) -> bool:
-    todo: list[BaseException | None] = [error]
-    done = set()
-    while todo:
-        linked = todo.pop()
-        if linked is None or id(linked) in done:
-            continue
-        done.add(id(linked))
-        try:
-            shown = f"{linked} {linked.args!r} {vars(linked)!r}"
-        except Exception:  # It cannot be checked.
-            return True
-        if redactor(shown) != shown:
-            return True
-        todo += (linked.__cause__, linked.__context__, *getattr(linked, "exceptions", ()))
-    return False
-
-
-def _secret_parts(secret: str) -> Iterable[str]:
-    """Yield a header value and the parts of it that are secrets: credentials, a password, the values of cookies."""
-    yield secret
-    yield secret.partition(" ")[2]
-    for cookie in secret.split(";"):
-        yield cookie.partition("=")[2].strip('"')
-    scheme, _, encoded = secret.partition(" ")
-    if scheme.lower() == "basic":
-        with contextlib.suppress(ValueError):
-            pair = base64.b64decode(encoded + "===").decode("utf-8", "replace")
-            yield from (pair, pair.partition(":")[2])
-
-
-@cache
-def _encodings(character: str) -> str:
-    """Return a pattern for one character (or a run of backslashes) and its encodings.
-
-    They are: percent-encoding (once and twice), JSON escapes (also nested), HTML references, and UTF-8 decoded with
-    another charset.
-    """
-    if character.isascii() and character.isalnum():
-        return character
-    if character[0] == "\\":
-        # One repetition for the whole run: several of them in a row would take polynomial time.
-        return rf"(?:\\u005c|\\|%5c|%255c|&#0*92;?|&#x0*5c;?|&bsol;){{1,{_MAX_BACKSLASHES * len(character)}}}"
-    # Imported here to keep the import of the package fast; redaction is only needed for errors.
-    from html.entities import html5
-
-    number, utf8, utf16 = ord(character), character.encode("utf-8", "replace"), character.encode("utf-16-be", "replace")
-    json = "".join(
-        rf"\\{{1,{_MAX_BACKSLASHES}}}u{high:02x}{low:02x}" for high, low in zip(utf16[::2], utf16[1::2], strict=True)
-    )
-    patterns = [json, rf"&#0*{number};?", rf"&#x0*{number:x};?", rf"\\{{1,{_MAX_BACKSLASHES}}}" + re.escape(character)]
-    encoded = "".join(f"%{byte:02x}" for byte in utf8)
-    forms = {character, encoded, quote(encoded), *(f"&{name}" for name, value in html5.items() if value == character)}
-    if character == " ":
-        forms.add("+")
-    if not character.isascii():
-        forms |= {"\ufffd", utf8.decode("latin-1"), utf8.decode("cp1252", "replace")}
-    return f"(?:{'|'.join(patterns + [re.escape(form) for form in sorted(forms, key=len, reverse=True)])})"
+def _shows_secret(error: BaseException | None, redactor: Callable[[str], str]) -> bool:
+    try:
+        shown = [f"{each} {each.args!r} {vars(each)!r}" for each in _linked(error)]
+    except Exception:  # It cannot be checked.
+        return True
+    return any(redactor(text) != text for text in shown)

@@ -11,7 +11,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from .._http.transport import RESTResponse
+from .._http.response import RESTResponse
 from ..exceptions import (
     CONCURRENCY_LIMIT,
     NOT_SENT,
@@ -30,6 +30,7 @@ from ..exceptions import (
     RequestRejectedError,
     ServerError,
 )
+from .description import describe
 from .envelopes import Success, is_failure, is_gateway_error, is_partial_failure, read_success, reasons_of, words
 from .operations import Operation
 
@@ -122,7 +123,7 @@ def error_from_response(
     return error
 
 
-def error_from_model(model: Any, method: str, path: str) -> ApiException | None:
+def error_from_model(model: Any, method: str, path: str, entity_id: Any) -> ApiException | None:
     """Return the error that a model of ours stands for, or None if it stands for a success.
 
     For callers that switched `raise_on_failure` off: only a definitive refusal is returned as a model.
@@ -131,7 +132,7 @@ def error_from_model(model: Any, method: str, path: str) -> ApiException | None:
         return None
     document = {**model.additional_properties, "success": False}
     error = error_from_response(None, RESTResponse(200, "OK", {}, b""), document, has_idempotency_key=False)
-    error.method, error.path = method, path
+    describe(error, method, path, entity_id)
     return error
 
 

@@ -208,7 +208,8 @@ class RetryQuota:
     capacity = 500
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may make a call while its thread holds the lock.
+        self._lock = threading.RLock()
         self.available_capacity = self.capacity
 
     def acquire(self, cost: int) -> bool:
@@ -224,10 +225,6 @@ class RetryQuota:
         if self.available_capacity < self.capacity:
             with self._lock:
                 self.available_capacity = min(self.capacity, self.available_capacity + 1)
-
-    def reset_after_fork(self) -> None:
-        """Replace the lock, which a thread of the parent process may have held."""
-        self._lock = threading.Lock()
 
 
 class RetryState:

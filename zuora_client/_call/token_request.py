@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from .._codec.request import Request, RetryClass
-from ..exceptions import SERVER_FAULT_CATEGORIES, ApiException, AuthenticationError, InvalidResponseError
+from ..exceptions import (
+    SERVER_FAULT_CATEGORIES,
+    ApiException,
+    AuthenticationError,
+    InvalidResponseError,
+    RateLimitError,
+)
 from . import responses
 
 if TYPE_CHECKING:
@@ -16,6 +22,11 @@ TOKEN_PATH = "/oauth/token"
 
 # Reasons that are about Zuora's state and not about the caller: locks, limits, server faults.
 _RETRYABLE_CATEGORIES = frozenset((50, 70)) | SERVER_FAULT_CATEGORIES
+
+_SHARE_TOKEN_ADVICE = (
+    "Zuora counts the token requests of all processes behind one address together: let them share a token "
+    "(Configuration(token_store=...), docs/fleets.md), or give the calls a longer deadline."
+)
 
 
 def token_request(call: Request, client_id: str, client_secret: str) -> Request:
@@ -33,7 +44,22 @@ def token_request(call: Request, client_id: str, client_secret: str) -> Request:
     return request
 
 
-def is_rejection(error: ApiException) -> bool:
+def failed_token_request(error: ApiException, host: BaseURL) -> ApiException:
+    """Return what the failure of a token request means for the call: the error, with advice, or in another class."""
+    if isinstance(error, RateLimitError):
+        error.advice = _SHARE_TOKEN_ADVICE
+    elif _is_rejection(error):
+        error = error.as_type(AuthenticationError)
+        error.advice = (
+            f"There is no token endpoint behind {host.url}: host is the base URL, without /v1."
+            if error.status == 404
+            else f"Check client_id and client_secret, that they were created in the data center of {host.url}, and "
+            "that the user behind them is active."
+        )
+    return error
+
+
+def _is_rejection(error: ApiException) -> bool:
     """Whether the token endpoint rejected the client, as opposed to a temporary or unreadable response."""
     rejected = error.status is not None and (error.status <= 299 or 400 <= error.status <= 499)
     categories = {reason.category for reason in error.reasons}
@@ -43,15 +69,3 @@ def is_rejection(error: ApiException) -> bool:
         _RETRYABLE_CATEGORIES
     )
     return rejected and not is_temporary and not isinstance(error, InvalidResponseError)
-
-
-def rejected_client(error: ApiException, host: BaseURL) -> AuthenticationError:
-    rejected = error.as_type(AuthenticationError)
-    if error.status == 404:
-        rejected.advice = f"There is no token endpoint behind {host.url}: host is the base URL, without /v1."
-        return rejected
-    rejected.advice = (
-        f"Check client_id and client_secret, that they were created in the data center of {host.url}, and that the "
-        "user behind them is active."
-    )
-    return rejected

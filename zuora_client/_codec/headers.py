@@ -1,18 +1,24 @@
 """The headers of a request: merged, validated, and written with the request.
 
 Three places give a header its value: `merge_headers` the defaults and the arguments of the call, `_Call` the
-credentials and the idempotency key of each attempt, `serialize_request` what the message itself needs.
+credentials and the idempotency key of each attempt, `header_lines` what the message itself needs.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import binascii
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from .._base import parameters
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 # Header names in lower case.
 CREDENTIAL_HEADERS = frozenset(("authorization", "apiaccesskeyid", "apisecretaccesskey"))
-SECRET_HEADERS = CREDENTIAL_HEADERS | {"cookie", "proxy-authorization"}
+# Whose values are not shown. An access key id is no more secret than a client id.
+SECRET_HEADERS = (CREDENTIAL_HEADERS - {"apiaccesskeyid"}) | {"cookie", "proxy-authorization"}
 
 # They delimit a message (RFC 9112, 6). A wrong value would hang the call or smuggle in a second message.
 FRAMING_HEADERS = frozenset(("content-length", "transfer-encoding"))
@@ -93,35 +99,52 @@ def apply_auth_settings(
             raise ValueError(f"auth_settings: {name!r} must be in a header or in the query")
 
 
+def secrets_of_header(name: str, value: str) -> Iterator[str]:
+    """Yield the value of a header that holds a secret, and the parts of it that are secrets of their own."""
+    if name.lower() not in SECRET_HEADERS:
+        return
+    yield value
+    if name.lower() == "cookie":
+        pairs = [pair.strip() for pair in value.split(";")]
+        values = (pair.partition("=")[2].strip('"') for pair in pairs)
+        # Shorter values are flags and preferences, which are secrets only together with their names.
+        yield from (*pairs, *(cookie for cookie in values if len(cookie) >= 8))
+        return
+    scheme, _, credentials = value.partition(" ")
+    yield credentials
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            yield binascii.a2b_base64(credentials + "===").decode("utf-8", "replace").partition(":")[2]
+
+
 # Methods whose requests have a Content-Length without a body too, as in http.client.
 _METHODS_EXPECTING_BODY = frozenset(("PATCH", "POST", "PUT"))
 
 
-def serialize_request(method: str, target: str, authority: str, headers: dict[str, str], body: bytes | None) -> bytes:
-    """Return the bytes of a request.
+def header_lines(method: str, authority: str, headers: Mapping[str, Any], body: bytes | None) -> list[bytes]:
+    """Return the header lines of a request, without line ends.
 
     Args:
-        target: path and query, or the absolute URL for a forwarding proxy.
         authority: host and port for the ``Host`` header.
+        headers: names to values that have ``encode()``.
 
     Raises:
-        ValueError: a line break or a non-ASCII character in the request line or the headers.
+        ValueError: a line break or a non-ASCII character in a header.
     """
     names = {name.lower() for name in headers}
-    lines = [f"{method} {target} HTTP/1.1"]
+    own = []
     if "host" not in names:
-        lines.append(f"Host: {authority}")
+        own.append(("Host", authority))
     if "accept-encoding" not in names:
-        lines.append("Accept-Encoding: identity")
+        own.append(("Accept-Encoding", "identity"))
     if body is not None or method in _METHODS_EXPECTING_BODY:
-        lines.append(f"Content-Length: {len(body or b'')}")
+        own.append(("Content-Length", str(len(body or b""))))
     if "connection" not in names:
         # The default of HTTP/1.1, said for servers like Apache, which announce their timeout (Keep-Alive: timeout=5)
         # only to clients that say it: a write must not meet a connection that is just being closed.
-        lines.append("Connection: keep-alive")
-    lines.extend([f"{name}: {value}" for name, value in headers.items()])
-    head = "\r\n".join(lines)
+        own.append(("Connection", "keep-alive"))
+    lines = [b"%b: %b" % (name.encode("ascii"), value.encode("ascii")) for name, value in (*own, *headers.items())]
     # A last guard against header injection: the arguments of a call were validated before.
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-        raise ValueError("a header or the request target contains a line break")
-    return f"{head}\r\n\r\n".encode("ascii") + (body or b"")
+    if b"\n" in b"".join(lines) or b"\r" in b"".join(lines):
+        raise ValueError("a header contains a line break")
+    return lines

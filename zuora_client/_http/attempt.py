@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import urllib3
+
+from ..deadline import Timeouts
+
 if TYPE_CHECKING:
-    from ..deadline import Deadline, Timeouts
+    from typing_extensions import Self
+
+    from ..deadline import Deadline
 
 
-class Attempt:
+class Attempt(urllib3.Timeout):
     """The state of one attempt that its connection reads and updates.
 
+    It is passed to ``urlopen`` as the timeout, so urllib3 itself hands it on to the pool and to the connection, and so
+    does a tool that wraps one of them. A connection of another class reads `connect_timeout` and `read_timeout`.
+
     Attributes:
+        authority: host and port for the ``Host`` header; None for a request that another program sends through a pool.
         complete: whether the response was well formed, and read exactly to its end with nothing behind it.
         connect_status: status of a proxy that refused CONNECT, otherwise None.
         deadline: of the call; None while the caller reads a streaming response.
-        request_sent: whether any byte of the request may have been sent.
+        sent: whether any byte of the request may have been sent; None as long as no connection of ours was reached.
         response_started: whether any byte of the response was received.
         reusable: whether the connection may carry another request. True if no request was sent, or if the response is
             complete and the server keeps the connection open.
@@ -24,30 +34,43 @@ class Attempt:
         new_connection: whether the request needs a new connection.
     """
 
-    __slots__ = (
-        "complete",
-        "connect_status",
-        "deadline",
-        "new_connection",
-        "request_sent",
-        "response_started",
-        "reusable",
-        "timeouts",
-        "tls_version",
-        "write",
-    )
-
-    def __init__(self, deadline: Deadline, timeouts: Timeouts, write: bool, new_connection: bool = False) -> None:
-        self.deadline: Deadline | None = deadline
+    def __init__(
+        self,
+        deadline: Deadline | None,
+        timeouts: Timeouts,
+        authority: str | None = None,
+        *,
+        write: bool = False,
+        new_connection: bool = False,
+    ) -> None:
+        # Not initialized by urllib3: both timeouts depend on the time that remains.
+        self.deadline = deadline
         self.timeouts = timeouts
+        self.authority = authority
         self.write = write
         self.new_connection = new_connection
-        self.request_sent = False
+        self.sent: bool | None = None
         self.response_started = False
         self.complete = False
         self.reusable = True
         self.connect_status: int | None = None
         self.tls_version: str | None = None
+
+    @classmethod
+    def from_timeout(cls, timeout: Any) -> Attempt:
+        """Return an attempt with the limits of a `urllib3.Timeout`."""
+        resolve = urllib3.Timeout.resolve_default_timeout
+        return cls(None, Timeouts(resolve(timeout.connect_timeout), resolve(timeout.read_timeout), None))
+
+    def __repr__(self) -> str:
+        return f"Attempt(connect={self.timeouts.connect}, read={self.timeouts.read})"
+
+    __str__ = __repr__
+
+    @property
+    def request_sent(self) -> bool:
+        """Whether any byte of the request may have been sent."""
+        return self.sent is not False
 
     def next_timeout(self) -> float | None:
         """Return the timeout of the next socket operation in seconds.
@@ -55,7 +78,7 @@ class Attempt:
         Raises:
             TimeoutError: the deadline has passed.
         """
-        return self.clamp(self.timeouts.read if self.request_sent else self.timeouts.connect)
+        return self.clamp(self.timeouts.read if self.sent else self.timeouts.connect)
 
     def clamp(self, seconds: float | None) -> float | None:
         """Return `seconds`, or the time remaining until the deadline if that is less.
@@ -68,6 +91,23 @@ class Attempt:
             if seconds is not None and seconds <= 0:
                 raise TimeoutError("the deadline of the call has passed")
         return seconds
+
+    # -- what urllib3 calls -----------------------------------------------------------------------------------------
+
+    @property
+    def connect_timeout(self) -> float | None:
+        return self.clamp(self.timeouts.connect)
+
+    @property
+    def read_timeout(self) -> float | None:
+        return self.clamp(self.timeouts.read)
+
+    def clone(self) -> Self:
+        """Return this attempt: urllib3 clones a timeout because it starts a clock in it. For pools of other classes."""
+        return self
+
+    def start_connect(self) -> float:
+        return 0.0
 
 
 def set_timeout(sock: Any, seconds: float | None) -> None:

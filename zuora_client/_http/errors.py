@@ -41,6 +41,9 @@ def map_exception(
         client_certificate: whether one is configured.
     """
     root = _root_cause(error)
+    if isinstance(root, urllib3.exceptions.ClosedPoolError):
+        # Raised before a connection is taken.
+        attempt.sent = attempt.sent or False
     outcome: Outcome = UNKNOWN if attempt.request_sent else NOT_SENT
     if _is_timeout(root):
         timeout = ApiTimeoutError(reason=_timeout_message(attempt, endpoint), outcome=outcome)

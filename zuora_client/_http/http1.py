@@ -164,12 +164,13 @@ class Response(http.client.HTTPResponse):
                 raw.well_formed = False
             self.chunked, self.length = False, 0
         # RFC 9112, 9.3: close wins. The keep-alive of HTTP/1.0 is not used, as in h11.
-        self.will_close = (
+        raw.keep_alive = not (
             self.version == 10
             or (self.length is None and not self.chunked)
             or ("connection" in fields and "close" in _list_elements(fields["connection"]))
         )
-        raw.keep_alive = not self.will_close
+        # http.client would close the socket before the body is read. The pool closes it afterwards instead.
+        self.will_close = False
         if "keep-alive" in fields:
             self.keep_alive_timeout = _keep_alive_timeout(fields["keep-alive"])
 

@@ -36,7 +36,7 @@ class TlsConfig:
             warnings.warn(
                 "verify_ssl is False: an attacker on the network can read the credentials and change responses",
                 urllib3.exceptions.InsecureRequestWarning,
-                stacklevel=6,
+                stacklevel=8,
             )
         if self._ca_cert or self._cert_file:
             # Created at once, so that a wrong path is reported where the client is created.
@@ -48,7 +48,7 @@ class TlsConfig:
             # With assert_hostname, urllib3 compares the name instead of OpenSSL.
             self._context = self._create_context(check_hostname=self.assert_hostname is None)
             self._load_client_certificate(self._context)
-        return self._kwargs(self._context)
+        return {**self._kwargs(self._context), "assert_hostname": self.assert_hostname}
 
     def proxy_pool_kwargs(self) -> dict[str, Any]:
         """Return the TLS arguments for the connection to a proxy: the same authorities, and always its own name.

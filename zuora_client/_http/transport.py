@@ -7,106 +7,39 @@ exactly to its end. Redirects are not followed.
 
 from __future__ import annotations
 
-import http.client
-import threading
+import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
-import urllib3
-
+from .._base import parameters
 from .._base.base_url import BaseURL
-from .._codec.headers import serialize_request
-from .._codec.serialization import decode_text
-from ..deadline import Clock
-from ..exceptions import NOT_SENT, ApiConnectionError, ApiException, InvalidResponseError
+from .._codec.request import encode_body
+from ..deadline import Clock, Deadline, Timeouts
+from ..exceptions import ApiException
 from .attempt import Attempt
-from .decoding import CHUNK_SIZE, BodyDecoder, too_large
 from .errors import TRANSPORT_ERRORS, map_exception
-from .http1 import Response
-from .pool import Pool, TlsPool, proxy_manager
-from .tls import TlsConfig
+from .interruptions import find_interruption
+from .response import RESTResponse, complete_response, response_limit, unread_response, with_response
+from .routes import Routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import TypeAlias
 
+    import urllib3
     from urllib3.response import BaseHTTPResponse
+
+    from ..configuration import Configuration
 
     # For the signatures of the API: a type of `_request_timeout`, and what `_preload_content=False` returns.
     TransportTimeout: TypeAlias = urllib3.Timeout
     RawResponse: TypeAlias = BaseHTTPResponse
 
-    from ..configuration import Configuration
-    from ..deadline import Deadline, Timeouts
-
-# A page of 300 rows has 0.1 MiB. Other paths may return whole files.
-_SMALL_RESPONSES = ("/v1/entity-connections/", "/v1/entities/", "/oauth/token/")
-_SMALL_LIMIT = 4 * 1024 * 1024
-_LARGE_LIMIT = 32 * 1024 * 1024
-
-
-class RESTResponse:
-    """A complete response.
-
-    Attributes:
-        status: HTTP status.
-        reason: HTTP reason phrase.
-        headers: case-insensitive mapping.
-        content: the decoded body as bytes.
-    """
-
-    __module__ = "zuora_client.rest"  # where users import it, and where pickles look for it
-    __slots__ = ("content", "headers", "reason", "status")
-
-    def __init__(self, status: int, reason: str | None, headers: Mapping[str, str], content: bytes) -> None:
-        self.status = status
-        self.reason = reason
-        self.content = content
-        self.headers = headers
-
-    @property
-    def data(self) -> str:
-        """The body as text. Bytes that are invalid in its charset are replaced."""
-        return decode_text(self.content, self.headers.get("content-type"))
-
-    def getheaders(self) -> Mapping[str, str]:
-        """Return all headers."""
-        return self.headers
-
-    def getheader(self, name: str, default: str | None = None) -> str | None:
-        """Return one header, or `default`."""
-        return self.headers.get(name, default)
-
-
-class _Route:
-    """How a host is reached: the pool of its connections, and the proxy.
-
-    Attributes:
-        authority: host and port for the ``Host`` header.
-        is_forwarded: whether a proxy forwards the requests. Their target is then an absolute URL (RFC 9112, 3.2.2).
-        tunnel: whether a proxy only relays the connection, after CONNECT.
-        is_confidential: whether requests cannot be read in transit: they use TLS, or stay within this machine.
-        endpoint: the host, and the proxy if there is one, as error messages name them.
-    """
-
-    __slots__ = ("authority", "endpoint", "is_confidential", "is_forwarded", "pool", "tunnel")
-
-    def __init__(self, manager: urllib3.PoolManager, host: BaseURL, tls: TlsConfig) -> None:
-        # Only for https: urllib3's HTTPConnection does not accept `assert_hostname`.
-        pool_kwargs = None
-        if host.scheme == "https":
-            pool_kwargs = {**tls.pool_kwargs(), "assert_hostname": tls.assert_hostname}
-        self.pool: Any = manager.connection_from_url(host.origin, pool_kwargs)
-        self.is_forwarded = manager.proxy is not None and host.scheme == "http"
-        self.tunnel = manager.proxy is not None and host.scheme == "https"
-        # A forwarding proxy reads the requests, even if the connection to the proxy uses TLS.
-        is_local = host.is_loopback and not (self.is_forwarded and not BaseURL(str(manager.proxy)).is_loopback)
-        self.is_confidential = host.scheme == "https" or is_local
-        self.authority = host.authority
-        self.endpoint = host.origin if manager.proxy is None else f"{host.origin} through {manager.proxy}"
-
 
 class RESTClientObject:
     """The transport of one client. It takes TLS, proxy and pool settings from the configuration when it is created.
+
+    Two attributes can be assigned, before the first call: `pool_manager`, and `request`, which then sends every attempt
+    and is called as in the generated client.
 
     Raises:
         ValueError: a CA bundle, client certificate or proxy URL that cannot be used; the message names the setting.
@@ -115,19 +48,35 @@ class RESTClientObject:
     __module__ = "zuora_client.rest"  # where users import it
 
     def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
+        self._configuration = configuration
         self._clock = clock or Clock()
         self._max_response_bytes = configuration.max_response_bytes
-        self._pool_maxsize = configuration.connection_pool_maxsize
-        self._proxy = configuration.proxy or None
-        self._trust_env = configuration.trust_env
-        self._tls = TlsConfig(configuration)
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
-        self._routes: dict[str, _Route] = {}
-        self._closed = False
-        # Reentrant: a signal handler may close the client while its thread holds the lock.
-        self._lock = threading.RLock()
-        if self._proxy:
-            self._manager("proxy", self._proxy)
+        self._routes = Routes(configuration, self._clock)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name not in ("pool_manager", "request"):
+            raise TypeError(
+                f"rest_client.{name} would have no effect: no call uses it. Replace rest_client.request, assign "
+                "rest_client.pool_manager, or replace urllib3.PoolManager.request"
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def pool_manager(self) -> urllib3.PoolManager:
+        """urllib3's manager for the configured host.
+
+        Another one, such as a ``ProxyManager`` or a ``SOCKSProxyManager``, can be assigned before the first call. Every
+        request then goes through it, with the timeouts, the deadline and the response checks of this client. Its TLS
+        settings apply if it has any, otherwise those of the configuration.
+
+        Raises:
+            TypeError: on assignment: not a ``urllib3.PoolManager``, or requests were sent already.
+        """
+        return self._routes.manager
+
+    @pool_manager.setter
+    def pool_manager(self, manager: urllib3.PoolManager) -> None:
+        self._routes.assign(manager)
 
     def attempt(
         self,
@@ -156,198 +105,143 @@ class RESTClientObject:
             ApiConnectionError, ApiTimeoutError, TlsError: no complete response was received. `outcome` is ``not_sent``
                 if the request was not sent, otherwise ``unknown``.
             InvalidResponseError: the response is too large or cannot be decoded; `status` is set.
+            BaseException: what a signal handler or a tool raised, unchanged.
         """
-        attempt = Attempt(deadline, timeouts, write, new_connection)
+        attempt = Attempt(deadline, timeouts, write=write, new_connection=new_connection)
         limit = response_limit(self._max_response_bytes, target[len(host.prefix) :])
-        route = self._route(host)
-        pool = route.pool
-        if route.is_forwarded:
-            target, headers = host.origin + target, {**headers, **pool.proxy_headers}
+        route = self._routes.route(host)
+        handled = sys.exc_info()[1]
+        response: Any = None
         try:
-            request = serialize_request(method, target, route.authority, headers, body)
-            connection, response = pool.exchange(attempt, method, request, tunnel=route.tunnel)
-        except TRANSPORT_ERRORS as error:
-            client_certificate = self._tls.has_client_certificate
-            raise map_exception(error, attempt, route.endpoint, client_certificate=client_certificate) from error
-        streaming = None
-        complete = False
-        try:
-            if response.status == 204:
-                _check_no_content(response, attempt)
+            if type(self).request is _REQUEST and "request" not in self.__dict__:
+                response = route.send(method, target, headers, body, attempt)
+            else:
+                response = self._replaced_request(method, host.origin + target, headers, body, stream, attempt)
             if stream and 200 <= response.status <= 299:
-                attempt.deadline = None
-                streaming = _streaming_response(response, pool, connection, method, target)
-                if response.fp is None:
-                    # A 204 response, which was read to its end.
-                    streaming.release_conn()
-                return streaming
-            content = _read(response, limit)
-            complete = True
-            return RESTResponse(response.status, response.reason, response.headers, content)
-        except InvalidResponseError as error:
-            if response.status >= 400:
-                # The status alone decides, so an unreadable body does not matter.
-                return RESTResponse(response.status, response.reason, response.headers, b"")
-            raise _with_response(error, response) from None
+                return unread_response(response, attempt)
+            return complete_response(response, limit, attempt)
         except TRANSPORT_ERRORS as error:
-            raise _with_response(map_exception(error, attempt, route.endpoint), response) from error
-        finally:
-            if streaming is None:
-                if not complete:
-                    # Closed and not drained: the rest of the body may be endless.
-                    response.close()
-                    attempt.reusable = False
-                pool.release(connection)
+            interruption = find_interruption(error, handled)
+            if interruption is None:
+                has_certificate = self._routes.tls.has_client_certificate
+                failure = map_exception(error, attempt, route.endpoint, client_certificate=has_certificate)
+                raise (failure if response is None else with_response(failure, response)) from error
+        # Here, because an exception that is raised where another is handled gets that one as its context.
+        raise interruption
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        query_params: Any = None,
+        headers: dict[str, Any] | None = None,
+        body: Any = None,
+        post_params: Any = None,
+        _preload_content: bool = True,
+        _request_timeout: Any = None,
+    ) -> Any:
+        """Send one request once, as the generated client does. Calls do not use this method unless it is replaced.
+
+        Args:
+            url: a whole URL, percent-encoded.
+            query_params, post_params: lists of pairs.
+            body: bytes or text as it is, other data as JSON.
+
+        Returns:
+            A `RESTResponse`; with ``_preload_content=False`` urllib3's response.
+
+        Raises:
+            ApiException: no response, or a status outside 200 to 299.
+        """
+        parts = urlsplit(url)
+        host = BaseURL(f"{parts.scheme}://{parts.netloc}")
+        query = "&".join(filter(None, (parts.query, parameters.query_string(list(query_params or ())))))
+        headers = dict(headers or {})
+        headers.setdefault("Content-Type", "application/json")
+        configuration = self._configuration
+        defaults = Timeouts(configuration.connect_timeout, configuration.read_timeout, configuration.deadline)
+        timeouts = Timeouts.from_request_timeout(_request_timeout, defaults)
+        attempt = Attempt(Deadline(timeouts.deadline, self._clock), timeouts, write=method not in ("GET", "HEAD"))
+        target = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
+        route = self._routes.route(host)
+        content = encode_body(headers["Content-Type"], body, list(post_params or ()))
+        try:
+            response: Any = route.send(method, target, headers, content, attempt)
+            if not _preload_content:
+                return unread_response(response, attempt)
+            complete = complete_response(response, response_limit(self._max_response_bytes, target), attempt)
+        except TRANSPORT_ERRORS as error:
+            raise map_exception(error, attempt, route.endpoint) from error
+        if not 200 <= complete.status <= 299:
+            raise ApiException(http_resp=complete)
+        return complete
+
+    def _replaced_request(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, stream: bool, attempt: Attempt
+    ) -> Any:
+        """Send an attempt with the function that has replaced `request`."""
+        url, _, query = url.partition("?")
+        try:
+            return self.request(
+                method,
+                url,
+                query_params=parse_qsl(query, keep_blank_values=True),
+                headers=headers,
+                body=body,
+                _preload_content=not stream,
+                _request_timeout=attempt.read_timeout,
+            )
+        except ApiException as error:
+            if error.status is None:
+                raise
+            return RESTResponse(error.status, error.reason, error.headers or {}, (error.body or "").encode())
 
     # -- how a host is reached --------------------------------------------------------------------------------------
 
     def is_confidential(self, host: BaseURL) -> bool:
         """Whether requests to `host` cannot be read in transit: they use TLS, or stay within this machine."""
-        return self._route(host).is_confidential
+        return self._routes.route(host).is_confidential
 
     def secrets(self) -> list[str]:
         """Return the values of the headers sent to proxies: their credentials."""
-        return [
-            value for manager in self._managers.values() for value in getattr(manager, "proxy_headers", {}).values()
-        ]
+        return self._routes.secrets()
 
-    def _route(self, host: BaseURL) -> _Route:
-        route = self._routes.get(host.url)
-        if route is None:
-            # Without the lock, two threads could each create a pool, and one of the two would never be closed.
-            with self._lock:
-                route = self._routes.get(host.url) or self._new_route(host)
-        return route
+    def replaced(self) -> Any:
+        """Return what the caller assigned, for a copy of the client in this process; None if nothing was."""
+        manager, request = self._routes.assigned, self.__dict__.get("request")
+        return None if manager is None and request is None else _Replaced(manager, request)
 
-    def _new_route(self, host: BaseURL) -> _Route:
-        manager = self._manager("proxy", self._proxy) if self._proxy else self._manager(*self._proxy_of(host))
-        route = _Route(manager, host, self._tls)
-        route.pool.now = self._clock.now
-        if self._closed:
-            # close() was called already: it would not close the connections of this pool.
-            raise ApiConnectionError(reason="the client was closed during the call", outcome=NOT_SENT)
-        self._routes[host.url] = route
-        return route
+    def replace(self, replaced: _Replaced) -> None:
+        """Assign what `replaced` returned."""
+        if replaced.manager is not None:
+            self.pool_manager = replaced.manager
+        if replaced.request is not None:
+            self.request = replaced.request  # type: ignore[method-assign]
 
-    def _proxy_of(self, host: BaseURL) -> tuple[str, str | None]:
-        """Return the name of the environment variable for the proxy of a host, and the proxy or None."""
-        variable = f"{host.scheme.upper()}_PROXY"
-        if not self._trust_env:
-            return variable, None
-        # Imported here: it costs start-up time and is rarely needed.
-        from urllib import request
-
-        proxies = request.getproxies_environment()
-        # Missing in typeshed, present on every platform.
-        bypass: Any = request.proxy_bypass_environment  # type: ignore[attr-defined]
-        # NO_PROXY may name an IPv6 address with or without brackets.
-        if any(bypass(name, proxies) for name in (host.origin.partition("://")[2], host.name)):
-            return variable, None
-        return variable, proxies.get(host.scheme)
-
-    def _manager(self, name: str, proxy: str | None) -> urllib3.PoolManager:
-        manager = self._managers.get(proxy)
-        if manager is None:
-            pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize, "block": False}
-            if proxy is None:
-                manager = urllib3.PoolManager(**pool_kwargs)
-            else:
-                manager = proxy_manager(name, proxy, pool_kwargs, self._tls)
-            pools: dict[str, Any] = {"http": Pool, "https": TlsPool}
-            manager.pool_classes_by_scheme = pools
-            manager = self._managers.setdefault(proxy, manager)
-        return manager
-
-    def reset_after_fork(self) -> None:
-        """In a forked child: close the copies of the parent's connections, and start with none."""
-        self._lock = threading.RLock()
-        for route in self._routes.values():
-            route.pool.reset_after_fork()
-        # Never garbage collected: urllib3's finalizers would wait for locks that a thread of the parent held.
-        _kept_after_fork.extend((self._routes, self._managers))
-        self._routes, self._managers = {}, {}
+    def in_child(self) -> RESTClientObject:
+        """In a forked child: return this transport without connections and locks of the parent process."""
+        child = object.__new__(type(self))
+        child.__dict__.update(self.__dict__)
+        child._routes = Routes(self._configuration, self._clock, inherited=self._routes)
+        return child
 
     def close(self) -> None:
         """Close every connection. May be called more than once."""
-        with self._lock:
-            self._closed = True
-            for route in list(self._routes.values()):
-                route.pool.close()
+        self._routes.close()
 
 
-_kept_after_fork: list[Any] = []
+_REQUEST = RESTClientObject.request
 
 
-def response_limit(max_response_bytes: int | None, path: str) -> int:
-    """Return the limit of a response body in bytes, before and after decoding.
+class _Replaced:
+    """What the caller assigned to a transport. A copy in another process could not use it."""
 
-    Args:
-        max_response_bytes: the setting; it applies to every path.
-        path: without the prefix of the base URL; a query may follow.
-    """
-    if max_response_bytes is not None:
-        return max_response_bytes
-    return _SMALL_LIMIT if f"{path.partition('?')[0]}/".startswith(_SMALL_RESPONSES) else _LARGE_LIMIT
+    def __init__(self, manager: urllib3.PoolManager | None, request: Any) -> None:
+        self.manager = manager
+        self.request = request
 
-
-def _check_no_content(response: Response, attempt: Attempt) -> None:
-    """Read a 204 response to its end.
-
-    Raises:
-        InvalidResponseError: it announces a body, is malformed, or is followed by data, so it is not accepted.
-    """
-    response.read(0)
-    if not attempt.complete:
-        raise InvalidResponseError(reason="a 204 response that announces a body, is malformed or is followed by data")
-
-
-def _read(response: Response, limit: int) -> bytes:
-    """Return the complete body, decoded.
-
-    Raises:
-        InvalidResponseError: the body is larger than `limit` or cannot be decoded.
-        Exception: any error of http.client, ssl and socket.
-    """
-    codings = response.headers.get_all("content-encoding")
-    decoder = BodyDecoder(", ".join(codings) if codings else None, limit)
-    length = response.length
-    if length is not None and length > limit:
-        raise too_large(limit)
-    chunk = response.read(CHUNK_SIZE)
-    if not chunk and length is None and not response.chunked and response.status <= 299:
-        # The end of the connection delimits the body, so an empty body may be a truncated one.
-        raise http.client.IncompleteRead(b"")
-    while chunk:
-        decoder.decode(chunk)
-        chunk = b"" if response.fp is None else response.read(CHUNK_SIZE)  # pyright: ignore[reportUnnecessaryComparison] # None after close()
-    return decoder.flush()
-
-
-def _streaming_response(
-    response: Response, pool: Any, connection: Any, method: str, target: str
-) -> urllib3.HTTPResponse:
-    """Return urllib3's response with its body unread. The caller reads, releases or closes it."""
-    streaming = urllib3.HTTPResponse(
-        body=response,
-        headers=response.headers,
-        status=response.status,
-        version=response.version,
-        reason=response.reason,
-        preload_content=False,
-        decode_content=True,
-        original_response=response,
-        pool=pool,
-        connection=connection,
-        request_method=method,
-        request_url=target,
-        enforce_content_length=True,
-    )
-    # With chunked=True urllib3 would parse the chunks itself, and take a truncated chunk size for the end.
-    streaming.chunked = False
-    return streaming
-
-
-def _with_response(error: ApiException, response: Response) -> ApiException:
-    """Return `error` with status and headers of a response whose body is unusable."""
-    error.status, error.headers = response.status, response.headers
-    return error
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            "a client whose rest_client.pool_manager or rest_client.request was assigned cannot be pickled or deep "
+            "copied: pickle its configuration, and assign them to the new client"
+        )

@@ -18,7 +18,10 @@ __all__ = ["EntitiesApi", "EntityConnectionsApi"]
 def __getattr__(name: str) -> Any:
     # Imported on first use: not every program reads entities.
     if name not in ("EntitiesApi", "entities_api"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Imported here: few programs ask for a name that does not exist.
+        from .._base.missing import missing_attribute
+
+        raise missing_attribute(__name__, name)
     module = import_module(".entities_api", __name__)
     return module if name == "entities_api" else module.EntitiesApi
 

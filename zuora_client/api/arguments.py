@@ -73,10 +73,10 @@ def check_idempotency_key(idempotency_key: Any) -> str:
     return key
 
 
-def request_body(request: Any) -> dict[str, Any]:
-    """Return the body of a connection request, with the target entity id in the form without hyphens."""
+def request_body(request: Any) -> dict[str, Any] | None:
+    """Return the body of a connection request, with the target entity id in the form without hyphens; None for None."""
     if request is None:
-        raise ValueError("request is required: a POSTEntityConnectionsType that names the target entity")
+        return None
     if isinstance(request, dict):
         if "targetEntityId" not in request:
             raise ValueError("request has no 'targetEntityId'; the keys of a dict are JSON names, not attribute names")

@@ -45,6 +45,9 @@ class EntitiesApi:
     def __init__(self, api_client: ApiClient | None = None) -> None:
         self.api_client = ApiClient() if api_client is None else api_client
 
+    def __repr__(self) -> str:
+        return f"<EntitiesApi of {self.api_client!r}>"
+
     @overload
     def g_et_entities(
         self, *, async_req: Literal[True], **options: Unpack[EntitiesOptions]
@@ -76,15 +79,19 @@ class EntitiesApi:
         return self.api_client.call_api(
             ENTITIES_PATH,
             "GET",
-            None,
+            {},
             [("provisioned", arguments.check_provisioned(provisioned))],
             arguments.common_headers(zuora_entity_ids, zuora_track_id),
             body=None,
+            post_params=[],
+            files={},
             response_type="GETEntitiesResponseType",
+            auth_settings=[],
             async_req=async_req,
             _return_http_data_only=_return_http_data_only,
             _preload_content=_preload_content,
             _request_timeout=_request_timeout,
+            collection_formats={},
         )
 
     g_et_entities_with_http_info: EntitiesWithHttpInfo = with_http_info(g_et_entities)
@@ -123,14 +130,18 @@ class EntitiesApi:
             f"{ENTITIES_PATH}/{{id}}",
             "GET",
             {"id": arguments.entity_path_id(id)},
-            None,
+            [],
             arguments.common_headers(zuora_entity_ids, zuora_track_id),
             body=None,
+            post_params=[],
+            files={},
             response_type="GETEntitiesResponseTypeWithId",
+            auth_settings=[],
             async_req=async_req,
             _return_http_data_only=_return_http_data_only,
             _preload_content=_preload_content,
             _request_timeout=_request_timeout,
+            collection_formats={},
         )
 
     g_et_entity_by_id_with_http_info: EntityWithHttpInfo = with_http_info(g_et_entity_by_id)

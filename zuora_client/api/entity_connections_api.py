@@ -51,24 +51,27 @@ class EntityConnectionsApi:
 
     Every operation also takes these keywords:
 
-        zuora_entity_ids: id of the ONE entity that the call acts for, with or without hyphens; by default
-            ``configuration.entity_id``. Required when the credentials are valid for more than one entity.
-        zuora_track_id: your own id for the call, echoed by Zuora: 1 to 64 ASCII characters without ``: ; " '``.
-        async_req: True returns immediately, with an ``AsyncResult``: ``get([timeout])``, ``wait([timeout])``,
-            ``ready()`` and ``successful()``.
-        _return_http_data_only: True makes a ``_with_http_info`` method return the data alone.
-        _preload_content: False returns urllib3's response, with its body unread, instead of the model. Close or
-            release it.
-        _request_timeout: seconds for the whole call, or a (connect, read) pair or ``urllib3.Timeout`` for each attempt.
+    - ``zuora_entity_ids``: id of the ONE entity that the call acts for, with or without hyphens; by default
+      ``configuration.entity_id``. Required when the credentials are valid for more than one entity.
+    - ``zuora_track_id``: your own id for the call, echoed by Zuora: 1 to 64 ASCII characters without ``: ; " '``.
+    - ``async_req``: True returns immediately, with an ``AsyncResult``: ``get([timeout])``, ``wait([timeout])``,
+      ``ready()`` and ``successful()``.
+    - ``_return_http_data_only``: True makes a ``_with_http_info`` method return the data alone.
+    - ``_preload_content``: False returns urllib3's response, with its body unread, instead of the model. Close or
+      release it.
+    - ``_request_timeout``: seconds for the whole call, or a (connect, read) pair or ``urllib3.Timeout`` for each
+      attempt.
 
-    Every operation raises:
-
+    Raises:
         ApiException: the call failed. `outcome` says whether a write was done.
         TypeError, ValueError: a wrong argument; nothing was sent.
     """
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
         self.api_client = ApiClient() if api_client is None else api_client
+
+    def __repr__(self) -> str:
+        return f"<EntityConnectionsApi of {self.api_client!r}>"
 
     @overload
     def g_et_entity_connections(
@@ -108,15 +111,19 @@ class EntityConnectionsApi:
         return self.api_client.call_api(
             ENTITY_CONNECTIONS_PATH,
             "GET",
-            None,
+            {},
             [("pageSize", page_size), ("type", arguments.check_text("type", type)), ("page", page)],
             arguments.common_headers(zuora_entity_ids, zuora_track_id),
             body=None,
+            post_params=[],
+            files={},
             response_type="GETEntityConnectionsResponseType",
+            auth_settings=[],
             async_req=async_req,
             _return_http_data_only=_return_http_data_only,
             _preload_content=_preload_content,
             _request_timeout=_request_timeout,
+            collection_formats={},
         )
 
     g_et_entity_connections_with_http_info: ListWithHttpInfo = with_http_info(g_et_entity_connections)
@@ -153,7 +160,8 @@ class EntityConnectionsApi:
         Args:
             zuora_entity_ids: the source entity. The class describes the common keywords.
             request: a `POSTEntityConnectionsType`, or a dict with ``targetEntityId``. A hyphenated UUID is sent
-                without its hyphens.
+                without its hyphens. Without it the request has no body, as generated clients send it, and Zuora
+                refuses it.
             idempotency_key: your own key, 1 to 255 characters. For 24 hours Zuora replays its first response to any
                 request with the same key, failures included. A call with your key is therefore retried only while its
                 outcome is unknown. By default the client generates a key for each call.
@@ -165,15 +173,19 @@ class EntityConnectionsApi:
         return self.api_client.call_api(
             ENTITY_CONNECTIONS_PATH,
             "POST",
-            None,
-            None,
+            {},
+            [],
             headers,
             body=body,
+            post_params=[],
+            files={},
             response_type="POSTEntityConnectionsResponseType",
+            auth_settings=[],
             async_req=async_req,
             _return_http_data_only=_return_http_data_only,
             _preload_content=_preload_content,
             _request_timeout=_request_timeout,
+            collection_formats={},
         )
 
     p_ost_entity_connections_with_http_info: InitiateWithHttpInfo = with_http_info(p_ost_entity_connections)
@@ -349,12 +361,16 @@ class EntityConnectionsApi:
             f"{ENTITY_CONNECTIONS_PATH}/{{connection_id}}/{action}",
             "PUT",
             {"connection_id": connection_id},
-            None,
+            [],
             headers,
             body=None,
+            post_params=[],
+            files={},
             response_type=f"PUTEntityConnections{action.capitalize()}ResponseType",
+            auth_settings=[],
             async_req=async_req,
             _return_http_data_only=data_only,
             _preload_content=preload_content,
             _request_timeout=request_timeout,
+            collection_formats={},
         )

@@ -45,7 +45,10 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY.values():
         return import_module(f".{name}", __name__)
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Imported here: few programs ask for a name that does not exist.
+        from .._base.missing import missing_attribute
+
+        raise missing_attribute(__name__, name)
     value = globals()[name] = getattr(import_module(f".{_LAZY[name]}", __name__), name)
     return value
 

@@ -48,6 +48,12 @@ class Model:
     def __repr__(self) -> str:
         return self.to_str()
 
+    def _repr_html_(self) -> str:
+        # Imported here: only notebooks need it.
+        from ._html import table
+
+        return table(self)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model) or type(other) is not type(self):
             return NotImplemented

@@ -9,8 +9,9 @@ from .._base.text import single_line
 from .pairs import normalize_id, validate_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from ..exceptions import ApiException
     from .hierarchy import Hierarchy
 
 
@@ -27,8 +28,8 @@ def resolve_pair(source_entity_id: Any, target_entity_id: Any, hierarchy: Hierar
     """Return the ids of a pair. With a hierarchy, both arguments may be names too.
 
     Raises:
-        TypeError, ValueError: an argument is no valid id, is not in the hierarchy or has several matches there, or both
-            name the same entity. The message names the argument.
+        TypeError, ValueError: an argument is not a valid id, is not in the hierarchy or has several matches there, or
+            both name the same entity. The message names the argument.
     """
     if hierarchy is None:
         return validate_pair(source_entity_id, target_entity_id)
@@ -51,6 +52,17 @@ def names_of(ids: Iterable[str | None], hierarchy: Hierarchy | None) -> dict[str
         return {}
     keys = {normalize_id(id) for id in ids}
     return {key: name for key in keys if (name := hierarchy.name_of(key))}
+
+
+def name_entities(error: ApiException, names: Mapping[str, str]) -> None:
+    """Set the names of the entities that an error is about.
+
+    Args:
+        names: by normalized id.
+    """
+    error.entity_name = names.get(normalize_id(error.entity_id))
+    error.source_name = names.get(normalize_id(error.source_entity_id))
+    error.target_name = names.get(normalize_id(error.target_entity_id))
 
 
 def label(entity_id: str, name: str | None) -> str:

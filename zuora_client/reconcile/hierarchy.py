@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import ENTITIES_PATH, text
 from .._base.text import single_line
+from .._call.description import describe
 from .._call.responses import error_from_model
 from ..api import EntitiesApi
 from ..exceptions import InvalidResponseError
@@ -75,7 +76,7 @@ class Hierarchy:
         """
         response = _entities_api(client).g_et_entities(zuora_entity_ids=zuora_entity_ids)
         # With raise_on_failure=False the failure is returned as a model, which would look like an empty tenant.
-        error = error_from_model(response, "GET", ENTITIES_PATH)
+        error = error_from_model(response, "GET", ENTITIES_PATH, zuora_entity_ids)
         if error is not None:
             raise error
         if response.entities is None:
@@ -233,6 +234,6 @@ def _entities_api(client: Any) -> EntitiesApi:
 
 def _invalid_list(reason: str) -> InvalidResponseError:
     error = InvalidResponseError(status=200, reason=f"the list of entities is unusable: {reason}")
-    error.method, error.path = "GET", ENTITIES_PATH
+    describe(error, "GET", ENTITIES_PATH)
     error.advice = "Read the list again; if it keeps failing, contact Zuora support."
     return error

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._base.parameters import ENTITY_CONNECTIONS_PATH, path_segment
-from ..exceptions import ANSWERED, ConflictError, InvalidResponseError
-from .entities import label
+from .._call.description import describe
+from ..exceptions import ANSWERED, ApiException, ConflictError, InvalidResponseError
+from .entities import label, name_entities
 from .pairs import CONNECTED, active_status, most_advanced, normalize_id, state
 
 if TYPE_CHECKING:
@@ -98,7 +99,11 @@ def list_connections(
     unconfirmed = list(targets)
     for number in range(_MAX_PASSES):
         before = {target: state(merged.find(target)) for target in unconfirmed}
-        newest, pages = _read(api, source)
+        try:
+            newest, pages = _read(api, source)
+        except ApiException as error:
+            name_entities(error, names)
+            raise
         merged.update(newest)
         if number == 0 and pages <= 1:
             return merged
@@ -121,7 +126,7 @@ def _read(api: EntityConnectionsApi, source: str) -> tuple[Listing, int]:
         # Checked again, because acting on a connection of the other direction would be irreversible.
         if normalize_id(row.source_entity_id) == normalize_id(source):
             if active_status(row) and not _has_usable_id(row):
-                raise _without_id()
+                raise _without_id(source)
             listing.add(row)
     return listing, iterator.pages_read
 
@@ -134,9 +139,9 @@ def _has_usable_id(row: Row) -> bool:
     return bool(normalize_id(row.id))
 
 
-def _without_id() -> InvalidResponseError:
+def _without_id(source: str) -> InvalidResponseError:
     error = InvalidResponseError(status=200, reason="the list contains a connection without a usable id")
-    error.method, error.path = "GET", ENTITY_CONNECTIONS_PATH
+    describe(error, "GET", ENTITY_CONNECTIONS_PATH, source)
     error.advice = (
         "Contact Zuora support about this entity: a connection without an id cannot be accepted, denied or "
         "disconnected."
@@ -155,6 +160,7 @@ def _changing(source: str, targets: list[str], names: Mapping[str, str]) -> Conf
         reason=f"the list of connections changed during each of {_MAX_PASSES} passes: {pairs}{more}",
         outcome=ANSWERED,
     )
-    error.method, error.path = "GET", ENTITY_CONNECTIONS_PATH
+    describe(error, "GET", ENTITY_CONNECTIONS_PATH, source)
+    name_entities(error, names)
     error.advice = "Another program is changing the connections of this entity: wait until it has finished."
     return error

@@ -65,6 +65,7 @@ class PlanIncompleteError(ApiException):
     """
 
     __module__ = "zuora_client.plan"  # The documented path, for pickles and tracebacks.
+    _default_sentence = "Some pairs of a plan could not be connected."
     advice = "Fix the failures, then apply the plan again: connected pairs are left alone."
 
     def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
@@ -72,6 +73,28 @@ class PlanIncompleteError(ApiException):
         self.results: list[EnsureResult] = []
         self.failures: list[tuple[PlannedConnection, ApiException]] = []
         self.untried: list[PlannedConnection] = []
+
+    def _sentence(self) -> str:
+        if not self.failures:
+            return self._default_sentence
+        results, failures, untried = self.results, self.failures, self.untried
+        unknown = sum(error.outcome == UNKNOWN for _, error in failures)
+        # `__cause__` is lost if a program raises this error again from one of its own.
+        first = self.__cause__ if isinstance(self.__cause__, ApiException) else failures[0][1]
+        in_doubt = f" (outcome unknown for {unknown})" if unknown else ""
+        return (
+            f"Plan of {len(results) + len(failures) + len(untried)} pairs: {len(results)} connected, "
+            f"{len(failures)} failed{in_doubt}, {len(untried)} not tried; first failure: {first._sentence()}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Like `ApiException.to_dict`, with the pairs of the three lists; a failed pair has its ``error``."""
+        return {
+            **super().to_dict(),
+            "results": [_pair_to_dict(result.steps[-1]) for result in self.results],
+            "failures": [{**_pair_to_dict(pair), "error": error.to_dict()} for pair, error in self.failures],
+            "untried": [_pair_to_dict(pair) for pair in self.untried],
+        }
 
     def __str__(self) -> str:
         lines = [super().__str__().rstrip("\n"), f"Connected: {len(self.results)}"]
@@ -104,6 +127,11 @@ def incomplete_error(
 def _worst_outcome(errors: Iterable[ApiException]) -> Outcome:
     outcomes = {error.outcome for error in errors}
     return next(outcome for outcome in (UNKNOWN, ANSWERED, NOT_SENT) if outcome in outcomes)
+
+
+def _pair_to_dict(pair: PlannedConnection | Step) -> dict[str, str | None]:
+    keys = ("source_entity_id", "source_name", "target_entity_id", "target_name")
+    return {key: getattr(pair, key) for key in keys}
 
 
 def _arrow(pair: PlannedConnection | Step) -> str:

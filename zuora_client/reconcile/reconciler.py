@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import ENTITY_CONNECTIONS_PATH, without_hyphens
 from .._base.text import single_line
+from .._call.description import describe
 from .._call.responses import error_from_model
 from ..exceptions import (
     ANSWERED,
@@ -29,7 +30,7 @@ from ..exceptions import (
     RequestRejectedError,
 )
 from ..models import POSTEntityConnectionsType
-from .entities import label
+from .entities import name_entities
 from .listing import is_active, is_connected, list_connections
 from .pairs import CONNECTED, PENDING, active_status, normalize_id, state
 from .steps import EnsureResult, Step
@@ -116,19 +117,13 @@ class Reconciler:
             raise
 
     def explain(self, error: ApiException) -> None:
-        """Add to the advice of an error what was done in this run, and what to do next."""
-        if self._names:
-            error.advice += f" The pair: {self.pair}."
+        """Name the pair in an error, and add to its advice what was done in this run, and what to do next."""
+        error.source_entity_id, error.target_entity_id = map(without_hyphens, (self.source, self.target))
+        name_entities(error, self._names)
         if self._done:
             error.advice += f" Already done in this run: {', '.join(self._done)}."
         must_wait = self._transitions is TO_DISCONNECTED and error.outcome == UNKNOWN
         error.advice += f" {_WAIT_BEFORE_RERUN_ADVICE if must_wait else _RERUN_ADVICE}"
-
-    @property
-    def pair(self) -> str:
-        """Source and target, with their names."""
-        source, target = self._name(self.source), self._name(self.target)
-        return f"{label(self.source, source)} -> {label(self.target, target)}"
 
     def _name(self, entity_id: str) -> str | None:
         return self._names.get(normalize_id(entity_id))
@@ -199,10 +194,10 @@ class Reconciler:
 
     def write(self, action: str, row: Row | None) -> ApiException | None:
         """Send one write. Return None on success, or an error whose effect the list has to show."""
-        call, method, path = self._prepare(action, row)
+        call, *request = self._prepare(action, row)
         try:
             response = call()
-            failure = error_from_model(response, method, path)
+            failure = error_from_model(response, *request)
             if failure is not None:
                 raise failure
         except (OutcomeUnknownError, RequestRejectedError, ConflictError, NotFoundError) as error:
@@ -213,12 +208,12 @@ class Reconciler:
         self._add_step(action, row, _STEP_DETAILS[action], getattr(response, "id", None))
         return None
 
-    def _prepare(self, action: str, row: Row | None) -> tuple[Callable[[], Any], str, str]:
-        """Return the call of an action, its method and its path."""
+    def _prepare(self, action: str, row: Row | None) -> tuple[Callable[[], Any], str, str, str]:
+        """Return the call of an action, its method, its path, and the entity that it acts for."""
         if action == "initiate" or row is None:
             request = POSTEntityConnectionsType(without_hyphens(self.target))
             initiate = partial(self._api.p_ost_entity_connections, zuora_entity_ids=self.source, request=request)
-            return initiate, "POST", ENTITY_CONNECTIONS_PATH
+            return initiate, "POST", ENTITY_CONNECTIONS_PATH, self.source
         call: Callable[..., Any]
         if action == "disconnect":
             call, entity = self._api.p_ut_entity_connections_disconnect, self.source
@@ -226,7 +221,8 @@ class Reconciler:
             call, entity = self._target_api.p_ut_entity_connections_deny, self.target
         else:
             call, entity = self._target_api.p_ut_entity_connections_accept, self.target
-        return partial(call, row.id, zuora_entity_ids=entity), "PUT", f"{ENTITY_CONNECTIONS_PATH}/{row.id}/{action}"
+        path = f"{ENTITY_CONNECTIONS_PATH}/{row.id}/{action}"
+        return partial(call, row.id, zuora_entity_ids=entity), "PUT", path, entity
 
     def claim(self, action: str, row: Row | None, write_error: ApiException | None = None) -> None:
         """Note that a write follows. Raises `write_error` or ConflictError if the run has sent it before."""
@@ -238,7 +234,7 @@ class Reconciler:
                 reason="another program is changing the connection of this pair, or the pair has too many connections",
                 outcome=ANSWERED,
             )
-            _, error.method, error.path = self._prepare(action, row)
+            describe(error, *self._prepare(action, row)[1:])
             raise error
         self._sent.add(write)
 
@@ -247,7 +243,7 @@ class Reconciler:
         error = OutcomeUnknownError(
             reason=f"Zuora confirmed {action}, but its list still does not show it after {sum(POLL_DELAYS):g} s"
         )
-        _, error.method, error.path = self._prepare(action, row)
+        describe(error, *self._prepare(action, row)[1:])
         return error
 
     def unfinished(self) -> ApiException | None:
@@ -255,7 +251,7 @@ class Reconciler:
         if not self._sent:
             return None
         error = ApiException(reason="the run ended before the list showed the result for this pair", outcome=NOT_SENT)
-        error.method, error.path = "GET", ENTITY_CONNECTIONS_PATH
+        describe(error, "GET", ENTITY_CONNECTIONS_PATH, self.source)
         error.advice = "Fix the failure that ended the run."
         self.explain(error)
         return error

@@ -7,11 +7,10 @@ lock behind.
 from __future__ import annotations
 
 import contextvars
-import copy
 import threading
 import time
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..api import EntityConnectionsApi
 from ..deadline import Clock
@@ -122,13 +121,7 @@ class Workers:
         client = api.api_client
         if self._count == 1 or type(api) is not EntityConnectionsApi or type(client) is not ApiClient:
             return api
-        clock = _InterruptibleClock(client.clock, self)
-        shared: Any = object.__new__(ApiClient)
-        shared.__dict__.update(client.__dict__)
-        shared.clock = clock
-        shared._sender = copy.copy(shared._sender)
-        shared._sender.clock = clock
-        return EntityConnectionsApi(shared)
+        return EntityConnectionsApi(client.with_clock(_InterruptibleClock(client.clock, self)))
 
 
 class _InterruptibleClock(Clock):

@@ -1,0 +1,127 @@
+"""The client of one command: settings from the environment, entities by name."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .. import ApiClient, Configuration, EntityConnectionsApi, Hierarchy
+from .._base.text import single_line
+from . import files
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any
+
+    from ..models import GETEntitiesType
+
+
+_VARIABLES = {
+    **{name: f"ZUORA_{name.upper()}" for name in ("host", "client_id", "client_secret", "access_token", "entity_id")},
+    "proxy": "ZUORA_PROXY",
+    "ssl_ca_cert": "ZUORA_CA_BUNDLE",
+}
+
+
+class Session:
+    """A client, and the entities of its tenant.
+
+    Attributes:
+        names: entity id to name, for tables; without the names that several entities have.
+    """
+
+    def __init__(self, client: ApiClient, hierarchy: Hierarchy) -> None:
+        self.client = client
+        self.api = EntityConnectionsApi(client)
+        self.hierarchy = hierarchy
+        found: dict[str, list[str]] = {}
+        for entity in hierarchy:
+            found.setdefault(str(entity.name or ""), []).append(str(entity.id))
+        self.names = {ids[0]: name for name, ids in found.items() if name and len(ids) == 1}
+
+    def find(self, argument: str, name_or_id: str) -> GETEntitiesType:
+        """Return an entity. Raises UsageError, which names the argument and the nearest entities."""
+        try:
+            return self.hierarchy.find(name_or_id)
+        except ValueError as error:
+            raise UsageError(f"{argument}: {error}") from None
+
+    def find_pair(self, source: str, target: str) -> tuple[str, str]:
+        """Return the ids of two entities. Raises UsageError also if they are the same."""
+        pair = str(self.find("SOURCE", source).id), str(self.find("TARGET", target).id)
+        if pair[0] == pair[1]:
+            raise UsageError(f"SOURCE and TARGET are the same entity: {self.name_of(pair[0])}")
+        return pair
+
+    def find_pairs(self, path: str, rows: list[files.Row]) -> list[tuple[str, str]]:
+        """Return the ids of the pairs of a file. Raises UsageError, which names file and lines."""
+        problems: list[str] = []
+        found = [
+            files.Row(
+                row.place,
+                self._find_id(f"{row.place}: source", row.source, problems),
+                self._find_id(f"{row.place}: target", row.target, problems),
+            )
+            for row in rows
+        ]
+        # A pair that is there by name and by id shows only now.
+        files.refuse(path, problems or files.find_repetitions(found, str))
+        return [(row.source, row.target) for row in found]
+
+    def _find_id(self, argument: str, name_or_id: str, problems: list[str]) -> str:
+        """Return the id of an entity; add a problem if there is none."""
+        try:
+            return str(self.find(argument, name_or_id).id)
+        except UsageError as error:
+            # The first problem lists the nearest names. One line for each further one is enough.
+            problems.append(str(error).partition("; ")[0] if problems else str(error))
+            return name_or_id
+
+    def name_of(self, entity_id: str | None) -> str:
+        """Return how an entity is shown in tables: by its name, or by its id."""
+        return single_line(self.names.get(str(entity_id)) or entity_id)
+
+
+@contextmanager
+def open_session(*, debug: bool, **settings: Any) -> Generator[Session]:
+    """Open a client with the settings from the environment, and read the entities.
+
+    Raises:
+        UsageError: a missing or invalid setting; nothing was sent.
+    """
+    configuration = read_settings(debug=debug, **settings)
+    with make_client(configuration) as client:
+        try:
+            hierarchy = Hierarchy.load(client)
+        except (TypeError, ValueError) as error:  # a setting that is checked when it is used
+            raise _invalid_setting(error) from None
+        yield Session(client, hierarchy)
+
+
+def read_settings(*, debug: bool, **settings: Any) -> Configuration:
+    """Return the configuration from the environment. Raises UsageError."""
+    try:
+        configuration = Configuration.from_env(debug=debug, **settings)
+    except (TypeError, ValueError) as error:
+        raise _invalid_setting(error) from None
+    if configuration.credentials_kind == "none":
+        raise UsageError("no credentials are set: set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, or ZUORA_ACCESS_TOKEN")
+    if configuration.access_token is None and not (configuration.client_id and configuration.client_secret):
+        missing = "ZUORA_CLIENT_SECRET" if configuration.client_id else "ZUORA_CLIENT_ID"
+        raise UsageError(f"{missing} is not set: an OAuth client has an id and a secret")
+    return configuration
+
+
+def make_client(configuration: Configuration) -> ApiClient:
+    """Return a client. Raises UsageError if a file or proxy of the configuration cannot be used."""
+    try:
+        return ApiClient(configuration)
+    except (TypeError, ValueError) as error:
+        raise _invalid_setting(error) from None
+
+
+def _invalid_setting(error: Exception) -> UsageError:
+    """Return an error that names the variable: the library names the setting."""
+    return UsageError(re.sub(r"^\w+", lambda match: _VARIABLES.get(match[0], match[0]), str(error)))
