@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 from .proxy import Proxy
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class SocksProxy(Proxy):
@@ -14,12 +18,12 @@ class SocksProxy(Proxy):
         super().__init__()
         self.targets: list[str] = []
 
-    def __enter__(self) -> SocksProxy:
+    def __enter__(self) -> Self:
         super().__enter__()
         self.url = f"socks5h://{self.address}"
         return self
 
-    def _serve_connection(self, sock: socket.socket) -> None:
+    def _serve_request(self, sock: socket.socket) -> bool:
         with sock.makefile("rb") as stream:
             _, methods = stream.read(2)
             stream.read(methods)
@@ -32,3 +36,4 @@ class SocksProxy(Proxy):
         with socket.create_connection((name, port), 10) as upstream:
             sock.sendall(b"\x05\x00\x00\x01" + socket.inet_aton("127.0.0.1") + port.to_bytes(2, "big"))
             self._pump(sock, upstream)
+        return False

@@ -91,11 +91,14 @@ class PoolMixin:
         return timeout if isinstance(timeout, Attempt) else super()._get_timeout(timeout)  # type: ignore[misc]
 
     def _make_request(self, conn: Any, method: str, url: str, **options: Any) -> Any:
+        timeout = options["timeout"]
         if isinstance(conn, DeadlineConnection):
-            timeout = options["timeout"]
             # A program that uses the pool for requests of its own passes another timeout.
             attempt = timeout if isinstance(timeout, Attempt) else Attempt.from_timeout(timeout)
             conn.attempt = options["timeout"] = attempt
+        elif isinstance(timeout, Attempt):
+            # What a connection of another class sends is not known here.
+            timeout.sent = None
         return super()._make_request(conn, method, url, **options)  # type: ignore[misc]
 
     def _validate_conn(self, conn: Any) -> None:
