@@ -203,7 +203,7 @@ def test_subclass_of_rest_client() -> None:
     with Wire(access_token=ACCESS_TOKEN) as wire:
 
         def use() -> None:
-            wire.client.rest_client = Audited(wire.configuration)  # type: ignore[misc]
+            wire.client.rest_client = Audited(wire.configuration)
             for name in ("GET", "PUT disconnect"):
                 CALLS[name](wire.api)
 

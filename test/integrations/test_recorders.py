@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ BODY = json.dumps(ROWS).encode()
 # No server listens here: a request that a mock does not answer would fail to connect.
 HOST = "https://rest.zuora.invalid"
 LIST_URL = HOST + "/v1/entity-connections"
+ACCEPT_PATH = "/v1/entity-connections/8a80825555a3c7a10155b54a63821c0d/accept"
+ACCEPT_URL = HOST + ACCEPT_PATH
 
 
 def cause_of(error: BaseException, name: str) -> BaseException | None:
@@ -179,55 +180,56 @@ def test_pook_refuses_other_requests() -> None:
 
 # -- mocket, httpretty: in the place of sockets -----------------------------------------------------------------------
 
-Respond = Callable[[str, str, list[tuple[int, bytes]]], Any]
-
 
 @contextmanager
-def mocket_answers(method: str, url: str, responses: list[tuple[int, bytes]]) -> Iterator[Callable[[], list[str]]]:
-    entry, response = (getattr(load("mocket.mockhttp"), name) for name in ("Entry", "Response"))
+def mocket_answers(
+    method: str, url: str, *responses: tuple[int, bytes], strict: bool = True
+) -> Iterator[Callable[[], list[str]]]:
+    """Answer requests; yield a function that lists the methods of those so far."""
     mocket = load("mocket")
-    with mocket.Mocketizer(strict_mode=True):
+    entry, response = (getattr(load("mocket.mockhttp"), name) for name in ("Entry", "Response"))
+    with mocket.Mocketizer(strict_mode=strict):
         entry.register(method, url, *(response(body, status=status) for status, body in responses))
         yield lambda: [request.method for request in mocket.Mocket.request_list()]
 
 
-@contextmanager
-def httpretty_answers(method: str, url: str, responses: list[tuple[int, bytes]]) -> Iterator[Callable[[], list[str]]]:
-    httpretty = load("httpretty")
-    with httpretty.enabled(allow_net_connect=False):
-        answers = [httpretty.Response(body=body, status=status) for status, body in responses]
-        httpretty.register_uri(method, url, responses=answers)
-        yield lambda: [request.method for request in httpretty.latest_requests()]
-
-
-# httpretty's socket has no `shutdown`, which urllib3 takes since 2.3.
-HTTPRETTY = [
-    requires("httpretty", environment="lowest"),
-    pytest.mark.skipif(metadata.version("urllib3") >= "2.3", reason="httpretty needs urllib3 below 2.3: tox -e lowest"),
-]
-SOCKET_MOCKS = [
-    pytest.param(mocket_answers, marks=requires("mocket"), id="mocket"),
-    pytest.param(httpretty_answers, marks=HTTPRETTY, id="httpretty"),
-]
-
-
-@pytest.mark.parametrize("answers", SOCKET_MOCKS)
+@requires("mocket")
 @isolated
-def test_mocks_of_sockets_answer(answers: Any) -> None:
-    with answers("GET", LIST_URL, [(503, b""), (200, BODY)]) as seen:
+def test_mocket() -> None:
+    with mocket_answers("GET", LIST_URL, (503, b""), (200, BODY)) as seen:
         rows = mocked_api().get_entity_connections().entity_connections
         assert rows is not None
         assert rows[0].id == ROW["id"]
         assert seen() == ["GET", "GET"]
-
-
-@pytest.mark.parametrize("answers", SOCKET_MOCKS)
-@isolated
-def test_mocks_of_sockets_answer_writes(answers: Any) -> None:
-    url = LIST_URL + "/8a80825555a3c7a10155b54a63821c0d/accept"
-    with answers("PUT", url, [(200, b'{"success": true}')]) as seen:
+    with mocket_answers("PUT", ACCEPT_URL, (200, b'{"success": true}')) as seen:
         assert CALLS["PUT accept"](mocked_api()).success is True
         assert seen() == ["PUT"]
+
+
+@requires("mocket")
+@isolated
+def test_mocket_that_allows_connections() -> None:
+    """By default mocket lets other requests pass to the real server: those that it mocks must not be among them."""
+    with Wire(access_token=ACCESS_TOKEN) as wire:
+        url = wire.server.url + ACCEPT_PATH
+        with mocket_answers("PUT", url, (200, b'{"success": true}'), strict=False) as seen:
+            assert CALLS["PUT accept"](wire.api).success is True
+            assert seen() == ["PUT"]
+        assert not wire.requests
+
+
+@requires("httpretty")
+@pytest.mark.parametrize("allow_net_connect", [False, True])
+@isolated
+def test_httpretty_sends_nothing(allow_net_connect: bool) -> None:
+    """Its sockets lack what this client uses (and urllib3 since 2.3): the call fails, and no request is sent."""
+    httpretty = load("httpretty")
+    with Wire(access_token=ACCESS_TOKEN) as wire:
+        with httpretty.enabled(allow_net_connect=allow_net_connect):
+            httpretty.register_uri("PUT", wire.server.url + ACCEPT_PATH, body='{"success": true}')
+            with pytest.raises((OutcomeUnknownError, load("httpretty.errors").UnmockedError)):
+                CALLS["PUT accept"](wire.api)
+        assert not wire.requests
 
 
 # -- freezegun --------------------------------------------------------------------------------------------------------

@@ -17,14 +17,10 @@ from .forks import Child
 Test = TypeVar("Test", bound=Callable[..., None])
 
 
-def requires(*distributions: str, environment: str = "integrations") -> pytest.MarkDecorator:
-    """Skip a test where one of these distributions is not installed. It is not imported to find out.
-
-    Args:
-        environment: of tox, in which they are installed.
-    """
+def requires(*distributions: str) -> pytest.MarkDecorator:
+    """Skip a test where one of these distributions is not installed. It is not imported to find out."""
     missing = [name for name in distributions if not _is_installed(name)]
-    return pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not installed: tox -e {environment}")
+    return pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not installed: tox -e integrations")
 
 
 def _is_installed(distribution: str) -> bool:
