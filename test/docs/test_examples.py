@@ -44,7 +44,8 @@ def test_demo_connects_and_disconnects(demo: subprocess.CompletedProcess[str]) -
 
 
 def test_demo_shows_an_error(demo: subprocess.CompletedProcess[str]) -> None:
-    assert "    (200)\n    Reason: Cannot accept the connection: it is Connected, not Pending.\n" in demo.stdout
+    assert "\n    (200) Acceptance of connection " in demo.stdout
+    assert "\n    Reason: Cannot accept the connection: it is Connected, not Pending.\n" in demo.stdout
     assert "refused, nothing was done" in demo.stdout
     assert "outcome='answered', category=30" in demo.stdout
     assert "Nothing to do." in demo.stdout

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from .._base.text import KEPT_CHARACTERS
 from .._codec.headers import secrets_of_header
-from .._codec.serialization import parse_json
+from .._codec.serialization import converter, parse_json
 from .._http.response import RESTResponse
 from ..exceptions import ApiException, InvalidResponseError, Reason
 
@@ -154,7 +154,8 @@ def redact_response(response: RESTResponse, redactor: Callable[[str], str]) -> R
     """Return a response without secrets. In a JSON document, each text is a field of its own."""
     content = response.content
     with contextlib.suppress(InvalidResponseError):
-        document = parse_json(content)
+        # Raises for a document that is nested too deeply.
+        document = converter(object)(parse_json(content))
         redacted = redact_json(document, redactor)
         if redacted != document or redactor(response.data) == WITHHELD:
             content = json.dumps(redacted).encode()
