@@ -8,6 +8,7 @@ tracers replace them and add their headers there.
 
 from __future__ import annotations
 
+import _socket
 import ssl
 from typing import Any
 
@@ -27,6 +28,11 @@ IDLE_SECONDS_FOR_WRITES = 2.0
 REFUSED_BY_PROXY = (403, 407)
 # The announced timeout starts when the server sends its response, and must not end before the next request arrives.
 _KEEP_ALIVE_MARGIN = 1.0
+
+
+def _wraps_socket(sock: Any) -> bool:
+    """Whether a socket is one of gevent, or urllib3's for TLS within TLS."""
+    return any(isinstance(getattr(sock, name, None), _socket.socket) for name in ("_sock", "socket"))
 
 
 class DeadlineConnection:
@@ -138,7 +144,10 @@ class DeadlineConnection:
         attempt: Any = self.attempt
         attempt.sent = True
         attempt.reusable = False
-        self.send(self._take_buffer())  # type: ignore[attr-defined]
+        request = self._take_buffer()
+        is_socket = isinstance(self.sock, _socket.socket) or _wraps_socket(self.sock)
+        # A mock of sockets may not recognize a request in a memoryview, and send it to the real server.
+        self.send(request if is_socket else bytes(request))  # type: ignore[attr-defined]
 
     def _take_buffer(self) -> memoryview:
         """Return the buffered request. A view: no frame of http.client or ssl shows credentials."""
