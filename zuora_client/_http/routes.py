@@ -79,23 +79,32 @@ class Route:
             "preload_content": False,
         }
         manager_class = type(manager)
-        if (
+        is_replaced = (
             manager_class.request is not _REQUEST
             or manager_class.urlopen not in _MANAGER_URLOPEN
             or not manager.__dict__.keys().isdisjoint(("request", "urlopen"))
-        ):
-            # The replacement needs plain text.
+        )
+        urlopen = urllib3.HTTPConnectionPool.urlopen
+        if is_replaced or (urlopen is not _POOL_URLOPEN and not _wraps(urlopen, _POOL_URLOPEN)):
+            # The replacement needs plain text. A tracer that wraps the function of urllib3 does not.
             options["body"] = reveal(body)
             options["headers"] = {name: reveal(value) for name, value in headers.items()}
-            return manager.request(method, self._origin + target, **options)
-        if (
-            urllib3.HTTPConnectionPool.urlopen is _POOL_URLOPEN
-            and urllib3.HTTPConnectionPool._make_request is _MAKE_REQUEST
-        ):
+        elif urlopen is _POOL_URLOPEN and urllib3.HTTPConnectionPool._make_request is _MAKE_REQUEST:
             # Nothing else can send the request before a connection of ours is reached.
             attempt.sent = False
+        if is_replaced:
+            return manager.request(method, self._origin + target, **options)
         url = self._origin + target if self.is_forwarded else target
         return self.pool.urlopen(method, url, assert_same_host=False, **options)
+
+
+def _wraps(function: Any, wrapped: Any) -> bool:
+    """Whether `function` is a wrapper of `wrapped`, as `functools.wraps` and wrapt mark one."""
+    for _ in range(10):
+        function = getattr(function, "__wrapped__", None)
+        if function is wrapped:
+            return True
+    return False
 
 
 class Routes:
