@@ -24,11 +24,13 @@ from .deadline import Clock
 from .exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.pool import ThreadPool
 
     from typing_extensions import Self
 
     from ._codec.request import Request
+    from ._http.attempt import Attempt
     from ._http.transport import RESTClientObject
 
 
@@ -178,10 +180,13 @@ class ApiClient:
         if replaced:
             self.rest_client.replace(replaced)
 
-    def with_clock(self, clock: Clock) -> ApiClient:
-        """Return a view of this client that reads the time and sleeps with another clock.
+    def view(self, clock: Clock, on_attempt: Callable[[Attempt], None]) -> ApiClient:
+        """Return a view of this client that shares its connections, tokens and retry quota, for this process.
 
-        It shares connections, tokens and the retry quota with this client, and lives as long as this process.
+        Args:
+            clock: with which the calls of the view read the time and sleep.
+            on_attempt: called before each of their attempts, in the thread that makes it. If it raises an ApiException,
+                nothing is sent. ``Attempt.abort()`` may be called from any thread.
         """
         import copy
 
@@ -190,6 +195,7 @@ class ApiClient:
         state = copy.copy(self._state)
         state.sender = copy.copy(state.sender)
         state.sender.clock = clock
+        state.sender.rest_client = state.sender.rest_client.view(on_attempt)
         view._states = {os.getpid(): state}
         return view
 
