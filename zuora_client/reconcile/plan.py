@@ -183,7 +183,7 @@ def plan_connections(
             Duplicates are removed.
         names: entity id to display name, for the table and the graph; other entities are shown by id.
         hierarchy: a `Hierarchy`. Every entity must be in it, and its names appear beside the ids in the table, the
-            graph, steps and errors. Without one, ids are sent unchecked.
+            graph, steps and errors; an empty one refuses every entity. Without one, ids are sent unchecked.
 
     Raises:
         ApiException: the connections of a source could not be listed; ConflictError if the list kept changing.
