@@ -219,7 +219,8 @@ def test_no_refresh_for_three_quarters(lifetime: float, share: float) -> None:
         return AccessToken(f"token-{next(numbers)}", lifetime)
 
     def get() -> str:
-        return cache.get_token(("h", "i", "s"), Deadline(300.0, clock), fetch)
+        token = cache.get_token(("h", "i", "s"), Deadline(300.0, clock), fetch)
+        return str(token.reveal())
 
     assert get() == "token-0"
     clock.advance(lifetime * share)
@@ -350,7 +351,8 @@ def test_advisory_refresh_timeout() -> None:
         return AccessToken("current", 3600)
 
     def get(seconds: float | None) -> str:
-        return cache.get_token(("h", "i", "s"), Deadline(seconds, clock), fetch)
+        token = cache.get_token(("h", "i", "s"), Deadline(seconds, clock), fetch)
+        return str(token.reveal())
 
     get(300.0)
     clock.advance(3400)
@@ -515,7 +517,8 @@ def test_leader_interrupted(exception: type[BaseException]) -> None:
         raise exception
 
     def get(fetch: Any) -> str:
-        return cache.get_token(("h", "i", "s"), Deadline(None, clock), fetch)
+        token = cache.get_token(("h", "i", "s"), Deadline(None, clock), fetch)
+        return str(token.reveal())
 
     leader = Caller(lambda: get(interrupted))
     wait_until(started.is_set)

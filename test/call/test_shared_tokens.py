@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support import FakeClock
 from support.forks import Child, locks_in
 
+from zuora_client._base.secrets import Secret
 from zuora_client._call import shared_tokens
 from zuora_client._call.access_token import AccessToken
 from zuora_client._call.sealed_records import Sealer
@@ -161,7 +162,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 def test_order_of_a_first_fetch(fleet: Fleet) -> None:
     token = fleet.get(fleet.client())
-    assert (token.value, token.lifetime) == ("token 1", 3600)
+    assert (token.value.reveal(), token.lifetime) == ("token 1", 3600)
     assert token.remaining == pytest.approx(3599.8)
     assert (token.source, token.waited) == ("zuora", False)
     assert fleet.store.log == [
@@ -182,7 +183,7 @@ def test_the_second_client_gets_the_stored_token(fleet: Fleet) -> None:
     fleet.clock.advance(1000)
     fleet.store.log.clear()
     token = fleet.get(fleet.client())
-    assert (token.value, token.source, token.waited) == ("token 1", "MemoryStore", False)
+    assert (token.value.reveal(), token.source, token.waited) == ("token 1", "MemoryStore", False)
     assert token.lifetime == pytest.approx(3600, abs=0.01)
     assert token.remaining == pytest.approx(2599.8, abs=0.01)
     assert fleet.store.log == [("get", "token")]
@@ -206,7 +207,7 @@ def test_a_token_stored_before_the_lease_is_taken(fleet: Fleet) -> None:
 
     fleet.store.before = before
     token = fleet.get(fleet.client())
-    assert (token.value, token.source) == ("other", "MemoryStore")
+    assert (token.value.reveal(), token.source) == ("other", "MemoryStore")
     assert fleet.requests == []
     assert fleet.store.kinds() == ["token"]
 
@@ -258,7 +259,7 @@ def test_a_waiting_client_gets_the_token_of_the_holder(fleet: Fleet) -> None:
 
     fleet.store.before = before
     token = fleet.get(fleet.client())
-    assert (token.value, token.source, token.waited) == ("other", "MemoryStore", True)
+    assert (token.value.reveal(), token.source, token.waited) == ("other", "MemoryStore", True)
     assert fleet.requests == []
     assert fleet.clock.sleeps == sorted(fleet.clock.sleeps)
     assert 0.05 <= min(fleet.clock.sleeps) < max(fleet.clock.sleeps) == 0.5
@@ -289,7 +290,7 @@ def test_the_lease_of_a_killed_holder_expires(fleet: Fleet) -> None:
     started_at = fleet.clock.now()
     fleet.entries().add_lease("killed")
     token = fleet.get(fleet.client())
-    assert (token.value, token.source, token.waited) == ("token 1", "zuora", True)
+    assert (token.value.reveal(), token.source, token.waited) == ("token 1", "zuora", True)
     assert fleet.requests == [pytest.approx(started_at + 5)]
     assert fleet.store.kinds() == ["token"]
 
@@ -354,7 +355,7 @@ def test_a_client_with_a_live_token_does_not_wait(fleet: Fleet) -> None:
     fleet.clock.advance(5)
     token = fleet.ask(fleet.client(), wait=False)
     assert token is not None
-    assert token.value == "token 1"
+    assert token.value.reveal() == "token 1"
 
 
 def test_a_lease_is_released_by_its_holder_only(fleet: Fleet) -> None:
@@ -566,7 +567,7 @@ def test_lack_of_time_releases_the_lease_without_a_marker(fleet: Fleet) -> None:
 def test_a_refused_token_is_not_taken_again(fleet: Fleet) -> None:
     client = fleet.client()
     fleet.get(client)
-    client.refuse("token 1")
+    client.refuse(Secret("token 1"))
     assert fleet.get(client).value == "token 2"
     assert fleet.get(fleet.client()).value == "token 2"
 
@@ -575,32 +576,32 @@ def test_a_refused_token_is_replaced_by_another_clients(fleet: Fleet) -> None:
     first, second = fleet.client(), fleet.client()
     assert fleet.get(first).value == fleet.get(second).value == "token 1"
     for client in (first, second):
-        client.refuse("token 1")
-    assert (fleet.get(first).value, fleet.get(second).value) == ("token 2", "token 2")
+        client.refuse(Secret("token 1"))
+    assert fleet.get(first).value == fleet.get(second).value == "token 2"
     assert len(fleet.requests) == 2
 
 
 def test_refusing_tells_where_the_token_came_from(fleet: Fleet) -> None:
     first, second = fleet.client(), fleet.client()
     assert fleet.get(first).value == fleet.get(second).value
-    assert first.refuse("token 1") is False
-    assert second.refuse("token 1") is True
-    assert second.refuse("token 1") is True
+    assert first.refuse(Secret("token 1")) is False
+    assert second.refuse(Secret("token 1")) is True
+    assert second.refuse(Secret("token 1")) is True
 
 
 def test_refused_tokens_are_kept_as_digests_for_a_day(fleet: Fleet) -> None:
     client = fleet.client()
-    client.refuse("revoked token")
+    client.refuse(Secret("revoked token"))
     assert "revoked" not in str(vars(client))
     fleet.clock.advance(86401)
-    client.refuse("another")
+    client.refuse(Secret("another"))
     assert len(client._refused) == 1
 
 
 def test_the_memory_of_refused_tokens_is_bounded(fleet: Fleet) -> None:
     client = fleet.client()
     for number in range(1100):
-        client.refuse(f"token {number}")
+        client.refuse(Secret(f"token {number}"))
     assert len(client._refused) == 1000
 
 
@@ -657,7 +658,7 @@ def test_an_encrypted_store_holds_no_readable_token(fleet: Fleet) -> None:
     assert b"token 1" not in sealed
     assert b"access_token" not in sealed
     token = fleet.get(fleet.client())
-    assert (token.value, token.source) == ("token 1", "MemoryStore")
+    assert (token.value.reveal(), token.source) == ("token 1", "MemoryStore")
 
 
 def test_a_readable_entry_does_not_pass_for_an_encrypted_one(fleet: Fleet) -> None:
@@ -940,7 +941,7 @@ def test_reprs_mask_the_token(fleet: Fleet) -> None:
     assert repr(token) == "AccessToken('***', remaining=3600, source='zuora', waited=False)"
     entries = fleet.entries()
     for thing in (client, entries, entries._sealer, vars(client)):
-        for secret in (*KEY[1:], token.value):
+        for secret in (*KEY[1:], token.value.reveal()):
             assert secret not in repr(thing)
 
 
@@ -955,7 +956,7 @@ def test_a_forked_child_shares_the_token(fleet: Fleet, tmp_path: Any) -> None:
     store = FileTokenStore(tmp_path / "tokens")
     client = SharedTokens(store, fleet.clock)
     fleet.get(client)
-    child = Child(lambda: (lambda token: (token.value, token.source))(fleet.get(client)))
+    child = Child(lambda: (lambda token: (token.value.reveal(), token.source))(fleet.get(client)))
     assert child.result == ("token 1", "FileTokenStore")
 
 

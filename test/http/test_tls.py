@@ -371,7 +371,7 @@ def _skip_without_tls_1_1(context: ssl.SSLContext) -> None:
 def test_minimum_tls_version(authorities: Authorities) -> None:
     """The minimum is TLS 1.2, whatever the default of OpenSSL."""
     with ApiClient(Configuration(ssl_ca_cert=authorities.file)) as client:
-        context = client.rest_client._routes.tls.pool_kwargs()["ssl_context"]
+        context = client.rest_client._routes.tls.pool_kwargs("rest.zuora.com")["ssl_context"]
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
         assert context.verify_mode == ssl.CERT_REQUIRED
 

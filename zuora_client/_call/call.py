@@ -13,6 +13,7 @@ import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .._base.secrets import Secret, hide
 from .._base.text import truncate_body
 from .._codec import serialization
 from .._codec.headers import SECRET_HEADERS
@@ -98,10 +99,10 @@ class Sender:
                 on_throttled=on_throttled,
             )
             response, document = attempts.run()
-            if not is_success(None, response.status, document):
+            if not is_success(None, response.status, document.reveal()):
                 # raise_on_failure=False is for the caller's own calls, not for this one.
-                raise responses.error_from_response(None, response, document, has_idempotency_key=False)
-            token = token_from_document(document)
+                raise responses.error_from_response(None, response, document.reveal(), has_idempotency_key=False)
+            token = token_from_document(document.reveal())
             # The lifetime starts when Zuora issues the token, which is not before the request.
             token.remaining -= self.clock.now() - attempts.started
             return token
@@ -238,11 +239,14 @@ class _Call:
             write=request.retry_class is not RetryClass.READ,
             new_connection=self._retry.needs_new_connection,
             stream=request.stream,
+            allow_insecure_http=request.settings.allow_insecure_http,
         )
         if request.stream and not isinstance(self.response, RESTResponse):
             return None
         try:
-            return interpret(request, self.operation, self.response, self.deadline)
+            data = interpret(request, self.operation, self.response, self.deadline)
+            # The document has a token.
+            return Secret(data) if self._is_token_request else data
         except InvalidResponseError as error:
             _add_response(error, self.response)
             raise
@@ -319,7 +323,7 @@ class _Call:
         self._report_failure(error.outcome, error, last)
         raise error from error.__cause__
 
-    def _secrets(self) -> list[str]:
+    def _secrets(self) -> list[Any]:
         from . import redaction
 
         sender = self._sender
@@ -336,8 +340,9 @@ class _Call:
     def _redactor(self, new_token: Any = None) -> Callable[[str], str]:
         """Return a function that masks what `_secrets` returns. It is made again only if one of them changed."""
         settings = self.request.settings
-        known = [new_token, self.request.host.url, settings.client_secret, settings.access_token, settings.username]
-        known += (settings.password, *settings.api_key.values(), *self._sender.credentials.tokens.secrets())
+        own = vars(settings)  # with the holders of the secrets
+        known = [new_token, self.request.host.url, own["client_secret"], own["access_token"], own["username"]]
+        known += (own["password"], *dict.values(settings.api_key), *self._sender.credentials.tokens.secrets())
         for headers in self.sent_headers:
             for name, value in headers.items():
                 if name.lower() in SECRET_HEADERS:
@@ -346,7 +351,7 @@ class _Call:
         if made_for != known:
             from . import redaction
 
-            secrets = [*self._secrets(), *([new_token] if isinstance(new_token, str) else [])]
+            secrets = [*self._secrets(), *([new_token] if isinstance(new_token, Secret) else [])]
             # Most texts are the same in all calls: the template, the ids of entities and connections.
             redactor = lru_cache(maxsize=256)(redaction.Redactor(secrets))
             self._sender.redactor = known, redactor
@@ -355,7 +360,7 @@ class _Call:
     def _report_success(self, data: Any) -> None:
         seconds = self._sender.clock.now() - self.started
         # A new token is not among the known secrets yet.
-        redactor = self._redactor(data.get("access_token") if self._is_token_request else None)
+        redactor = self._redactor(hide(data.reveal().get("access_token")) if self._is_token_request else None)
         sent = self.sent_headers[-1]
         new_id = getattr(data, "id", None) if self.operation is Operation.INITIATE else None
         self.report.success(self.request, len(self.sent_headers) - 1, self.response, seconds, sent, redactor, new_id)

@@ -26,6 +26,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from .._base.secrets import Secret
 from .._base.text import single_line
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError
 from ..token_store import FileTokenStore, RedisTokenStore
@@ -156,12 +157,12 @@ class SharedTokens:
             self._remember(self._taken, token.value)
         return token
 
-    def refuse(self, value: str) -> bool:
+    def refuse(self, value: Secret) -> bool:
         """Never take this token from the store again: Zuora refused it. Return whether it came from there."""
         self._remember(self._refused, value)
         return _digest(value) in self._taken
 
-    def _remember(self, digests: dict[bytes, float], value: str) -> None:
+    def _remember(self, digests: dict[bytes, float], value: Secret) -> None:
         now = self._clock.now()
         digests[_digest(value)] = now
         # A token older than a day is not valid anyway.
@@ -213,7 +214,7 @@ class SharedTokens:
         return token
 
 
-def _digest(value: str) -> bytes:
+def _digest(value: Secret) -> bytes:
     return hashlib.sha256(value.encode()).digest()
 
 
@@ -309,7 +310,7 @@ class _Entries:
         if remaining >= 1:
             issued_at = self._wall_time() - (lifetime - remaining)
             record = {
-                "access_token": token.value,
+                "access_token": token.value.reveal(),
                 "issued_at": _format_time(issued_at),
                 "expires_at": _format_time(issued_at + lifetime),
             }

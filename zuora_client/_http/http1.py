@@ -19,6 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from urllib3._collections import HTTPHeaderDict
+from urllib3.util.ssltransport import SSLTransport
 
 from .attempt import Attempt, set_timeout
 from .decoding import CHUNK_SIZE
@@ -103,9 +104,10 @@ class _DeadlineSocketIO(io.RawIOBase):
     def pending(self) -> bool:
         """Whether the TLS layer holds bytes that polling the socket does not report."""
         sock = self._socket
-        if hasattr(sock, "incoming"):
-            # urllib3's SSLTransport, for TLS within the TLS connection to a proxy.
-            return bool(sock.incoming.pending or sock.sslobj.pending())
+        if isinstance(sock, SSLTransport):
+            # TLS within the TLS connection to a proxy.
+            incoming: Any = sock.incoming
+            return bool(incoming.pending or sock.sslobj.pending())
         pending = getattr(sock, "pending", None)
         return bool(pending and pending())
 

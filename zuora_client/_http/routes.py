@@ -13,6 +13,7 @@ import urllib3
 from urllib3._collections import RecentlyUsedContainer
 
 from .._base.base_url import BaseURL
+from .._base.secrets import Secret, held, hide, reveal
 from ..exceptions import NOT_SENT, ApiConnectionError
 from .pool import with_deadline
 from .tls import TlsConfig
@@ -61,7 +62,7 @@ class Route:
         self.is_confidential = host.scheme == "https" or is_local
         self.endpoint = host.origin if proxy is None else f"{host.origin} through {proxy}"
 
-    def send(self, method: str, target: str, headers: Mapping[str, Any], body: bytes | None, attempt: Any) -> Any:
+    def send(self, method: str, target: str, headers: Mapping[str, Any], body: Any, attempt: Any) -> Any:
         """Send one request through urllib3 and return its response, the body unread.
 
         Args:
@@ -83,6 +84,9 @@ class Route:
             or manager_class.urlopen not in _MANAGER_URLOPEN
             or not manager.__dict__.keys().isdisjoint(("request", "urlopen"))
         ):
+            # The replacement needs plain text.
+            options["body"] = reveal(body)
+            options["headers"] = {name: reveal(value) for name, value in headers.items()}
             return manager.request(method, self._origin + target, **options)
         if (
             urllib3.HTTPConnectionPool.urlopen is _POOL_URLOPEN
@@ -115,12 +119,12 @@ class Routes:
         self._clock = clock
         self._pool_maxsize = configuration.connection_pool_maxsize
         self._min_kept = 0
-        self._proxy = configuration.proxy or None
+        self._proxy = held(configuration, "proxy") or None
         self._trust_env = configuration.trust_env
         self.tls: TlsConfig = inherited.tls if inherited else TlsConfig(configuration)
         # The manager that the caller assigned.
         self.assigned: urllib3.PoolManager | None = None
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._managers: dict[Any, urllib3.PoolManager] = {}
         self._routes: dict[str, Route] = {}
         self._closed = False
         # Reentrant: a signal handler may close the client while its thread holds the lock.
@@ -189,7 +193,7 @@ class Routes:
     def _manager_for(self, host: BaseURL) -> urllib3.PoolManager:
         return self._manager("proxy", self._proxy) if self._proxy else self._manager(*self._environment_proxy(host))
 
-    def _environment_proxy(self, host: BaseURL) -> tuple[str, str | None]:
+    def _environment_proxy(self, host: BaseURL) -> tuple[str, Any]:
         """Return the name of the environment variable for the proxy of a host, and the proxy or None."""
         variable = f"{host.scheme.upper()}_PROXY"
         if not self._trust_env:
@@ -203,9 +207,9 @@ class Routes:
         # NO_PROXY may name an IPv6 address with or without brackets.
         if any(bypass(name, proxies) for name in (host.origin.partition("://")[2], host.name)):
             return variable, None
-        return variable, proxies.get(host.scheme)
+        return variable, hide(proxies.get(host.scheme))
 
-    def _manager(self, name: str, proxy: str | None) -> urllib3.PoolManager:
+    def _manager(self, name: str, proxy: Any) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
             pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize, "num_pools": _MAX_HOSTS}
@@ -216,7 +220,7 @@ class Routes:
             manager = self._managers.setdefault(proxy, _adopt(manager, self.tls))
         return manager
 
-    def secrets(self) -> list[str]:
+    def secrets(self) -> list[Any]:
         """Return the values of the headers sent to proxies: their credentials."""
         managers = [*self._managers.values(), self.assigned]
         return [value for manager in managers for value in (getattr(manager, "proxy_headers", None) or {}).values()]
@@ -247,7 +251,7 @@ def _new_pool(pool_class: Any, tls: TlsConfig, host: str, port: int, **settings:
         proxy = settings.get("_proxy")
         # The pool of a proxy forwards requests to plain http hosts.
         is_proxy = proxy is not None and (host, port) == (proxy.host, proxy.port)
-        settings = {**(tls.proxy_pool_kwargs() if is_proxy else tls.pool_kwargs()), **settings}
+        settings = {**(tls.proxy_pool_kwargs() if is_proxy else tls.pool_kwargs(host)), **settings}
     return pool_class(host, port, **settings)
 
 
@@ -267,7 +271,7 @@ def _proxy_manager(name: str, proxy: Any, pool_kwargs: dict[str, Any], tls: TlsC
         ValueError: not the URL of an HTTP proxy. The message does not quote the URL, which may contain a password.
     """
     try:
-        parts = urlsplit(_http_url(proxy))
+        parts = urlsplit(_http_url(reveal(proxy)))
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except (TypeError, ValueError):
         parts, port = urlsplit(""), 0
@@ -278,10 +282,12 @@ def _proxy_manager(name: str, proxy: Any, pool_kwargs: dict[str, Any], tls: TlsC
             f"{name} must be an http or https URL such as 'http://user:password@proxy.example.com:3128', with the "
             "characters @ : / ? # percent-encoded in user and password"
         )
-    headers = {}
+    headers: dict[str, Any] = {}
     if parts.username is not None:
         user_and_password = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(user_and_password.encode()).decode("ascii")
+        # In a holder, because urllib3 keeps the headers of a proxy in its own variables.
+        basic = "Basic " + base64.b64encode(user_and_password.encode()).decode("ascii")
+        headers["Proxy-Authorization"] = Secret(basic)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     url = f"{parts.scheme}://{host}:{port}"
     if parts.scheme == "https":

@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from .._base import parameters
 from .._base.base_url import BaseURL
+from .._base.secrets import Secret, reveal
 from .._codec.request import encode_body
 from ..deadline import Clock, Deadline, Timeouts
-from ..exceptions import ApiException
+from ..exceptions import NOT_SENT, ApiException, TlsError
 from .attempt import Attempt
 from .errors import TRANSPORT_ERRORS, map_exception
 from .interruptions import find_interruption
@@ -85,14 +86,15 @@ class RESTClientObject:
         host: BaseURL,
         method: str,
         target: str,
-        headers: dict[str, str],
-        body: bytes | None,
+        headers: dict[str, Any],
+        body: Any,
         timeouts: Timeouts,
         deadline: Deadline,
         *,
         write: bool = False,
         new_connection: bool = False,
         stream: bool = False,
+        allow_insecure_http: bool = False,
     ) -> Any:
         """Send one request once and return the complete response, whatever its status.
 
@@ -100,6 +102,7 @@ class RESTClientObject:
             target: path and query, percent-encoded.
             write: the request is a write; it is not sent over a connection that was idle for long.
             new_connection: do not reuse a connection.
+            allow_insecure_http: send secrets even if others can read them in transit.
             stream: for a 2xx status, return urllib3's response with its body unread. The deadline does not apply to
                 reading the body.
 
@@ -114,6 +117,13 @@ class RESTClientObject:
             self._on_attempt(attempt)
         limit = response_limit(self._max_response_bytes, target[len(host.prefix) :])
         route = self._routes.route(host)
+        if not (route.is_confidential or allow_insecure_http) and _has_secret(headers, body):
+            # Checked when the request was built; the way to the host has changed since.
+            raise TlsError(
+                reason=f"the credentials were not sent to {route.endpoint}, because others could read them: use https, "
+                "or set allow_insecure_http",
+                outcome=NOT_SENT,
+            )
         handled = sys.exc_info()[1]
         response: Any = None
         try:
@@ -122,7 +132,7 @@ class RESTClientObject:
             else:
                 response = self._replaced_request(method, host.origin + target, headers, body, stream, attempt)
             if stream and 200 <= response.status <= 299:
-                return unread_response(response, attempt)
+                return unread_response(response, attempt, headers)
             return complete_response(response, limit, attempt)
         except TRANSPORT_ERRORS as error:
             interruption = find_interruption(error, handled)
@@ -172,7 +182,7 @@ class RESTClientObject:
         try:
             response: Any = route.send(method, target, headers, content, attempt)
             if not _preload_content:
-                return unread_response(response, attempt)
+                return unread_response(response, attempt, headers)
             complete = complete_response(response, response_limit(self._max_response_bytes, target), attempt)
         except TRANSPORT_ERRORS as error:
             raise map_exception(error, attempt, route.endpoint) from error
@@ -181,7 +191,7 @@ class RESTClientObject:
         return complete
 
     def _replaced_request(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, stream: bool, attempt: Attempt
+        self, method: str, url: str, headers: dict[str, Any], body: Any, stream: bool, attempt: Attempt
     ) -> Any:
         """Send an attempt with the function that has replaced `request`."""
         url, _, query = url.partition("?")
@@ -190,8 +200,8 @@ class RESTClientObject:
                 method,
                 url,
                 query_params=parse_qsl(query, keep_blank_values=True),
-                headers=headers,
-                body=body,
+                headers={name: reveal(value) for name, value in headers.items()},
+                body=reveal(body),
                 _preload_content=not stream,
                 _request_timeout=attempt.read_timeout,
             )
@@ -206,7 +216,7 @@ class RESTClientObject:
         """Whether requests to `host` cannot be read in transit: they use TLS, or stay within this machine."""
         return self._routes.route(host).is_confidential
 
-    def secrets(self) -> list[str]:
+    def secrets(self) -> list[Any]:
         """Return the values of the headers sent to proxies: their credentials."""
         return self._routes.secrets()
 
@@ -245,6 +255,10 @@ class RESTClientObject:
 
 
 _REQUEST = RESTClientObject.request
+
+
+def _has_secret(headers: dict[str, Any], body: Any) -> bool:
+    return any(isinstance(value, Secret) for value in (body, *headers.values()))
 
 
 class _Replaced:
