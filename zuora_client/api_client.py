@@ -193,15 +193,9 @@ class ApiClient:
             on_attempt: called before each of their attempts, in the thread that makes it. If it raises an ApiException,
                 nothing is sent. ``Attempt.abort()`` may be called from any thread.
         """
-        import copy
-
         view = object.__new__(ApiClient)
         view.__dict__.update(self.__dict__, clock=clock)
-        state = copy.copy(self._state)
-        state.sender = copy.copy(state.sender)
-        state.sender.clock = clock
-        state.sender.rest_client = state.sender.rest_client.view(on_attempt)
-        view._states = {os.getpid(): state}
+        view._states = {os.getpid(): self._state.view(clock, on_attempt)}
         return view
 
     # -- calls ------------------------------------------------------------------------------------------------------
