@@ -30,7 +30,7 @@ NO_RETRIES = urllib3.Retry(False)
 _REQUEST = urllib3.PoolManager.request
 _MANAGER_URLOPEN = (urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen)
 _POOL_URLOPEN = urllib3.HTTPConnectionPool.urlopen
-_MAKE_REQUEST = urllib3.HTTPConnectionPool._make_request
+_MAKE_REQUEST = vars(urllib3.HTTPConnectionPool)["_make_request"]
 # Hosts with connections at the same time. urllib3 closes the connections of the one that was used least recently.
 _MAX_HOSTS = 100
 # As urllib3 names the arguments for TLS of a pool.
@@ -89,7 +89,7 @@ class Route:
             # The replacement needs plain text. A tracer that wraps the function of urllib3 does not.
             options["body"] = reveal(body)
             options["headers"] = {name: reveal(value) for name, value in headers.items()}
-        elif urlopen is _POOL_URLOPEN and urllib3.HTTPConnectionPool._make_request is _MAKE_REQUEST:
+        elif urlopen is _POOL_URLOPEN and vars(urllib3.HTTPConnectionPool)["_make_request"] is _MAKE_REQUEST:
             # Nothing else can send the request before a connection of ours is reached.
             attempt.sent = False
         if is_replaced:
@@ -221,7 +221,7 @@ class Routes:
     def _manager(self, name: str, proxy: Any) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
-            pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize, "num_pools": _MAX_HOSTS}
+            pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize}
             if proxy is None:
                 manager = urllib3.PoolManager(**pool_kwargs)
             else:
@@ -250,7 +250,7 @@ def _adopt(manager: urllib3.PoolManager, tls: TlsConfig) -> urllib3.PoolManager:
         for scheme, made_for in classes.items()
     }
     manager.pool_classes_by_scheme = pools
-    manager.pools = RecentlyUsedContainer(manager.pools._maxsize, dispose_func=lambda pool: pool.close())
+    manager.pools = RecentlyUsedContainer(_MAX_HOSTS, dispose_func=lambda pool: pool.close())
     return manager
 
 
