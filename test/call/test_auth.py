@@ -705,7 +705,8 @@ def test_revoked_token_in_the_store(tmp_path: Path) -> None:
 
     Two tokens may be in use, and be revoked together: clients renew a shared token at different times.
     """
-    with connected(token_store=FileTokenStore(tmp_path)) as (server, api):
+    clock = FakeClock()
+    with connected(clock=clock, token_store=FileTokenStore(tmp_path)) as (server, api):
         api.get_entity_connections()
         for path in tmp_path.iterdir():
             path.unlink()
@@ -714,6 +715,7 @@ def test_revoked_token_in_the_store(tmp_path: Path) -> None:
         server.refused |= {"Bearer token-1", "Bearer token-2"}
         assert api.get_entity_connections().success is True
         assert server.used == [f"Bearer token-{number}" for number in (1, 2, 1, 2, 3)]
+        assert clock.sleeps == []
         server.refused |= {f"Bearer token-{number}" for number in range(3, 9)}
         with pytest.raises(AuthenticationError):
             api.get_entity_connections()

@@ -198,9 +198,13 @@ def test_ids_from_headers_and_envelope() -> None:
         (403, [90000011], AuthenticationError),
         (404, [90000011], AuthenticationError),
         (404, [], NotFoundError),
+        (407, [], ApiConnectionError),
         (408, [], ApiTimeoutError),
         (409, [], ConflictError),
+        (423, [], ConflictError),
+        (425, [], RequestRejectedError),
         (429, [53100010], RateLimitError),
+        (499, [], ApiTimeoutError),
         (400, [53100010], PermissionDeniedError),
         (400, [53100020, 53100040], NotFoundError),
         (400, [53100040, 53100010], NotFoundError),
@@ -208,7 +212,10 @@ def test_ids_from_headers_and_envelope() -> None:
         (200, [50000070, 53500050], RateLimitError),
         (200, [53500050, 53500030], RequestRejectedError),
         (418, [], RequestRejectedError),
+        (299, [], RequestRejectedError),
+        (300, [53100010], InvalidResponseError),
         (302, [53100010], InvalidResponseError),
+        (399, [53100010], InvalidResponseError),
         (500, [53100010], ServerError),
         (600, [], ServerError),
         (200, [], RequestRejectedError),
@@ -309,6 +316,24 @@ def test_concurrency_limits(reason: Any) -> None:
     headers = {"RateLimit-Limit": "100", "Concurrency-Limit-Limit": "40", "Concurrency-Limit-Remaining": "junk"}
     error = error_of({"reasons": [reason]}, 429, headers)
     assert (error.limit_type, error.limits, error.remaining) == ("concurrency", {0: 40}, None)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "rate", "limit_type"),
+    [
+        ("0", "5", "concurrency"),
+        ("0", None, "concurrency"),
+        ("0", "0", "rate"),
+        ("1", "5", "rate"),
+        (None, "5", "rate"),
+    ],
+)
+def test_exhausted_limit_without_reasons(concurrency: str | None, rate: str | None, limit_type: str) -> None:
+    """Without a reason the limit of concurrency was reached if it alone is exhausted."""
+    remaining = {"Concurrency-Limit-Remaining": concurrency, "RateLimit-Remaining": rate}
+    error = error_of({}, 429, {name: value for name, value in remaining.items() if value is not None})
+    shown = concurrency if limit_type == "concurrency" else rate
+    assert (error.limit_type, error.remaining) == (limit_type, int(shown or ""))
 
 
 @pytest.mark.parametrize(

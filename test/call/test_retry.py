@@ -102,6 +102,11 @@ ROWS = [
     row("500 with a lock's code", refusal(50000050, status=500), *server_fault(ServerError)),
     row("401", answer(401), not_retried(AuthenticationError)),
     row("category 11", refusal(50000011), not_retried(AuthenticationError)),
+    # Sent once more, on a new connection.
+    row("421", answer(421), Expected(2, RequestRejectedError, "answered")),
+    row("423", answer(423), not_retried(ConflictError)),
+    row("423 that names a lock", refusal(53500050, status=423), not_retried(ConflictError)),
+    row("425", answer(425), retried(RequestRejectedError)),
     row(
         "409",
         answer(409),
@@ -483,6 +488,16 @@ def test_retry_after_costs_no_quota() -> None:
         exhaust_quota(wire)
         failure_of(CALLS["GET"], wire.api)
         assert len(wire.requests) == 150 + 3
+
+
+def test_hinted_retry_leaves_the_quota() -> None:
+    error = RateLimitError(429, "Too many")
+    error.retry_after = 1.0
+    quota = RetryQuota()
+    state = RetryState(RetryClass.READ, Configuration(max_attempts=9), quota, Deadline(None, FakeClock()))
+    for _ in range(8):
+        assert state.next_delay(error, 0.0, lambda: Renewal.IMPOSSIBLE) is not None
+    assert quota.available_capacity == 500
 
 
 def test_timeout_costs_double() -> None:

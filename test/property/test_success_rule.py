@@ -177,9 +177,14 @@ def test_server_faults_go_first(operation: Operation, raise_on_failure: bool) ->
             FAULT_CODES,
             OTHER_REASONS,
             OTHER_REASONS,
-            st.sampled_from([("success", "reasons", "code"), ("Success", "Errors", "Code")]),
+            st.sampled_from(
+                [("success", "reasons", "code"), ("Success", "Errors", "Code"), ("success", "errors", "code")]
+            ),
             st.booleans(),
         )
+        @example(200, 60, [], [], ("success", "reasons", "code"), True)
+        @example(200, 60, [], [], ("Success", "Errors", "Code"), True)
+        @example(200, 60, [], [], ("success", "errors", "code"), True)
         def holds(
             status: int, code: Any, before: Any, after: Any, names: tuple[str, str, str], says_success: bool
         ) -> None:
