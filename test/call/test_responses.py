@@ -439,21 +439,37 @@ def test_envelope_without_success_is_unknown(envelope: Any) -> None:
     "envelope",
     [
         {"error": "invalid_token", "error_description": "expired"},
+        {"error": "invalid_token"},
+        {"timestamp": 1, "status": 400, "error": "Bad Request", "path": "/"},
         {"timestamp": 1, "status": 500, "error": "Internal Server Error", "path": "/"},
+        {"errorMessage": "timed out", "errorType": "Timeout"},
+        {"fault": {"faultstring": "expired"}},
     ],
 )
 def test_gateway_error_under_200(envelope: Any) -> None:
-    """An error of Spring or OAuth under 200 is not a response of Zuora's API."""
+    """An error of Spring, OAuth, Lambda or Apigee under 200 is not a response of Zuora's API."""
     for settings in ({}, {"raise_on_failure": False}):
         with Wire(json_answer(envelope), **settings) as wire:
             error = failure_of(lambda api: api.put_entity_connections_disconnect(CONNECTION_ID), wire.api)
             assert (type(error), type(error.__cause__)) == (OutcomeUnknownError, InvalidResponseError)
             read = failure_of(lambda api: api.get_entity_connections(), wire.api)
             assert isinstance(read, InvalidResponseError)
+            other = failure_of(lambda api: api.api_client.call_api("/v1/any", "PUT", response_type="object"), wire.api)
+            assert isinstance(other, OutcomeUnknownError)
 
 
 @pytest.mark.parametrize(
-    "document", [{"message": "welcome"}, {"errors": []}, {"code": 7, "message": "x"}, {"error": ""}]
+    "document",
+    [
+        {"message": "welcome"},
+        {"errors": []},
+        {"code": 7, "message": "x"},
+        {"error": ""},
+        {"error": "none", "status": 399},
+        {"errorMessage": ""},
+        {"errorType": "none"},
+        {"fault": {}},
+    ],
 )
 def test_not_an_error_envelope(document: Any) -> None:
     assert is_success(None, 200, document)
