@@ -65,6 +65,9 @@ def codes_and_messages(error: ApiException) -> list[tuple[Any, str]]:
         {"message": "welcome"},
         {},
         [],
+        # Data with fields like those of an error.
+        [{"code": 50000040, "message": "x"}, {"id": "1"}],
+        [{"code": 50000040, "message": "x"}, 7],
         None,
         "text",
         7,
@@ -92,6 +95,9 @@ def test_success_on_other_paths(document: Any) -> None:
         {"reasons": "words"},
         {"Errors": [{"Code": "X"}]},
         {"faultcode": "fns:X", "faultstring": "no"},
+        {"code": 50000040, "message": "no"},
+        [{"code": 50000040, "message": "no"}],
+        [{"id": "1"}, {"success": False}],
     ],
 )
 def test_failure_on_other_paths(document: Any) -> None:
@@ -253,6 +259,25 @@ def test_reused_key_advice() -> None:
 def test_server_fault_advice(code: int) -> None:
     advice = error_of({"success": False, "reasons": [{"code": code}]}).advice
     assert "The fault is at Zuora" in advice
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (407, "A proxy asked for a user and a password"),
+        (423, "Wait until the lock is released"),
+        (425, "Call again later: the request was not processed."),
+    ],
+)
+def test_advice_of_a_status(status: int, advice: str) -> None:
+    assert advice in error_of({}, status).advice
+    assert not any(advice in error_of({}, other).advice for other in (status - 1, status + 1))
+
+
+def test_page_of_a_gateway_under_500() -> None:
+    """A 5xx that is not JSON may be Zuora's own, so the advice does not name the network."""
+    with Wire(answer(500, b"<html>no</html>"), max_attempts=1) as wire:
+        assert "firewall" not in failure_of(lambda api: api.get_entity_connections(), wire.api).advice
 
 
 # -- headers ----------------------------------------------------------------------------------------------------------
