@@ -113,6 +113,8 @@ ENVELOPES: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "a word": ({"reasons": [{"code": "SystemError", "message": "no"}]}, [("SystemError", "no")]),
     "a float": ({"reasons": [{"code": 53100320.0, "message": "no"}]}, [(53100320, "no")]),
     "a fraction": ({"reasons": [{"code": 1.5, "message": "no"}]}, [("1.5", "no")]),
+    "18 digits": ({"reasons": [{"code": "9" * 18, "message": "no"}]}, [(10**18 - 1, "no")]),
+    "19 digits": ({"reasons": [{"code": "9" * 19, "message": "no"}]}, [("9" * 19, "no")]),
     "5,000 digits": ({"reasons": [{"code": "9" * 5000, "message": "no"}]}, [("9" * 5000, "no")]),
     "non-ASCII digits": ({"reasons": [{"code": "\u0663", "message": "no"}]}, [("\u0663", "no")]),
     "no code": ({"reasons": [{"message": "no"}]}, [(None, "no")]),
@@ -182,6 +184,20 @@ def test_deeply_nested_message() -> None:
     response = RESTResponse(400, "Said", HTTPHeaderDict(), b"")
     error = error_from_response(None, response, document, has_idempotency_key=False)
     assert [reason.message for reason in error.reasons] == ["(nested too deeply to show)"] * 2
+
+
+@pytest.mark.usefixtures("deep_stack")
+def test_deeply_nested_envelope() -> None:
+    """Errors within errors are read to a depth of five."""
+    document: dict[str, Any] = {"message": "no"}
+    for _ in range(100_000):
+        document = {"error": document}
+    response = RESTResponse(400, "Said", HTTPHeaderDict(), b"")
+    error = error_from_response(None, response, document, has_idempotency_key=False)
+    assert [reason.message for reason in error.reasons] == ["(nested too deeply to show)"]
+    nested = {"error": {"error": {"error": {"error": {"message": "no"}}}}}
+    assert codes_and_messages(error_of(nested, 400)) == [(None, "no")]
+    assert codes_and_messages(error_of({"error": nested}, 400)) == [(None, '{"message": "no"}')]
 
 
 def test_ids_from_headers_and_envelope() -> None:
