@@ -168,19 +168,20 @@ class Requests(Client):
         self._session = library.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, library.adapters.HTTPAdapter(pool_maxsize=THREADS))
-        self._session.verify = ca_file
+        # Passed with each call: a CA bundle in the environment goes before the one of a session.
+        self._ca_file = ca_file
         self._session.headers.update(HEADERS)
         self._put_url = url + PUT_PATH
         self._list_url = url + LIST_PATH
 
     def put(self) -> Any:
-        return self._session.put(self._put_url).json()
+        return self._session.put(self._put_url, verify=self._ca_file).json()
 
     def post(self) -> Any:
-        return self._session.post(self._list_url, json={"targetEntityId": TARGET_ID}).json()
+        return self._session.post(self._list_url, json={"targetEntityId": TARGET_ID}, verify=self._ca_file).json()
 
     def get(self, rows: int) -> Any:
-        return self._session.get(self._list_url, params={"pageSize": rows}).json()
+        return self._session.get(self._list_url, params={"pageSize": rows}, verify=self._ca_file).json()
 
     def close(self) -> None:
         self._session.close()
