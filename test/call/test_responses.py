@@ -122,6 +122,10 @@ ENVELOPES: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         {"success": False, "reasons": [{"code": 1, "message": "a"}, {"code": "2", "message": "b"}, {"code": "C"}]},
         [(1, "a"), (2, "b"), ("C", "")],
     ),
+    "two lists": (
+        {"success": False, "reasons": [{"code": 1, "message": "a"}], "Errors": [{"Code": "C", "Message": "b"}]},
+        [(1, "a"), ("C", "b")],
+    ),
     "CRUD": ({"Success": False, "Errors": [{"Code": "MISSING", "Message": "no"}]}, [("MISSING", "no")]),
     "errors": ({"errors": [{"code": 1, "message": "no"}]}, [(1, "no")]),
     "message": ({"message": "Authentication error"}, [(None, "Authentication error")]),
@@ -246,6 +250,14 @@ def test_reused_key_advice() -> None:
 def test_server_fault_advice(code: int) -> None:
     advice = error_of({"success": False, "reasons": [{"code": code}]}).advice
     assert "The fault is at Zuora" in advice
+
+
+@pytest.mark.parametrize("name", ["reasons", "Errors", "errors"])
+def test_server_fault_beside_success(name: str) -> None:
+    """It leaves a write in doubt, in whichever of several lists it stands."""
+    document = {"success": True, "reasons": [{"code": 1}], "Errors": [{"code": 1}], name: [{"code": 53100060}]}
+    with Wire(json_answer(document)) as wire:
+        assert failure_of(CALLS["PUT accept"], wire.api).outcome == "unknown"
 
 
 # -- headers ----------------------------------------------------------------------------------------------------------
