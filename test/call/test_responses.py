@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support import ScriptedServer, answer, json_answer, reset
-from support.calls import failure_of, refusal
+from support.calls import CALLS, failure_of, refusal
 from support.faulty import endless, then_close
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID
 from support.scripted import Behaviour
