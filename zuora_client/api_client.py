@@ -26,11 +26,13 @@ from .deadline import Clock
 from .exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.pool import ThreadPool
 
     from typing_extensions import Self
 
     from ._codec.request import Request
+    from ._http.attempt import Attempt
     from ._http.transport import RESTClientObject
 
 
@@ -183,19 +185,17 @@ class ApiClient:
         if replaced:
             self.rest_client.replace(replaced)
 
-    def with_clock(self, clock: Clock) -> ApiClient:
-        """Return a view of this client that reads the time and sleeps with another clock.
+    def view(self, clock: Clock, on_attempt: Callable[[Attempt], None]) -> ApiClient:
+        """Return a view of this client that shares its connections, tokens and retry quota, for this process.
 
-        It shares connections, tokens and the retry quota with this client, and lives as long as this process.
+        Args:
+            clock: with which the calls of the view read the time and sleep.
+            on_attempt: called before each of their attempts, in the thread that makes it. If it raises an ApiException,
+                nothing is sent. ``Attempt.abort()`` may be called from any thread.
         """
-        import copy
-
         view = object.__new__(ApiClient)
         view.__dict__.update(self.__dict__, clock=clock)
-        state = copy.copy(self._state)
-        state.sender = copy.copy(state.sender)
-        state.sender.clock = clock
-        view._states = {os.getpid(): state}
+        view._states = {os.getpid(): self._state.view(clock, on_attempt)}
         return view
 
     # -- calls ------------------------------------------------------------------------------------------------------

@@ -374,8 +374,9 @@ def test_streaming_body_is_not_interpreted() -> None:
 
 def test_streaming_request_is_retried() -> None:
     with Wire(reset, answer(503, b"", {"Retry-After": "1"}), YES) as wire:
-        assert stream(wire.api).status == 200
-        assert len(wire.requests) == 3
+        response = stream(wire.api)
+        assert (response.status, len(wire.requests)) == (200, 3)
+        response.close()
 
 
 def test_read_timeout_applies_to_streaming_body() -> None:

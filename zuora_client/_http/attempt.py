@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -32,7 +34,12 @@ class Attempt(urllib3.Timeout):
         tls_version: of a TLS connection that this attempt opened, None for a reused one.
         write: whether the request is a write.
         new_connection: whether the request needs a new connection.
+        connection: that carries the request, or has carried it; None before that.
+        aborted: whether another thread has ended this attempt.
     """
+
+    connection: Any = None
+    aborted = False
 
     def __init__(
         self,
@@ -85,12 +92,31 @@ class Attempt(urllib3.Timeout):
 
         Raises:
             TimeoutError: the deadline has passed.
+            ConnectionAbortedError: another thread has called `abort`.
         """
+        if self.aborted:
+            raise ConnectionAbortedError("the attempt was aborted")
         if self.deadline is not None:
             seconds = self.deadline.clamp(seconds)
             if seconds is not None and seconds <= 0:
                 raise TimeoutError("the deadline of the call has passed")
         return seconds
+
+    def abort(self) -> None:
+        """End this attempt from another thread: it fails at once if it waits for its connection to send or receive.
+
+        A stage of opening the connection ends with the connect timeout.
+        """
+        # Before the test: the connection is not reused if it was released after it, so nobody else loses it.
+        self.aborted = True
+        connection = self.connection
+        if connection is not None and connection.attempt is self:
+            sock = connection.sock
+            # urllib3's SSLTransport, for TLS within the TLS connection to a proxy.
+            sock = getattr(sock, "socket", sock)
+            # Not SSLSocket.shutdown(), after which the reading thread would read the socket without TLS.
+            with contextlib.suppress(AttributeError, OSError, TypeError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     # -- what urllib3 calls -----------------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class DeadlineConnection:
         """Limit the next stage of connecting (e.g. the TLS handshake) to the remaining time."""
         try:
             sock.settimeout(self._attempt.next_timeout())
-        except TimeoutError:
+        except OSError:
             sock.close()
             raise
 

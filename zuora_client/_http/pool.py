@@ -97,6 +97,7 @@ class PoolMixin:
             # A program that uses the pool for requests of its own passes another timeout.
             attempt = timeout if isinstance(timeout, Attempt) else Attempt.from_timeout(timeout)
             conn.attempt = options["timeout"] = attempt
+            attempt.connection = conn
         else:
             # A connection of another class needs plain text, and what it sends is not known here.
             options["body"] = reveal(options["body"])
@@ -131,7 +132,7 @@ class PoolMixin:
         attempt, conn.attempt = getattr(conn, "attempt", None), None
         idle = self.pool
         # What a connection of another class has read is not known here.
-        if attempt is None or not attempt.reusable or idle is None or idle.qsize() >= idle.maxsize:
+        if attempt is None or not attempt.reusable or attempt.aborted or idle is None or idle.qsize() >= idle.maxsize:
             conn.close()
             return
         conn.idle_since = self.now()

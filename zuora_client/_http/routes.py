@@ -79,23 +79,38 @@ class Route:
             "preload_content": False,
         }
         manager_class = type(manager)
-        if (
+        is_replaced = (
             manager_class.request is not _REQUEST
             or manager_class.urlopen not in _MANAGER_URLOPEN
             or not manager.__dict__.keys().isdisjoint(("request", "urlopen"))
-        ):
-            # The replacement needs plain text.
+        )
+        urlopen = urllib3.HTTPConnectionPool.urlopen
+        if is_replaced or (urlopen is not _POOL_URLOPEN and not _wraps(urlopen, _POOL_URLOPEN)):
+            # The replacement needs plain text. A tracer that wraps the function of urllib3 does not.
             options["body"] = reveal(body)
             options["headers"] = {name: reveal(value) for name, value in headers.items()}
-            return manager.request(method, self._origin + target, **options)
-        if (
-            urllib3.HTTPConnectionPool.urlopen is _POOL_URLOPEN
-            and urllib3.HTTPConnectionPool._make_request is _MAKE_REQUEST
-        ):
+        elif urlopen is _POOL_URLOPEN and urllib3.HTTPConnectionPool._make_request is _MAKE_REQUEST:
             # Nothing else can send the request before a connection of ours is reached.
             attempt.sent = False
+        if is_replaced:
+            return manager.request(method, self._origin + target, **options)
         url = self._origin + target if self.is_forwarded else target
         return self.pool.urlopen(method, url, assert_same_host=False, **options)
+
+    def keep_connections(self, count: int) -> None:
+        """Let the pool keep at least `count` idle connections."""
+        idle = self.pool.pool
+        if idle is not None:
+            idle.maxsize = max(idle.maxsize, count)
+
+
+def _wraps(function: Any, wrapped: Any) -> bool:
+    """Whether `function` is a wrapper of `wrapped`, as `functools.wraps` and wrapt mark one."""
+    for _ in range(10):
+        function = getattr(function, "__wrapped__", None)
+        if function is wrapped:
+            return True
+    return False
 
 
 class Routes:
@@ -112,6 +127,7 @@ class Routes:
         self._configuration = configuration
         self._clock = clock
         self._pool_maxsize = configuration.connection_pool_maxsize
+        self._min_kept = 0
         self._proxy = held(configuration, "proxy") or None
         self._trust_env = configuration.trust_env
         self.tls: TlsConfig = inherited.tls if inherited else TlsConfig(configuration)
@@ -173,7 +189,15 @@ class Routes:
             # close() was called already: it would not close the connections of this pool.
             raise ApiConnectionError(reason="the client was closed during the call", outcome=NOT_SENT)
         self._routes[host.url] = route = Route(self.assigned or self._manager_for(host), host, self._clock)
+        route.keep_connections(self._min_kept)
         return route
+
+    def keep_connections(self, count: int) -> None:
+        """Let the pool of each host keep at least `count` idle connections."""
+        with self._lock:
+            self._min_kept = max(self._min_kept, count)
+            for route in self._routes.values():
+                route.keep_connections(count)
 
     def _manager_for(self, host: BaseURL) -> urllib3.PoolManager:
         return self._manager("proxy", self._proxy) if self._proxy else self._manager(*self._environment_proxy(host))

@@ -24,6 +24,7 @@ from .response import RESTResponse, complete_response, response_limit, unread_re
 from .routes import Routes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     import urllib3
@@ -47,6 +48,7 @@ class RESTClientObject:
     """
 
     __module__ = "zuora_client.rest"  # where users import it
+    _on_attempt: Callable[[Attempt], None] | None = None
 
     def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
         self._configuration = configuration
@@ -111,6 +113,8 @@ class RESTClientObject:
             BaseException: what a signal handler or a tool raised, unchanged.
         """
         attempt = Attempt(deadline, timeouts, write=write, new_connection=new_connection)
+        if self._on_attempt is not None:
+            self._on_attempt(attempt)
         limit = response_limit(self._max_response_bytes, target[len(host.prefix) :])
         route = self._routes.route(host)
         if not (route.is_confidential or allow_insecure_http) and _has_secret(headers, body):
@@ -227,6 +231,16 @@ class RESTClientObject:
             self.pool_manager = replaced.manager
         if replaced.request is not None:
             self.request = replaced.request  # type: ignore[method-assign]
+
+    def view(self, on_attempt: Callable[[Attempt], None]) -> RESTClientObject:
+        """Return a transport with the same connections, which calls `on_attempt` before each of its attempts."""
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__, _on_attempt=on_attempt)
+        return view
+
+    def keep_connections(self, count: int) -> None:
+        """Keep at least `count` connections to a host for reuse, whatever `connection_pool_maxsize` is."""
+        self._routes.keep_connections(count)
 
     def in_child(self) -> RESTClientObject:
         """In a forked child: return this transport without connections and locks of the parent process."""
