@@ -70,7 +70,7 @@ class SecretAttribute(Generic[_T]):
             # As an attribute without a default would raise.
             raise AttributeError(f"type object {owner.__name__ if owner else ''!r} has no attribute {self._name!r}")
         value: Any = instance.__dict__[self._name]
-        revealed: _T = value._value if isinstance(value, Secret) else value
+        revealed: _T = value.reveal() if isinstance(value, Secret) else value
         return revealed
 
     def __set__(self, instance: object, value: _T) -> None:

@@ -132,11 +132,14 @@ class PoolMixin:
         attempt, conn.attempt = getattr(conn, "attempt", None), None
         idle = self.pool
         # What a connection of another class has read is not known here.
-        if attempt is None or not attempt.reusable or attempt.aborted or idle is None or idle.qsize() >= idle.maxsize:
+        if attempt is None or not attempt.reusable or attempt.aborted or idle is None:
             conn.close()
             return
         conn.idle_since = self.now()
-        idle.put(conn)
+        try:
+            idle.put(conn)
+        except queue.Full:
+            conn.close()
         if self.pool is None:
             # close() emptied the pool before this connection was added.
             conn.close()

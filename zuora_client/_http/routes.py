@@ -30,7 +30,7 @@ NO_RETRIES = urllib3.Retry(False)
 _REQUEST = urllib3.PoolManager.request
 _MANAGER_URLOPEN = (urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen)
 _POOL_URLOPEN = urllib3.HTTPConnectionPool.urlopen
-_MAKE_REQUEST = urllib3.HTTPConnectionPool._make_request
+_MAKE_REQUEST = vars(urllib3.HTTPConnectionPool)["_make_request"]
 # Hosts with connections at the same time. urllib3 closes the connections of the one that was used least recently.
 _MAX_HOSTS = 100
 # As urllib3 names the arguments for TLS of a pool.
@@ -79,21 +79,23 @@ class Route:
             "preload_content": False,
         }
         manager_class = type(manager)
-        if (
+        is_replaced = (
             manager_class.request is not _REQUEST
             or manager_class.urlopen not in _MANAGER_URLOPEN
             or not manager.__dict__.keys().isdisjoint(("request", "urlopen"))
-        ):
-            # The replacement needs plain text.
+        )
+        pool = vars(urllib3.HTTPConnectionPool)
+        urlopen, make_request = pool["urlopen"], pool["_make_request"]
+        is_hooked = urlopen is not _POOL_URLOPEN or make_request is not _MAKE_REQUEST
+        if is_replaced or (is_hooked and not (_wraps(urlopen, _POOL_URLOPEN) and _wraps(make_request, _MAKE_REQUEST))):
+            # The replacement needs plain text. A tracer that wraps the function of urllib3 does not.
             options["body"] = reveal(body)
             options["headers"] = {name: reveal(value) for name, value in headers.items()}
-            return manager.request(method, self._origin + target, **options)
-        if (
-            urllib3.HTTPConnectionPool.urlopen is _POOL_URLOPEN
-            and urllib3.HTTPConnectionPool._make_request is _MAKE_REQUEST
-        ):
+        elif not is_hooked:
             # Nothing else can send the request before a connection of ours is reached.
             attempt.sent = False
+        if is_replaced:
+            return manager.request(method, self._origin + target, **options)
         url = self._origin + target if self.is_forwarded else target
         return self.pool.urlopen(method, url, assert_same_host=False, **options)
 
@@ -102,6 +104,15 @@ class Route:
         idle = self.pool.pool
         if idle is not None:
             idle.maxsize = max(idle.maxsize, count)
+
+
+def _wraps(function: Any, wrapped: Any) -> bool:
+    """Whether `function` is `wrapped` or a wrapper of it, as `functools.wraps` and wrapt mark one."""
+    for _ in range(10):
+        if function is wrapped:
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False
 
 
 class Routes:
@@ -212,7 +223,7 @@ class Routes:
     def _manager(self, name: str, proxy: Any) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
-            pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize, "num_pools": _MAX_HOSTS}
+            pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize}
             if proxy is None:
                 manager = urllib3.PoolManager(**pool_kwargs)
             else:
@@ -241,7 +252,7 @@ def _adopt(manager: urllib3.PoolManager, tls: TlsConfig) -> urllib3.PoolManager:
         for scheme, made_for in classes.items()
     }
     manager.pool_classes_by_scheme = pools
-    manager.pools = RecentlyUsedContainer(manager.pools._maxsize, dispose_func=lambda pool: pool.close())
+    manager.pools = RecentlyUsedContainer(_MAX_HOSTS, dispose_func=lambda pool: pool.close())
     return manager
 
 
