@@ -108,7 +108,7 @@ def test_refused_write_is_status_1(tool: Tool, zuora: ZuoraEmulator) -> None:
     result = tool("connect", *PAIR, "--yes", "--json")
     assert result.status == 1
     assert "No API Write Access." in result.err
-    assert result.document["error"]["type"] == "PermissionDeniedError"
+    assert result.document["error"]["error"] == "PermissionDeniedError"
     assert result.document["error"]["outcome"] == "answered"
 
 
@@ -117,7 +117,7 @@ def test_unknown_write_is_status_3(tool: Tool, zuora: ZuoraEmulator) -> None:
     zuora.fail_next(faults.reset_before_commit(), method="PUT")
     result = tool("connect", *PAIR, "--yes", "--json")
     assert result.status == 3
-    assert result.document["error"]["type"] == "OutcomeUnknownError"
+    assert result.document["error"]["error"] == "OutcomeUnknownError"
     assert "may or may not" in result.err
 
 
