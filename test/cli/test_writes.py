@@ -207,7 +207,7 @@ def test_unknown_outcome_beats_a_refusal(tool: Tool, zuora: ZuoraEmulator) -> No
 
 def test_untried_pairs_are_reported(tool: Tool, zuora: ZuoraEmulator) -> None:
     """A failure that concerns every pair ends the run."""
-    zuora.fail_next(faults.too_many_requests(retry_after=1000), method="POST", times=9)
+    zuora.fail_next(faults.refusal(90000011, "Token revoked.", status=401), method="POST", times=9)
     result = tool("apply", tool.write("pairs.csv", PAIRS), "--yes", "--json", "--workers", "1")
     assert result.status == 1
     assert [pair["result"] for pair in result.document["pairs"]] == ["failed", "not tried"]
