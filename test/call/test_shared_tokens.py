@@ -18,7 +18,7 @@ from zuora_client._base.secrets import Secret
 from zuora_client._call import shared_tokens
 from zuora_client._call.access_token import AccessToken
 from zuora_client._call.sealed_records import Sealer
-from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore
+from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore, _StoreState
 from zuora_client.deadline import Deadline
 from zuora_client.exceptions import (
     ApiException,
@@ -132,12 +132,13 @@ class Fleet:
     def ask(
         self, client: SharedTokens, seconds: float | None = 60.0, key: Any = KEY, **options: Any
     ) -> AccessToken | None:
-        options = {"max_retry_after": 120.0, "fetch": self.fetch, **options}
+        options = {"max_retry_after": 120.0, "call_id": "0123456789", "fetch": self.fetch, **options}
         return client.get_token(key, Deadline(seconds, self.clock), **options)
 
     def entries(self, store: Any = None) -> _Entries:
         """What a client of another process does with the entries."""
-        return _Entries(_GuardedStore(store or self.store, self.clock), KEY, self.wall_time)
+        guarded = _GuardedStore(store or self.store, self.clock, _StoreState(), "0123456789")
+        return _Entries(guarded, KEY, self.wall_time)
 
 
 @pytest.fixture
@@ -814,7 +815,9 @@ def test_a_store_that_is_down_costs_one_warning(fleet: Fleet, warnings: Callable
     client = fleet.client(store)
     assert fleet.get(client).value == "token 1"
     assert store.log == [("get", "token")]
-    assert warnings() == ["the token store BrokenStore failed (ConnectionError: connection refused): not used for 5 s"]
+    assert warnings() == [
+        "[0123456789] the token store BrokenStore failed (ConnectionError: connection refused): not used for 5 s"
+    ]
     assert fleet.get(client).value == "token 2"
     assert len(store.log) == 1
     assert fleet.clock.sleeps == []
@@ -858,10 +861,10 @@ def test_a_store_that_works_again_is_used_again(
     fleet.clock.advance(5)
     fleet.get(client)
     assert store.kinds() == ["token"]
-    assert caplog.messages[-1] == "the token store BrokenStore works again"
+    assert caplog.messages[-1] == "[0123456789] the token store BrokenStore works again"
     store.error = OSError("again")
     fleet.get(client)
-    assert warnings()[-1] == "the token store BrokenStore failed (OSError: again): not used for 5 s"
+    assert warnings()[-1] == "[0123456789] the token store BrokenStore failed (OSError: again): not used for 5 s"
 
 
 @pytest.mark.parametrize("failing", range(7))
@@ -907,7 +910,7 @@ def test_a_foreign_stores_message_is_not_logged(fleet: Fleet, warnings: Callable
     store = BrokenStore(fleet.clock)
     store.error = RuntimeError("cannot store token-in-clear")
     fleet.get(fleet.client(store))
-    assert warnings() == ["the token store BrokenStore failed (RuntimeError): not used for 5 s"]
+    assert warnings() == ["[0123456789] the token store BrokenStore failed (RuntimeError): not used for 5 s"]
 
 
 @pytest.mark.parametrize("reply", ["text", 5, [], {"a": 1}, object()])
@@ -920,7 +923,7 @@ def test_another_type_is_absent_with_one_warning(fleet: Fleet, reply: Any, warni
     assert fleet.get(client).value == "token 1"
     assert fleet.get(client).value == "token 2"
     kind = type(reply).__name__
-    assert warnings() == [f"the token store OddStore returned {kind} instead of bytes: taken for absent"]
+    assert warnings() == [f"[0123456789] the token store OddStore returned {kind} instead of bytes: taken for absent"]
 
 
 def test_an_interrupt_in_the_store_is_raised(fleet: Fleet) -> None:
