@@ -374,7 +374,9 @@ def test_streaming_body_is_not_interpreted() -> None:
 
 def test_streaming_request_is_retried() -> None:
     with Wire(reset, answer(503, b"", {"Retry-After": "1"}), YES) as wire:
-        assert stream(wire.api).status == 200
+        response = stream(wire.api)
+        assert response.status == 200
+        response.release_conn()
         assert len(wire.requests) == 3
 
 
