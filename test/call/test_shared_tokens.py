@@ -237,6 +237,12 @@ def test_a_token_of_less_than_a_second_is_not_stored(fleet: Fleet, lifetime: flo
     assert fleet.store.kinds() == []
 
 
+def test_a_token_of_a_second_is_stored(fleet: Fleet) -> None:
+    fleet.lifetime = 1.3
+    fleet.get(fleet.client())
+    assert fleet.store.kinds() == ["token"]
+
+
 def test_a_lifetime_is_stored_as_one_day_at_most(fleet: Fleet) -> None:
     fleet.lifetime = 1e9
     assert fleet.get(fleet.client()).lifetime == 1e9
@@ -276,8 +282,9 @@ def test_the_waits_are_random_between_50_and_500_ms(fleet: Fleet) -> None:
     fleet.entries().add_lease("other")
     fleet.get(SharedTokens(fleet.store, fleet.clock, wall_time=fleet.wall_time, jitter=jitter))
     assert {low for low, _ in bounds} == {0.05}
-    assert [high for _, high in bounds] == sorted(high for _, high in bounds)
-    assert (bounds[0][1], bounds[-1][1]) == (0.1, 0.5)
+    highs = [high for _, high in bounds]
+    assert highs[:5] == pytest.approx([0.1, 0.16, 0.256, 0.4096, 0.5])
+    assert set(highs[4:]) == {0.5}
 
 
 def test_the_default_jitter_is_the_systems_generator(fleet: Fleet) -> None:
@@ -302,7 +309,8 @@ def test_a_lease_without_expiry_is_not_waited_for(fleet: Fleet) -> None:
     fleet.entries().add_lease("stuck")
     key = fleet.store.key(LEASE)
     fleet.store.entries[key] = (fleet.store.entries[key][0], float("inf"))
-    assert fleet.get(fleet.client()).waited
+    token = fleet.get(fleet.client())
+    assert (token.waited, token.source) == (True, "zuora")
     assert fleet.requests == [pytest.approx(started_at + 5)]
     assert fleet.store.kinds() == ["token"]
 
@@ -341,6 +349,24 @@ def test_the_deadline_bounds_the_wait(fleet: Fleet) -> None:
     assert fleet.clock.now() == pytest.approx(started_at + 2)
     assert fleet.requests == []
     assert fleet.store.kinds() == ["lease"]
+
+
+@pytest.mark.parametrize("seconds", [0.05 * number for number in range(1, 21)])
+def test_no_wait_is_negative(seconds: float) -> None:
+    """The deadline may pass at any reading of the clock."""
+
+    class Running(FakeClock):
+        def now(self) -> float:
+            self.advance(0.01)
+            return super().now()
+
+    fleet = Fleet()
+    fleet.clock = Running()
+    fleet.store = MemoryStore(fleet.clock)
+    fleet.entries().add_lease("other")
+    with pytest.raises(ApiTimeoutError):
+        fleet.get(fleet.client(), seconds)
+    assert all(wait >= 0.0 for wait in fleet.clock.sleeps)
 
 
 def test_without_a_deadline_the_wait_ends_too(fleet: Fleet) -> None:
@@ -514,7 +540,8 @@ def test_the_marker_ends_the_wait(fleet: Fleet) -> None:
 
 def test_a_token_fetched_in_spite_of_the_marker_is_stored(fleet: Fleet) -> None:
     fleet.entries().store_failure()
-    assert fleet.get(fleet.client()).value == "token 1"
+    token = fleet.get(fleet.client())
+    assert (token.value.reveal(), token.source) == ("token 1", "zuora")
     assert fleet.get(fleet.client()).source == "MemoryStore"
 
 
@@ -735,6 +762,7 @@ def test_a_planted_marker_is_ignored(fleet: Fleet) -> None:
     [
         (0, 0),
         (0, -1),
+        (30, 30),
         (-86401, 10),
         (-3600, -0.01),
         (61, 3600),
