@@ -76,7 +76,7 @@ def header_text(name: str, value: Any) -> str:
         TypeError: not text, bytes or a number.
         ValueError: control characters, non-ASCII characters, or leading or trailing spaces, which receivers strip.
     """
-    header = value
+    header: str = value
     if not isinstance(value, str):
         header = str(value) if isinstance(value, (bool, float)) else text(name, value)
     if not (header.isascii() and header.isprintable()) or header != header.strip():
