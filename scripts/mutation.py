@@ -29,7 +29,7 @@ RESPONSES = "call/test_responses call/test_response_cases call/test_error_table"
 SUCCESS = f"{RESPONSES} property/test_success_rule"
 TOKENS = "call/test_auth call/test_shared_tokens"
 STORE = "call/test_shared_tokens call/test_token_store"
-READER = "http/test_http1 http/test_grammar http/test_bounds http/test_keep_alive http/test_h11_differential"
+READER = "http/test_grammar http/test_http1 http/test_bounds http/test_transport"
 ENSURE = "reconcile/test_ensure_connected reconcile/test_ensure_disconnected reconcile/test_listing"
 PLAN = "reconcile/test_plan reconcile/test_plan_output reconcile/test_names reconcile/test_races"
 APPLY = f"{PLAN} reconcile/test_apply"
@@ -46,7 +46,7 @@ TESTS = {
     "_call/access_token.py": TOKENS,
     "_call/shared_tokens.py": STORE,
     "_call/sealed_records.py": STORE,
-    "_http/http1.py": f"{READER} http/test_tls",
+    "_http/http1.py": READER,
     "token_store.py": "call/test_token_store call/test_redis_store",
     "reconcile/apply.py": APPLY,
     "reconcile/ensure.py": ENSURE,

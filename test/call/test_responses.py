@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support import ScriptedServer, answer, json_answer, reset
-from support.calls import failure_of, refusal
+from support.calls import CALLS, failure_of, refusal
 from support.faulty import endless, then_close
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID
 from support.scripted import Behaviour
@@ -129,6 +129,10 @@ ENVELOPES: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "several": (
         {"success": False, "reasons": [{"code": 1, "message": "a"}, {"code": "2", "message": "b"}, {"code": "C"}]},
         [(1, "a"), (2, "b"), ("C", "")],
+    ),
+    "two lists": (
+        {"success": False, "reasons": [{"code": 1, "message": "a"}], "Errors": [{"Code": "C", "Message": "b"}]},
+        [(1, "a"), ("C", "b")],
     ),
     "CRUD": ({"Success": False, "Errors": [{"Code": "MISSING", "Message": "no"}]}, [("MISSING", "no")]),
     "errors": ({"errors": [{"code": 1, "message": "no"}]}, [(1, "no")]),
@@ -275,6 +279,14 @@ def test_reused_key_advice() -> None:
 def test_server_fault_advice(code: int) -> None:
     advice = error_of({"success": False, "reasons": [{"code": code}]}).advice
     assert "The fault is at Zuora" in advice
+
+
+@pytest.mark.parametrize("name", ["reasons", "Errors", "errors"])
+def test_server_fault_beside_success(name: str) -> None:
+    """It leaves a write in doubt, in whichever of several lists it stands."""
+    document = {"success": True, "reasons": [{"code": 1}], "Errors": [{"code": 1}], name: [{"code": 53100060}]}
+    with Wire(json_answer(document)) as wire:
+        assert failure_of(CALLS["PUT accept"], wire.api).outcome == "unknown"
 
 
 @pytest.mark.parametrize(

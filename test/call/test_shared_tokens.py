@@ -18,7 +18,7 @@ from zuora_client._base.secrets import Secret
 from zuora_client._call import shared_tokens
 from zuora_client._call.access_token import AccessToken
 from zuora_client._call.sealed_records import Sealer
-from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore
+from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore, _StoreState
 from zuora_client.deadline import Deadline
 from zuora_client.exceptions import (
     ApiException,
@@ -132,12 +132,13 @@ class Fleet:
     def ask(
         self, client: SharedTokens, seconds: float | None = 60.0, key: Any = KEY, **options: Any
     ) -> AccessToken | None:
-        options = {"max_retry_after": 120.0, "fetch": self.fetch, **options}
+        options = {"max_retry_after": 120.0, "call_id": "0123456789", "fetch": self.fetch, **options}
         return client.get_token(key, Deadline(seconds, self.clock), **options)
 
     def entries(self, store: Any = None) -> _Entries:
         """What a client of another process does with the entries."""
-        return _Entries(_GuardedStore(store or self.store, self.clock), KEY, self.wall_time)
+        guarded = _GuardedStore(store or self.store, self.clock, _StoreState(), "0123456789")
+        return _Entries(guarded, KEY, self.wall_time)
 
 
 @pytest.fixture
@@ -236,6 +237,12 @@ def test_a_token_of_less_than_a_second_is_not_stored(fleet: Fleet, lifetime: flo
     assert fleet.store.kinds() == []
 
 
+def test_a_token_of_a_second_is_stored(fleet: Fleet) -> None:
+    fleet.lifetime = 1.3
+    fleet.get(fleet.client())
+    assert fleet.store.kinds() == ["token"]
+
+
 def test_a_lifetime_is_stored_as_one_day_at_most(fleet: Fleet) -> None:
     fleet.lifetime = 1e9
     assert fleet.get(fleet.client()).lifetime == 1e9
@@ -275,8 +282,9 @@ def test_the_waits_are_random_between_50_and_500_ms(fleet: Fleet) -> None:
     fleet.entries().add_lease("other")
     fleet.get(SharedTokens(fleet.store, fleet.clock, wall_time=fleet.wall_time, jitter=jitter))
     assert {low for low, _ in bounds} == {0.05}
-    assert [high for _, high in bounds] == sorted(high for _, high in bounds)
-    assert (bounds[0][1], bounds[-1][1]) == (0.1, 0.5)
+    highs = [high for _, high in bounds]
+    assert highs[:5] == pytest.approx([0.1, 0.16, 0.256, 0.4096, 0.5])
+    assert set(highs[4:]) == {0.5}
 
 
 def test_the_default_jitter_is_the_systems_generator(fleet: Fleet) -> None:
@@ -301,7 +309,8 @@ def test_a_lease_without_expiry_is_not_waited_for(fleet: Fleet) -> None:
     fleet.entries().add_lease("stuck")
     key = fleet.store.key(LEASE)
     fleet.store.entries[key] = (fleet.store.entries[key][0], float("inf"))
-    assert fleet.get(fleet.client()).waited
+    token = fleet.get(fleet.client())
+    assert (token.waited, token.source) == (True, "zuora")
     assert fleet.requests == [pytest.approx(started_at + 5)]
     assert fleet.store.kinds() == ["token"]
 
@@ -340,6 +349,24 @@ def test_the_deadline_bounds_the_wait(fleet: Fleet) -> None:
     assert fleet.clock.now() == pytest.approx(started_at + 2)
     assert fleet.requests == []
     assert fleet.store.kinds() == ["lease"]
+
+
+@pytest.mark.parametrize("seconds", [0.05 * number for number in range(1, 21)])
+def test_no_wait_is_negative(seconds: float) -> None:
+    """The deadline may pass at any reading of the clock."""
+
+    class Running(FakeClock):
+        def now(self) -> float:
+            self.advance(0.01)
+            return super().now()
+
+    fleet = Fleet()
+    fleet.clock = Running()
+    fleet.store = MemoryStore(fleet.clock)
+    fleet.entries().add_lease("other")
+    with pytest.raises(ApiTimeoutError):
+        fleet.get(fleet.client(), seconds)
+    assert all(wait >= 0.0 for wait in fleet.clock.sleeps)
 
 
 def test_without_a_deadline_the_wait_ends_too(fleet: Fleet) -> None:
@@ -513,7 +540,8 @@ def test_the_marker_ends_the_wait(fleet: Fleet) -> None:
 
 def test_a_token_fetched_in_spite_of_the_marker_is_stored(fleet: Fleet) -> None:
     fleet.entries().store_failure()
-    assert fleet.get(fleet.client()).value == "token 1"
+    token = fleet.get(fleet.client())
+    assert (token.value.reveal(), token.source) == ("token 1", "zuora")
     assert fleet.get(fleet.client()).source == "MemoryStore"
 
 
@@ -734,6 +762,7 @@ def test_a_planted_marker_is_ignored(fleet: Fleet) -> None:
     [
         (0, 0),
         (0, -1),
+        (30, 30),
         (-86401, 10),
         (-3600, -0.01),
         (61, 3600),
@@ -814,7 +843,9 @@ def test_a_store_that_is_down_costs_one_warning(fleet: Fleet, warnings: Callable
     client = fleet.client(store)
     assert fleet.get(client).value == "token 1"
     assert store.log == [("get", "token")]
-    assert warnings() == ["the token store BrokenStore failed (ConnectionError: connection refused): not used for 5 s"]
+    assert warnings() == [
+        "[0123456789] the token store BrokenStore failed (ConnectionError: connection refused): not used for 5 s"
+    ]
     assert fleet.get(client).value == "token 2"
     assert len(store.log) == 1
     assert fleet.clock.sleeps == []
@@ -858,10 +889,10 @@ def test_a_store_that_works_again_is_used_again(
     fleet.clock.advance(5)
     fleet.get(client)
     assert store.kinds() == ["token"]
-    assert caplog.messages[-1] == "the token store BrokenStore works again"
+    assert caplog.messages[-1] == "[0123456789] the token store BrokenStore works again"
     store.error = OSError("again")
     fleet.get(client)
-    assert warnings()[-1] == "the token store BrokenStore failed (OSError: again): not used for 5 s"
+    assert warnings()[-1] == "[0123456789] the token store BrokenStore failed (OSError: again): not used for 5 s"
 
 
 @pytest.mark.parametrize("failing", range(7))
@@ -907,7 +938,7 @@ def test_a_foreign_stores_message_is_not_logged(fleet: Fleet, warnings: Callable
     store = BrokenStore(fleet.clock)
     store.error = RuntimeError("cannot store token-in-clear")
     fleet.get(fleet.client(store))
-    assert warnings() == ["the token store BrokenStore failed (RuntimeError): not used for 5 s"]
+    assert warnings() == ["[0123456789] the token store BrokenStore failed (RuntimeError): not used for 5 s"]
 
 
 @pytest.mark.parametrize("reply", ["text", 5, [], {"a": 1}, object()])
@@ -920,7 +951,7 @@ def test_another_type_is_absent_with_one_warning(fleet: Fleet, reply: Any, warni
     assert fleet.get(client).value == "token 1"
     assert fleet.get(client).value == "token 2"
     kind = type(reply).__name__
-    assert warnings() == [f"the token store OddStore returned {kind} instead of bytes: taken for absent"]
+    assert warnings() == [f"[0123456789] the token store OddStore returned {kind} instead of bytes: taken for absent"]
 
 
 def test_an_interrupt_in_the_store_is_raised(fleet: Fleet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,6 +51,7 @@ STATUS_LINES = {
     "HTTP/2": "HTTP/2.0 503 Busy",
     "HTTP/0.9": "HTTP/0.9 503 Busy",
     "lower case": "http/1.1 503 Busy",
+    "65,537 bytes": f"HTTP/1.1 200 {'a' * 65522}",
     "leading space": " HTTP/1.1 503 Busy",
     "leading line": "\nHTTP/1.1 503 Busy",
 }
@@ -65,6 +67,7 @@ FIELD_LINES = {
     "first line of spaces": "  ",
     "bare CR": "X-A: a\rContent-Length: 5",
     "CR CR LF": "X-A: a\r",
+    "65,537 bytes": f"X-A: {'b' * 65530}",
     **{f"control character {code:#04x}": f"X-A: a{chr(code)}b" for code in (0, 1, 7, 8, 0xB, 0xC, 0x1B, 0x1F, 0x7F)},
     "control character in a folded line": "X-A: a\n b\0",
 }
@@ -105,6 +108,7 @@ CHUNKS = {
     "trailer that is a response": CHUNK + b"0\r\nHTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
     "trailer with NUL": CHUNK + b"0\r\nX-A: \0\r\n\r\n",
     "folded first trailer": CHUNK + b"0\r\n X-A: b\r\n\r\n",
+    "a size line that is too long": CHUNK.replace(b"\r\n", b";" + b"a" * 65536 + b"\r\n", 1) + b"0\r\n\r\n",
     "malformed length in a trailer": CHUNK + b"0\r\nContent-Length: x\r\n\r\n",
 }
 MALFORMED = {
@@ -147,6 +151,7 @@ def test_malformed_status_is_not_retried(name: str) -> None:
 TRUNCATED = {
     "in a chunk size": b"1",
     "after a chunk size": b"%x\r\n" % len(BODY),
+    "in a size line of 65,536 bytes": b"1;" + b"a" * 65534,
     "in the data": CHUNK[:-5],
     "after the data": CHUNK[:-2],
     "before the last chunk": CHUNK,
@@ -176,6 +181,12 @@ ACCEPTED = {
         False,
     ),
     "LF alone": (with_field("X-A: b").replace(b"\r\n", b"\n"), True),
+    "LF alone, no reason": (response("HTTP/1.1 204", b"").replace(b"\r\n", b"\n"), True),
+    "100 header lines": (response("HTTP/1.1 200 OK\n" + "X-A: b\n" * 99 + f"Content-Length: {len(BODY)}"), True),
+    # 65,536 bytes with the CRLF.
+    "longest status line": (response(f"HTTP/1.1 200 {'a' * 65521}\nContent-Length: {len(BODY)}"), True),
+    "longest header line": (with_field(f"X-A: {'b' * 65529}"), True),
+    "longest size line": (CHUNKED + b"%x;%s" % (len(BODY), b"a" * 65531) + CHUNK[2:] + b"0\r\n\r\n", True),
     "tabs and spaces around a value": (with_field("X-A: \t b\t "), True),
     "folded": (with_field("X-A: a\n b\n\tc"), True),
     "Latin-1 in a value": (with_field("X-A: \x80\xff"), True),
@@ -277,6 +288,45 @@ def test_streaming_reads_the_same_body(framing: str, amount: int | None) -> None
             assert (raw.read() if amount is None else b"".join(raw.stream(amount * 1000))) == body
             raw.release_conn()
         assert wire.server.connections == 1
+
+
+STREAMS: dict[str, Any] = {
+    "length": answer(200, BODY),
+    "chunked": CHUNKED + CHUNK + b"0\r\n\r\n",
+    "close": then_close(b"HTTP/1.1 200 OK\r\n\r\n" + BODY),
+}
+needs_read1 = pytest.mark.skipif(not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 2.0 has no read1")
+
+
+@needs_read1
+@pytest.mark.parametrize("framing", STREAMS)
+@pytest.mark.parametrize("amount", [7, None])
+def test_read1_reads_the_same_body(framing: str, amount: int | None) -> None:
+    with Wire(STREAMS[framing]) as wire:
+        for _ in range(2):
+            raw = streamed(wire.api)
+            parts = list(iter(partial(raw.read1, amount), b""))
+            assert b"".join(parts) == BODY
+            assert len(parts) < len(BODY)
+            raw.release_conn()
+        assert wire.server.connections == (2 if framing == "close" else 1)
+
+
+@needs_read1
+def test_read1_ends_at_the_length() -> None:
+    with Wire(answer(200, BODY) + b"more") as wire:
+        raw = streamed(wire.api)
+        assert b"".join(iter(raw.read1, b"")) == BODY
+        raw.release_conn()
+
+
+@needs_read1
+def test_read1_of_a_truncated_body() -> None:
+    with Wire(then_close(answer(200, BODY)[:-5])) as wire:
+        raw = streamed(wire.api)
+        with pytest.raises(urllib3.exceptions.ProtocolError):
+            list(iter(partial(raw.read1, 7), b""))
+        raw.close()
 
 
 def test_partly_read_stream_is_not_reused() -> None:

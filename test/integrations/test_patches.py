@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
+from urllib.parse import parse_qs
 
 import pytest
 import urllib3
@@ -94,6 +95,18 @@ def test_wrappers_see_each_attempt(seam: str) -> None:
             assert seam in MANAGER_SEAMS
             assert name in refusal
         assert [request.method for request in wire.requests] == seen
+
+
+@pytest.mark.parametrize("seam", SEAMS)
+def test_mocks_see_plain_text(seam: str) -> None:
+    """A mock can match on credentials: they are text, and the body of a token request is bytes."""
+    answers = [unread(TOKEN), unread(ROWS)]
+    with Wire(client_id="id", client_secret=CLIENT_SECRET) as wire, mock.patch(seam, side_effect=answers) as replaced:
+        assert CALLS["PUT accept"](wire.api).success is True
+    token_call, write_call = (call.kwargs for call in replaced.call_args_list)
+    assert write_call["headers"]["Authorization"] == f"Bearer {ACCESS_TOKEN}"
+    assert {type(value) for value in write_call["headers"].values()} == {str}
+    assert parse_qs(token_call["body"].decode())["client_secret"] == [CLIENT_SECRET]
 
 
 @pytest.mark.parametrize("seam", POOL_SEAMS)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import os
 import zlib
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
+import urllib3
 from support import ScriptedServer, answer
 from support.calls import CALLS, failure_of
 from support.scripted import Received, reset
@@ -82,6 +85,27 @@ def test_opentelemetry_token_request() -> None:
     shown = "".join(span.to_json() for span in spans)
     assert ACCESS_TOKEN not in shown
     assert json.dumps(CLIENT_SECRET)[1:-1] not in shown
+
+
+@requires("opentelemetry-sdk", "opentelemetry-instrumentation-urllib3", "ddtrace")
+@isolated
+def test_tracers_hold_no_credentials() -> None:
+    """Two tracers at once, each around the other: their frames hold the credentials masked."""
+    trace_with_opentelemetry()
+    load("ddtrace").patch(urllib3=True)
+    seen: list[str] = []
+    urlopen: Any = urllib3.HTTPConnectionPool.urlopen
+
+    @functools.wraps(urlopen)
+    def spy(*args: Any, **kwargs: Any) -> Any:
+        seen.append(repr((args, kwargs)))
+        return urlopen(*args, **kwargs)
+
+    with traced_wire() as wire, mock.patch("urllib3.HTTPConnectionPool.urlopen", spy):
+        requests = make_calls(wire)
+    assert len(seen) == len(requests)
+    assert ACCESS_TOKEN not in "".join(seen)
+    assert all(request.headers["authorization"] == f"Bearer {ACCESS_TOKEN}" for request in requests)
 
 
 @requires("opentelemetry-sdk", "opentelemetry-instrumentation-urllib3")

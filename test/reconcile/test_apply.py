@@ -277,7 +277,9 @@ def test_pair_changed_by_another_program(zuora: ZuoraEmulator, api: EntityConnec
     zuora.faults.add(faults.Fault("denied", deny), path="*/accept", nth=1)
     with pytest.raises(PlanIncompleteError) as caught:
         plan_connections(api, star(zuora)).apply(workers=1)
-    assert [pair.target_entity_id for pair, _ in caught.value.failures] == [a.id]
+    ((pair, error),) = caught.value.failures
+    assert (pair.target_entity_id, error.target_entity_id) == (a.id, a.id)
+    assert "Already done in this run: initiate. Running it again is safe" in error.advice
     assert statuses(zuora, root, a) == ["Disconnected"]
     assert len(caught.value.results) == 4
 

@@ -236,6 +236,19 @@ def test_absence_after_a_disconnect_is_confirmed(zuora: ZuoraEmulator, api: Enti
     assert shifting.passes == 3
 
 
+def test_passes_of_a_run(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """Absence is read twice; the new request, and then the connection, are believed at once."""
+    source, target = zuora.entities[:2]
+    fill(zuora, source, 4)
+    shifting = ShiftingApi(api, zuora)
+    assert ensure_connected(shifting, source.id, target.id).changed
+    assert shifting.passes == 2 + 1 + 1
+    shifting.passes = 0
+    other = zuora.entities[2]
+    assert plan_connections(shifting, [(source.id, other.id)]).apply(workers=1)[0].changed
+    assert shifting.passes == 2 + 2 + 1 + 1
+
+
 # -- plans look at every pair -----------------------------------------------------------------------------------------
 
 

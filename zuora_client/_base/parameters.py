@@ -76,9 +76,9 @@ def header_text(name: str, value: Any) -> str:
         TypeError: not text, bytes or a number.
         ValueError: control characters, non-ASCII characters, or leading or trailing spaces, which receivers strip.
     """
-    if not isinstance(value, str):
-        value = str(value) if isinstance(value, (bool, float)) else text(name, value)
     header: str = value
+    if not isinstance(value, str):
+        header = str(value) if isinstance(value, (bool, float)) else text(name, value)
     if not (header.isascii() and header.isprintable()) or header != header.strip():
         raise ValueError(
             f"{name}: a header value must be printable ASCII without leading or trailing spaces (does it end with a "

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..configuration import Configuration
     from ..deadline import Clock, Deadline
     from .access_token import AccessToken
+    from .reporting import CallReport
     from .shared_tokens import SharedTokens
 
 # In seconds. The two windows end when the token expires.
@@ -235,14 +236,14 @@ class Credentials:
         host_url: str,
         deadline: Deadline,
         fetch: FetchToken,
-        report: Callable[..., None] | None = None,
+        report: CallReport,
     ) -> dict[str, Any]:
         """Return the authentication headers, secrets in holders; none if no credentials are configured.
 
         Args:
             fetch: requests a token from Zuora. It is given the key, its deadline, a function to call with the seconds
                 of each wait that Zuora asks for, and whether the refresh is advisory.
-            report: called after a token was obtained, or was not, as `CallReport.token`.
+            report: of the call. It is told whether a token was obtained.
 
         Raises:
             ApiException: no token could be fetched.
@@ -266,7 +267,7 @@ class Credentials:
         configuration: Configuration,
         key: TokenKey,
         fetch: FetchToken,
-        report: Callable[..., None] | None,
+        report: CallReport,
         deadline: Deadline,
         advisory: bool,
     ) -> AccessToken | None:
@@ -274,19 +275,25 @@ class Credentials:
         failure: BaseException | None = None
         started = self._clock.now()
         try:
-            token = self._fetch_or_share(configuration, key, fetch, deadline, advisory)
+            token = self._fetch_or_share(configuration, key, fetch, report.id, deadline, advisory)
             return token
         except BaseException as error:
             failure = error
             raise
         finally:
             # Without a token and a failure, another process fetches one: the token in memory is used.
-            if report is not None and (token is not None or failure is not None):
+            if token is not None or failure is not None:
                 source, waited = (ZUORA, False) if token is None else (token.source, token.waited)
-                report(source, self._clock.now() - started, failure, waited=waited, early=advisory)
+                report.token(source, self._clock.now() - started, failure, waited=waited, early=advisory)
 
     def _fetch_or_share(
-        self, configuration: Configuration, key: TokenKey, fetch: FetchToken, deadline: Deadline, advisory: bool
+        self,
+        configuration: Configuration,
+        key: TokenKey,
+        fetch: FetchToken,
+        call_id: str,
+        deadline: Deadline,
+        advisory: bool,
     ) -> AccessToken | None:
         """Return a token from the token store or from Zuora; None if another process fetches one, and `advisory`."""
         shared = self._shared_tokens(configuration.token_store)
@@ -300,6 +307,7 @@ class Credentials:
             deadline,
             lambda deadline, on_throttled: fetch(key, deadline, on_throttled, advisory),
             max_retry_after=configuration.max_retry_after,
+            call_id=call_id,
             wait=not advisory,
             is_usable=lambda token: token.remaining > window(token.lifetime),
         )

@@ -209,7 +209,7 @@ class _Call:
         fetch = partial(self._sender.fetch_token, self)
         try:
             credentials = self._sender.credentials.headers(
-                request.settings, request.host.url, self.deadline, fetch, self.report.token
+                request.settings, request.host.url, self.deadline, fetch, self.report
             )
         except ApiException as error:
             # The token endpoint had attempts of its own; this request was not sent.

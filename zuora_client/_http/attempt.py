@@ -11,8 +11,6 @@ import urllib3
 from ..deadline import Timeouts
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from ..deadline import Deadline
 
 
@@ -127,10 +125,6 @@ class Attempt(urllib3.Timeout):
     @property
     def read_timeout(self) -> float | None:
         return self.clamp(self.timeouts.read)
-
-    def clone(self) -> Self:
-        """Return this attempt: urllib3 clones a timeout because it starts a clock in it. For pools of other classes."""
-        return self
 
     def start_connect(self) -> float:
         return 0.0

@@ -106,8 +106,7 @@ class _DeadlineSocketIO(io.RawIOBase):
         sock = self._socket
         if isinstance(sock, SSLTransport):
             # TLS within the TLS connection to a proxy.
-            incoming: Any = sock.incoming
-            return bool(incoming.pending or sock.sslobj.pending())
+            return bool(sock.incoming.pending or sock.sslobj.pending())
         pending = getattr(sock, "pending", None)
         return bool(pending and pending())
 
@@ -171,8 +170,7 @@ class Response(http.client.HTTPResponse):
             or (self.length is None and not self.chunked)
             or ("connection" in fields and "close" in _list_elements(fields["connection"]))
         )
-        # http.client would close the socket before the body is read. The pool closes it afterwards instead.
-        self.will_close = False
+        self.will_close = False  # http.client would close the socket before the body is read; the pool does it later
         if "keep-alive" in fields:
             self.keep_alive_timeout = _keep_alive_timeout(fields["keep-alive"])
 

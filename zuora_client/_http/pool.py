@@ -118,7 +118,8 @@ class PoolMixin:
         if connection.sock is not None and (
             attempt.new_connection or (attempt.write and idle >= connection.max_idle_for_writes)
         ):
-            is_tunnel = connection.proxy_is_tunneling
+            # http.client's: the property of urllib3 is newer than 2.0.
+            is_tunnel = connection._tunnel_host is not None
             connection.close()
             if is_tunnel:
                 self._prepare_proxy(connection)  # type: ignore[attr-defined]
@@ -132,11 +133,14 @@ class PoolMixin:
         attempt, conn.attempt = getattr(conn, "attempt", None), None
         idle = self.pool
         # What a connection of another class has read is not known here.
-        if attempt is None or not attempt.reusable or attempt.aborted or idle is None or idle.qsize() >= idle.maxsize:
+        if attempt is None or not attempt.reusable or attempt.aborted or idle is None:
             conn.close()
             return
         conn.idle_since = self.now()
-        idle.put(conn)
+        try:
+            idle.put(conn)
+        except queue.Full:
+            conn.close()
         if self.pool is None:
             # close() emptied the pool before this connection was added.
             conn.close()

@@ -84,12 +84,14 @@ class Route:
             or manager_class.urlopen not in _MANAGER_URLOPEN
             or not manager.__dict__.keys().isdisjoint(("request", "urlopen"))
         )
-        urlopen = urllib3.HTTPConnectionPool.urlopen
-        if is_replaced or (urlopen is not _POOL_URLOPEN and not _wraps(urlopen, _POOL_URLOPEN)):
+        pool = vars(urllib3.HTTPConnectionPool)
+        urlopen, make_request = pool["urlopen"], pool["_make_request"]
+        is_hooked = urlopen is not _POOL_URLOPEN or make_request is not _MAKE_REQUEST
+        if is_replaced or (is_hooked and not (_wraps(urlopen, _POOL_URLOPEN) and _wraps(make_request, _MAKE_REQUEST))):
             # The replacement needs plain text. A tracer that wraps the function of urllib3 does not.
             options["body"] = reveal(body)
             options["headers"] = {name: reveal(value) for name, value in headers.items()}
-        elif urlopen is _POOL_URLOPEN and vars(urllib3.HTTPConnectionPool)["_make_request"] is _MAKE_REQUEST:
+        elif not is_hooked:
             # Nothing else can send the request before a connection of ours is reached.
             attempt.sent = False
         if is_replaced:
@@ -105,11 +107,11 @@ class Route:
 
 
 def _wraps(function: Any, wrapped: Any) -> bool:
-    """Whether `function` is a wrapper of `wrapped`, as `functools.wraps` and wrapt mark one."""
+    """Whether `function` is `wrapped` or a wrapper of it, as `functools.wraps` and wrapt mark one."""
     for _ in range(10):
-        function = getattr(function, "__wrapped__", None)
         if function is wrapped:
             return True
+        function = getattr(function, "__wrapped__", None)
     return False
 
 
