@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.latch import Latch
 from .._base.parameters import header_text, text
+from .._http.interruptions import is_from_outside
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError
 from .access_token import ZUORA, bearer_token
 from .retry import Renewal, is_throttled, uniform
@@ -159,6 +160,8 @@ class TokenCache:
         try:
             obtained = fetch(fetch_deadline, current is not None)
         except ApiException as error:
+            if is_from_outside(error):
+                raise
             if current is not None:
                 self._back_off(error)
                 return current.value
@@ -278,6 +281,8 @@ class Credentials:
             if report is not None and (token is not None or failure is not None):
                 source, waited = (ZUORA, False) if token is None else (token.source, token.waited)
                 report(source, self._clock.now() - started, failure, waited=waited, early=advisory)
+            # Its traceback refers to this frame.
+            del failure
 
     def _fetch_or_share(
         self, configuration: Configuration, key: TokenKey, fetch: FetchToken, deadline: Deadline, advisory: bool
@@ -327,6 +332,8 @@ def _configured_token(access_token: Any) -> str:
     try:
         token = access_token()
     except Exception as error:
+        if is_from_outside(error):
+            raise
         failure = AuthenticationError(
             reason=f"the access_token callable raised {type(error).__name__}", outcome=NOT_SENT
         )
