@@ -41,7 +41,7 @@ def is_from_outside(error: BaseException) -> bool:
     Only such functions receive a frame, the one that they interrupt, as an argument. A handler that deletes it is
     recognized as long as it is registered.
     """
-    handlers: set[CodeType] | None = None
+    handlers: set[CodeType | None] | None = None
     traceback = error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
@@ -85,9 +85,9 @@ def _has_frame(arguments: Any) -> bool:
     return any(isinstance(a, FrameType) or (isinstance(a, tuple) and _has_frame(a)) for a in arguments)
 
 
-def _registered_handlers() -> set[CodeType]:
+def _registered_handlers() -> set[CodeType | None]:
     # Imported here: only failures need it.
     import signal
 
     handlers = map(signal.getsignal, signal.valid_signals())
-    return {handler.__code__ for handler in handlers if hasattr(handler, "__code__")}
+    return {getattr(handler, "__code__", None) for handler in handlers}
