@@ -205,8 +205,12 @@ HANDLERS: dict[str, Callable[..., Any]] = {
 @pytest.fixture
 def on_signal() -> Iterator[Callable[[Any], None]]:
     """Return a function that registers a handler for SIGUSR1, until the end of the test."""
+
+    def register(handler: Any) -> None:
+        signal.signal(signal.SIGUSR1, handler)
+
     before = signal.getsignal(signal.SIGUSR1)
-    yield lambda handler: signal.signal(signal.SIGUSR1, handler) and None
+    yield register
     signal.signal(signal.SIGUSR1, before)
 
 
