@@ -88,14 +88,15 @@ def taken_for_own(run: Run, raised: BaseException) -> bool:
 
     Finalizers ignore exceptions, and so does what expects this class, e.g. ``int()`` within ``try``: the call goes on.
     urllib3 ignores two errors of the socket that arise where it calls ``request``. The codec for host names raises its
-    own copy of an exception, and a check of the arguments one that names the parameter.
+    own copy of an exception, and a check of an argument or a URL a ValueError that names it.
     """
     if run.error is None:
         expected = isinstance(raised, (ValueError, TypeError, AttributeError)) or (
             isinstance(raised, ConnectionError) and run.where == "request"
         )
         return expected or run.where in FINALIZERS
-    return type(run.error) is type(raised) and raised in (run.error.__cause__, run.error.__context__)
+    is_converted = isinstance(run.error, (type(raised), ValueError))
+    return is_converted and raised in (run.error.__cause__, run.error.__context__)
 
 
 def interrupt_call(client: ApiClient, call: str, step: int, make_error: Callable[[], BaseException]) -> None:
@@ -271,6 +272,31 @@ def test_earlier_interruption_is_not_mistaken(make_error: Any) -> None:
             assert failure_of(CALLS["PUT accept"], wire.api).outcome == "unknown"
             assert failure_of(CALLS["GET"], wire.api).status == 500
             assert failure_of(CALLS["PUT accept"], api).outcome == "not_sent"
+
+
+@pytest.mark.parametrize("name", ["KeyboardInterrupt", "TimeoutError", "ApiException"])
+@pytest.mark.parametrize("settings", [{"access_token": "t"}, CREDENTIALS], ids=["call", "token request"])
+def test_connection_ends_with_the_exception(settings: dict[str, Any], name: str) -> None:
+    """Between the arrival of a response and its reading, only the exception refers to the connection; no cycle does."""
+
+    def interrupt_before_reading(frame: Any = None) -> None:
+        raise RAISED[name]()
+
+    def complete_response(*_: Any) -> None:
+        interrupt_before_reading(sys._getframe())
+
+    with TokenServer() as server, make_client(server.url, settings, used=False) as client:
+        gc.disable()
+        try:
+            with mock.patch("zuora_client._http.transport.complete_response", complete_response):
+                try:
+                    CALLS["PUT accept"](EntityConnectionsApi(client))
+                except BaseException as error:
+                    is_raised = str(error) == str(RAISED[name]())
+            assert is_raised
+            assert sockets_to(server.port) == []
+        finally:
+            gc.enable()
 
 
 # -- where the caller's code runs -----------------------------------------------------------------------------------
