@@ -102,7 +102,6 @@ def ours(shape: str, delay: float, workers: int) -> Run:
     tenant = server.tenant
     with _checked(server, 2 * PAIRS) as counts:
         settings = Configuration(tenant.url, client_id=tenant.client_id, client_secret=tenant.client_secret)
-        settings.connection_pool_maxsize = max(settings.connection_pool_maxsize, workers)
         with ApiClient(settings) as client:
             ids = [str(entity.id) for entity in Hierarchy.load(client)]
             plan = plan_connections(EntityConnectionsApi(client), pairs_of(shape, ids))

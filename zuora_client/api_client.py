@@ -15,20 +15,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._base import parameters
+from ._base.secrets import SecretAttribute, SecretDict
+from ._call.frames import without_frames
 from ._call.process_state import ProcessState
 from ._codec import serialization
-from ._codec.headers import apply_auth_settings
+from ._codec.headers import apply_auth_settings, hide_secret_headers, is_secret_header
 from ._version import __version__
 from .configuration import Configuration
 from .deadline import Clock
 from .exceptions import InvalidResponseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.pool import ThreadPool
 
     from typing_extensions import Self
 
     from ._codec.request import Request
+    from ._http.attempt import Attempt
     from ._http.transport import RESTClientObject
 
 
@@ -51,6 +55,9 @@ class ApiClient:
         ValueError: a CA file, client certificate or proxy of the configuration cannot be used.
     """
 
+    cookie: SecretAttribute[str | None] = SecretAttribute()
+
+    @without_frames
     def __init__(
         self,
         configuration: Configuration | None = None,
@@ -61,7 +68,7 @@ class ApiClient:
         clock: Clock | None = None,
     ) -> None:
         self.configuration = Configuration() if configuration is None else configuration
-        self.default_headers: dict[str, Any] = {}
+        self.default_headers: dict[str, Any] = SecretDict((), is_secret_header)
         self.cookie = cookie
         suffix = self.configuration.user_agent_suffix
         self.user_agent = f"zuora-entity-connections/{__version__}" + (f" {suffix}" if suffix else "")
@@ -178,23 +185,22 @@ class ApiClient:
         if replaced:
             self.rest_client.replace(replaced)
 
-    def with_clock(self, clock: Clock) -> ApiClient:
-        """Return a view of this client that reads the time and sleeps with another clock.
+    def view(self, clock: Clock, on_attempt: Callable[[Attempt], None]) -> ApiClient:
+        """Return a view of this client that shares its connections, tokens and retry quota, for this process.
 
-        It shares connections, tokens and the retry quota with this client, and lives as long as this process.
+        Args:
+            clock: with which the calls of the view read the time and sleep.
+            on_attempt: called before each of their attempts, in the thread that makes it. If it raises an ApiException,
+                nothing is sent. ``Attempt.abort()`` may be called from any thread.
         """
-        import copy
-
         view = object.__new__(ApiClient)
         view.__dict__.update(self.__dict__, clock=clock)
-        state = copy.copy(self._state)
-        state.sender = copy.copy(state.sender)
-        state.sender.clock = clock
-        view._states = {os.getpid(): state}
+        view._states = {os.getpid(): self._state.view(clock, on_attempt)}
         return view
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
+    @without_frames
     def call_api(
         self,
         resource_path: str,
@@ -249,11 +255,11 @@ class ApiClient:
                 "rest_client.request or urllib3.PoolManager.request instead"
             )
         query = parameters.parameters_to_tuples(query_params, collection_formats) if query_params else []
-        headers = dict(header_params or {})
+        headers = hide_secret_headers(dict(header_params or {}))
         if collection_formats:
             headers = dict(parameters.parameters_to_tuples(headers, collection_formats))
         if auth_settings:
-            self.update_params_for_auth(headers, query, auth_settings)
+            apply_auth_settings(headers, query, self.configuration.auth_settings(), auth_settings, hidden=True)
         request = self._state.builder.for_path(
             self.configuration,
             method,
@@ -261,8 +267,8 @@ class ApiClient:
             parameters.parameters_to_tuples(path_params or (), collection_formats),
             query,
             headers,
-            default_headers=self.default_headers,
-            cookie=self.cookie,
+            default_headers=dict(dict.items(self.default_headers)),
+            cookie=vars(self)["cookie"],
             body=body,
             post_params=parameters.parameters_to_tuples(post_params, collection_formats) if post_params else [],
             response_type=response_type,
@@ -274,11 +280,12 @@ class ApiClient:
             # Imported here: it costs start-up time, and most programs never need it.
             from ._call.async_result import AsyncResult
 
-            result = AsyncResult(partial(self._send, request, _return_http_data_only))
+            result = AsyncResult(partial(without_frames(ApiClient._send), self, request, _return_http_data_only))
             self.pool.apply_async(result.run)
             return result
         return self._send(request, _return_http_data_only)
 
+    @without_frames
     def request(
         self,
         method: str,

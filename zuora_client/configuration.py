@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._base.parameters import text
+from ._base.secrets import SecretAttribute, held
 from ._base.validation import VALIDATORS
 from ._version import __version__
 from .environments import Environment
@@ -89,8 +90,11 @@ class Configuration:
 
     host: str
     client_id: str | bytes | None
-    client_secret: str | bytes | None
-    access_token: str | bytes | Callable[[], str | bytes] | None
+    # Read and assigned as plain text; what shows `__dict__` shows none of them.
+    client_secret: SecretAttribute[str | bytes | None] = SecretAttribute()
+    access_token: SecretAttribute[str | bytes | Callable[[], str | bytes] | None] = SecretAttribute()
+    password: SecretAttribute[str] = SecretAttribute()
+    proxy: SecretAttribute[str | None] = SecretAttribute()
     entity_id: str | bytes | None
     connect_timeout: float | None
     read_timeout: float | None
@@ -155,7 +159,7 @@ class Configuration:
         self.key_file: str | None = None
         self.assert_hostname: str | bool | None = None
         self.connection_pool_maxsize = (os.cpu_count() or 1) * 5
-        self.proxy: str | None = None
+        self.proxy = None
         self.trust_env = False
 
         self.safe_chars_for_path_param = ""
@@ -331,7 +335,7 @@ class Configuration:
     def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
         # Shared: a callable or a store may contain locks and connections, and a copy of it would be a second source of
         # tokens, or a second counter of events.
-        for shared in (self.access_token, self.token_store, self.on_event):
+        for shared in (held(self, "access_token"), self.token_store, self.on_event):
             memo[id(shared)] = shared
         other = object.__new__(type(self))
         memo[id(self)] = other

@@ -180,6 +180,19 @@ def test_list_without_rows_is_empty(rows: Any) -> None:
         assert list(wire.api.iter_entity_connections()) == []
 
 
+@pytest.mark.parametrize("envelope", [{"success": True}, {"success": "true"}, {"Success": True}])
+def test_success_without_rows_is_empty(envelope: dict[str, Any]) -> None:
+    """The iterator follows the rule of the operation for what counts as success."""
+    with Wire(json_answer(envelope)) as wire:
+        assert list(wire.api.iter_entity_connections()) == []
+
+
+@pytest.mark.parametrize("envelope", [{}, {"entityConnections": None}, {"success": "maybe"}])
+def test_no_success_and_no_rows_raises(envelope: dict[str, Any]) -> None:
+    with Wire(json_answer(envelope)) as wire, pytest.raises(InvalidResponseError):
+        list(wire.api.iter_entity_connections())
+
+
 def test_null_rows_are_skipped() -> None:
     with Wire(json_answer({"entityConnections": [None, {"id": "a"}, None, {"id": "b"}]})) as wire:
         assert ids(wire.api.iter_entity_connections()) == ["a", "b"]

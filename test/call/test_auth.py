@@ -219,7 +219,8 @@ def test_no_refresh_for_three_quarters(lifetime: float, share: float) -> None:
         return AccessToken(f"token-{next(numbers)}", lifetime)
 
     def get() -> str:
-        return cache.get_token(("h", "i", "s"), Deadline(300.0, clock), fetch)
+        token = cache.get_token(("h", "i", "s"), Deadline(300.0, clock), fetch)
+        return str(token.reveal())
 
     assert get() == "token-0"
     clock.advance(lifetime * share)
@@ -350,7 +351,8 @@ def test_advisory_refresh_timeout() -> None:
         return AccessToken("current", 3600)
 
     def get(seconds: float | None) -> str:
-        return cache.get_token(("h", "i", "s"), Deadline(seconds, clock), fetch)
+        token = cache.get_token(("h", "i", "s"), Deadline(seconds, clock), fetch)
+        return str(token.reveal())
 
     get(300.0)
     clock.advance(3400)
@@ -515,7 +517,8 @@ def test_leader_interrupted(exception: type[BaseException]) -> None:
         raise exception
 
     def get(fetch: Any) -> str:
-        return cache.get_token(("h", "i", "s"), Deadline(None, clock), fetch)
+        token = cache.get_token(("h", "i", "s"), Deadline(None, clock), fetch)
+        return str(token.reveal())
 
     leader = Caller(lambda: get(interrupted))
     wait_until(started.is_set)
@@ -651,20 +654,39 @@ def test_throttled_advisory_refresh_keeps_hint() -> None:
         assert clock.sleeps == []
 
 
+@pytest.mark.parametrize(("pick", "wait"), [(min, 20.0), (max, 30.0)])
 @pytest.mark.parametrize("response", [limited(), LIMITED], ids=["429", "category 70"])
-def test_throttled_advisory_refresh_without_hint(response: bytes) -> None:
+def test_throttled_advisory_refresh_without_hint(
+    monkeypatch: pytest.MonkeyPatch, response: bytes, pick: Any, wait: float
+) -> None:
     """The next refresh follows after 20 to 30 s."""
+    monkeypatch.setattr(auth, "uniform", lambda *bounds: pick(bounds))
     clock = FakeClock()
     with connected(token("token-1", 3600), response, clock=clock) as (server, api):
         api.get_entity_connections()
         clock.advance(3600 - 205)
         counts = []
-        for seconds in (0.0, 19.9, 10.2):
+        for seconds in (0.0, wait - 0.1, 0.2):
             clock.advance(seconds)
             api.get_entity_connections()
             counts.append(len(server.token_requests))
         assert counts == [2, 2, 3]
         assert clock.sleeps == []
+
+
+@pytest.mark.parametrize(("lifetime", "window"), [(3600, 60.0), (100, 10.0)])
+def test_start_of_mandatory_window(lifetime: float, window: float) -> None:
+    """Before the window a failed refresh leaves the current token in use; within it the call fails."""
+    clock = FakeClock()
+    with connected(token("token-1", lifetime), answer(500), answer(500), clock=clock, max_attempts=1) as (server, api):
+        api.get_entity_connections()
+        clock.advance(lifetime - window - 0.5)
+        api.get_entity_connections()
+        assert len(server.token_requests) == 2
+        clock.advance(1.0)
+        with pytest.raises(ServerError):
+            api.get_entity_connections()
+        assert server.used == ["Bearer token-1"] * 2
 
 
 def test_mandatory_refresh_ignores_advisory_backoff() -> None:
@@ -705,7 +727,8 @@ def test_revoked_token_in_the_store(tmp_path: Path) -> None:
 
     Two tokens may be in use, and be revoked together: clients renew a shared token at different times.
     """
-    with connected(token_store=FileTokenStore(tmp_path)) as (server, api):
+    clock = FakeClock()
+    with connected(clock=clock, token_store=FileTokenStore(tmp_path)) as (server, api):
         api.get_entity_connections()
         for path in tmp_path.iterdir():
             path.unlink()
@@ -714,6 +737,7 @@ def test_revoked_token_in_the_store(tmp_path: Path) -> None:
         server.refused |= {"Bearer token-1", "Bearer token-2"}
         assert api.get_entity_connections().success is True
         assert server.used == [f"Bearer token-{number}" for number in (1, 2, 1, 2, 3)]
+        assert clock.sleeps == []
         server.refused |= {f"Bearer token-{number}" for number in range(3, 9)}
         with pytest.raises(AuthenticationError):
             api.get_entity_connections()
@@ -1029,19 +1053,31 @@ def test_token_is_bound_to_host() -> None:
         assert len(server.requests) == 2
 
 
-def test_outdated_refresh_is_not_cached() -> None:
+@pytest.mark.parametrize("secret", ["rotated", "!"])
+def test_outdated_refresh_is_not_cached(secret: str) -> None:
     """A refresh that ends after the credentials were changed does not replace the new token."""
     gate = Gate(token("old"))
     with connected(gate) as (server, api):
         old = Caller(api.get_entity_connections)
         wait_until(gate.reached.is_set)
-        api.api_client.configuration.client_secret = "rotated"
+        api.api_client.configuration.client_secret = secret
         api.get_entity_connections()
         gate.open()
         old.done()
         api.get_entity_connections()
         assert sorted(map(str, server.used)) == ["Bearer old", "Bearer token-2", "Bearer token-2"]
         assert len(server.token_requests) == 2
+
+
+@pytest.mark.parametrize("name", ["client_id", "client_secret"])
+def test_half_of_a_client_removed_mid_call(name: str) -> None:
+    """If the credentials become incomplete during a call, it is not sent again without them."""
+    with connected(clock=FakeClock()) as (server, api):
+        server.call_behaviour = answer(503)
+        server.before_answer = lambda _: setattr(api.api_client.configuration, name, None)
+        with pytest.raises(AuthenticationError, match=f"cannot be used any more: {name} is not set"):
+            api.get_entity_connections()
+        assert server.used == ["Bearer token-1"]
 
 
 def test_changed_access_token() -> None:

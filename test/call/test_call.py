@@ -68,6 +68,7 @@ SCRIPTS = {
     "409 with another reason": Script((refusal(53500030, status=409),), "A", (ConflictError, "answered")),
     "lost, 409 with any reason": Script((LOST, refusal(53500030, status=409), YES), "AAA"),
     "409, ok": Script((IN_PROGRESS, YES), "AA"),
+    "409 with a lock and a word, ok": Script((refusal(50000050, "BUSY", status=409), YES), "AA"),
     "429, ok": Script((THROTTLED, YES), "AB"),
     "503 with Retry-After, ok": Script((UNAVAILABLE, YES), "AB"),
     "lock, ok": Script((LOCKED, YES), "AB"),
@@ -77,6 +78,10 @@ SCRIPTS = {
     "lost, 429, ok": Script((LOST, THROTTLED, YES), "AAA"),
     "lost, 503 with Retry-After, ok": Script((LOST, UNAVAILABLE, YES), "AAA"),
     "lost, lock, ok": Script((LOST, LOCKED, YES), "AAA"),
+    "421, ok": Script((answer(421), YES), "AA"),
+    "lost, 423": Script((LOST, refusal(53500050, status=423)), "AA", (ConflictError, "unknown")),
+    "lost, 422 with a reason": Script((LOST, refusal(53100320, status=422)), "AA", (RequestRejectedError, "answered")),
+    "lost, refused by a word": Script((LOST, refusal("INVALID_VALUE")), "AA", (RequestRejectedError, "answered")),
     "409, lock, ok": Script((IN_PROGRESS, LOCKED, YES), "AAA"),
     "409, 429, ok": Script((IN_PROGRESS, THROTTLED, YES), "AAA"),
     "lost, refused": Script((LOST, REFUSED), "AA", (RequestRejectedError, "answered")),
@@ -130,6 +135,13 @@ CALLERS_KEY_SCRIPTS = {
     "lost, lock, lock": Script((LOST, LOCKED, LOCKED), "AAA", (ConflictError, "unknown")),
     "409, 409, 409": Script((IN_PROGRESS, IN_PROGRESS, IN_PROGRESS), "AAA", (ConflictError, "unknown")),
 }
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, "answered"), (299, "answered"), (400, "unknown")])
+def test_refusal_without_resource(status: int, outcome: str) -> None:
+    """After a lost response, a code without a resource settles a write only under 2xx: a gateway may have sent it."""
+    with Wire(LOST, refusal("INVALID_VALUE", status=status), access_token="fixed-token") as wire:
+        assert failure_of(CALLS["PATCH"], wire.api).outcome == outcome
 
 
 @pytest.mark.parametrize("name", CALLERS_KEY_SCRIPTS)

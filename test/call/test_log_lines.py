@@ -127,6 +127,28 @@ def test_lines_of_a_call_share_an_id(caplog: pytest.LogCaptureFixture) -> None:
     assert (len(set(ids[:5])), len(set(ids[5:])), len(set(ids))) == (1, 1, 2)
 
 
+def test_store_warning_has_the_id(caplog: pytest.LogCaptureFixture) -> None:
+    """A line about the token store has the id of the call that needed the token."""
+
+    class ClosedStore:
+        def get(self, key: str) -> bytes | None:
+            raise ConnectionError("refused")
+
+        def set(self, key: str, value: bytes, seconds: float) -> None: ...
+
+        def add(self, key: str, value: bytes, seconds: float) -> bool:
+            return True
+
+        def delete(self, key: str) -> None: ...
+
+    settings: dict[str, Any] = {"client_id": "id", "client_secret": "secret", "token_store": ClosedStore()}
+    with Wire(token("t"), DONE, **settings) as wire, caplog.at_level("INFO", "zuora_client"):
+        disconnect(wire.api)
+    (warning, _), (done, _) = ((record.levelname, record.getMessage()[:12]) for record in caplog.records)
+    assert (warning, done) == ("WARNING", "INFO")
+    assert len({record.getMessage()[:12] for record in caplog.records}) == 1
+
+
 def test_failed_early_renewal(caplog: pytest.LogCaptureFixture) -> None:
     responses = (token("t"), YES, answer(400), YES)
     with Wire(*responses, client_id="id", client_secret="secret") as wire, caplog.at_level("INFO", "zuora_client"):

@@ -437,7 +437,7 @@ def test_configured_secrets() -> None:
     configuration.username, configuration.password = "a-user", "of-basic"
     configuration.api_key = {"apiAccessKeyId": "of-key", "apiSecretAccessKey": "of-secret-key"}
     assert set(configured_secrets(configuration, [{"Accept": "no secret"}])) == {
-        "of-client",
+        b"of-client",
         "of-token",
         "of-basic",
         "of-secret-key",

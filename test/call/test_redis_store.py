@@ -80,7 +80,7 @@ def fetching(*tokens: str) -> Any:
 
 
 def get(shared: SharedTokens, fetch: Any, seconds: float | None = 60.0) -> AccessToken:
-    token = shared.get_token(KEY, Deadline(seconds, Clock()), fetch, max_retry_after=120.0)
+    token = shared.get_token(KEY, Deadline(seconds, Clock()), fetch, max_retry_after=120.0, call_id="0123456789")
     assert token is not None
     return token
 
@@ -172,12 +172,12 @@ def test_the_tokens_life_in_redis(server: Server, connect: Callable[..., Any]) -
     client = connect(server)
     shared = SharedTokens(RedisTokenStore(client), Clock())
     token = get(shared, fetching("secret token"))
-    assert (token.value, token.source) == ("secret token", "zuora")
+    assert (token.value.reveal(), token.source) == ("secret token", "zuora")
     (name,) = client.keys()
     assert name.endswith(b":token")
     assert 3_590_000 < client.pttl(name) <= 3_600_000
     other = get(SharedTokens(RedisTokenStore(connect(server, decode_responses=True)), Clock()), fetching())
-    assert (other.value, other.source) == ("secret token", "RedisTokenStore")
+    assert (other.value.reveal(), other.source) == ("secret token", "RedisTokenStore")
 
 
 def test_redis_holds_neither_token_nor_client_secret(server: Server, connect: Callable[..., Any]) -> None:
@@ -213,7 +213,8 @@ def fetch(deadline, on_throttled):
 def run():
     shared = SharedTokens(store, Clock())
     key = ("https://rest.zuora.com", "the-client-id", "the-client-secret")
-    results.append(shared.get_token(key, Deadline(60, Clock()), fetch, max_retry_after=120).value)
+    token = shared.get_token(key, Deadline(60, Clock()), fetch, max_retry_after=120, call_id="0123456789")
+    results.append(token.value.reveal())
 
 results = []
 print("ready", flush=True)
@@ -283,7 +284,7 @@ def test_planted_entries_heal(server: Server, connect: Callable[..., Any], plant
     sealed = client.get(name)
     if plant == "other secret":
         key = (KEY[0], KEY[1], "another-client-secret")
-        shared.get_token(key, Deadline(60, Clock()), fetching("foreign"), max_retry_after=120.0)
+        shared.get_token(key, Deadline(60, Clock()), fetching("foreign"), max_retry_after=120.0, call_id="0123456789")
         sealed = client.get(next(other for other in names(client) if other != name))
     for kind in ("token", "lease", "failure"):
         planted = name.replace("token", kind)
@@ -293,7 +294,7 @@ def test_planted_entries_heal(server: Server, connect: Callable[..., Any], plant
         else:
             client.set(planted, {"garbage": b"\xff\0garbage", "truncated": sealed[:-40]}.get(plant, sealed))
     token = get(shared, fetching("second"), 4.0)
-    assert token.value == "second"
+    assert token.value.reveal() == "second"
     assert get(SharedTokens(RedisTokenStore(client), Clock()), fetching()).value == "second"
 
 
@@ -308,7 +309,7 @@ def test_a_killed_server_costs_no_call(own_server: Server, connect: Callable[...
     assert get(shared, fetching("second")).value == "second"
     assert get(shared, fetching("third")).value == "third"
     (message,) = caplog.messages
-    assert message.startswith("the token store RedisTokenStore failed (")
+    assert message.startswith("[0123456789] the token store RedisTokenStore failed (")
     own_server.start()
     clock.advance(5)
     assert get(shared, fetching("fourth")).value == "fourth"
@@ -339,7 +340,7 @@ def test_a_hanging_server_costs_one_timeout(
     assert time.monotonic() - started_at < 5
     # Older versions of redis-py do not retry, and report their own timeout if it is shorter.
     (message,) = caplog.messages
-    assert message.startswith("the token store RedisTokenStore failed (TimeoutError: ")
+    assert message.startswith("[0123456789] the token store RedisTokenStore failed (TimeoutError: ")
     assert message.endswith(": not used for 5 s")
     own_server.signal(signal.SIGCONT)
     wait_until(lambda: not any(store._overdue.values()))

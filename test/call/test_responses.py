@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support import ScriptedServer, answer, json_answer, reset
-from support.calls import failure_of, refusal
+from support.calls import CALLS, failure_of, refusal
 from support.faulty import endless, then_close
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID
 from support.scripted import Behaviour
@@ -65,6 +65,9 @@ def codes_and_messages(error: ApiException) -> list[tuple[Any, str]]:
         {"message": "welcome"},
         {},
         [],
+        # Data with fields like those of an error.
+        [{"code": 50000040, "message": "x"}, {"id": "1"}],
+        [{"code": 50000040, "message": "x"}, 7],
         None,
         "text",
         7,
@@ -92,6 +95,9 @@ def test_success_on_other_paths(document: Any) -> None:
         {"reasons": "words"},
         {"Errors": [{"Code": "X"}]},
         {"faultcode": "fns:X", "faultstring": "no"},
+        {"code": 50000040, "message": "no"},
+        [{"code": 50000040, "message": "no"}],
+        [{"id": "1"}, {"success": False}],
     ],
 )
 def test_failure_on_other_paths(document: Any) -> None:
@@ -107,6 +113,8 @@ ENVELOPES: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "a word": ({"reasons": [{"code": "SystemError", "message": "no"}]}, [("SystemError", "no")]),
     "a float": ({"reasons": [{"code": 53100320.0, "message": "no"}]}, [(53100320, "no")]),
     "a fraction": ({"reasons": [{"code": 1.5, "message": "no"}]}, [("1.5", "no")]),
+    "18 digits": ({"reasons": [{"code": "9" * 18, "message": "no"}]}, [(10**18 - 1, "no")]),
+    "19 digits": ({"reasons": [{"code": "9" * 19, "message": "no"}]}, [("9" * 19, "no")]),
     "5,000 digits": ({"reasons": [{"code": "9" * 5000, "message": "no"}]}, [("9" * 5000, "no")]),
     "non-ASCII digits": ({"reasons": [{"code": "\u0663", "message": "no"}]}, [("\u0663", "no")]),
     "no code": ({"reasons": [{"message": "no"}]}, [(None, "no")]),
@@ -121,6 +129,10 @@ ENVELOPES: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "several": (
         {"success": False, "reasons": [{"code": 1, "message": "a"}, {"code": "2", "message": "b"}, {"code": "C"}]},
         [(1, "a"), (2, "b"), ("C", "")],
+    ),
+    "two lists": (
+        {"success": False, "reasons": [{"code": 1, "message": "a"}], "Errors": [{"Code": "C", "Message": "b"}]},
+        [(1, "a"), ("C", "b")],
     ),
     "CRUD": ({"Success": False, "Errors": [{"Code": "MISSING", "Message": "no"}]}, [("MISSING", "no")]),
     "errors": ({"errors": [{"code": 1, "message": "no"}]}, [(1, "no")]),
@@ -178,6 +190,20 @@ def test_deeply_nested_message() -> None:
     assert [reason.message for reason in error.reasons] == ["(nested too deeply to show)"] * 2
 
 
+@pytest.mark.usefixtures("deep_stack")
+def test_deeply_nested_envelope() -> None:
+    """Errors within errors are read to a depth of five."""
+    document: dict[str, Any] = {"message": "no"}
+    for _ in range(100_000):
+        document = {"error": document}
+    response = RESTResponse(400, "Said", HTTPHeaderDict(), b"")
+    error = error_from_response(None, response, document, has_idempotency_key=False)
+    assert [reason.message for reason in error.reasons] == ["(nested too deeply to show)"]
+    nested = {"error": {"error": {"error": {"error": {"message": "no"}}}}}
+    assert codes_and_messages(error_of(nested, 400)) == [(None, "no")]
+    assert codes_and_messages(error_of({"error": nested}, 400)) == [(None, '{"message": "no"}')]
+
+
 def test_ids_from_headers_and_envelope() -> None:
     headers = {"zuora-request-id": "of-header", "ZUORA-TRACK-ID": "track"}
     error = error_of({"success": False, "processId": "P", "requestId": "of-body"}, headers=headers)
@@ -198,9 +224,13 @@ def test_ids_from_headers_and_envelope() -> None:
         (403, [90000011], AuthenticationError),
         (404, [90000011], AuthenticationError),
         (404, [], NotFoundError),
+        (407, [], ApiConnectionError),
         (408, [], ApiTimeoutError),
         (409, [], ConflictError),
+        (423, [], ConflictError),
+        (425, [], RequestRejectedError),
         (429, [53100010], RateLimitError),
+        (499, [], ApiTimeoutError),
         (400, [53100010], PermissionDeniedError),
         (400, [53100020, 53100040], NotFoundError),
         (400, [53100040, 53100010], NotFoundError),
@@ -208,7 +238,10 @@ def test_ids_from_headers_and_envelope() -> None:
         (200, [50000070, 53500050], RateLimitError),
         (200, [53500050, 53500030], RequestRejectedError),
         (418, [], RequestRejectedError),
+        (299, [], RequestRejectedError),
+        (300, [53100010], InvalidResponseError),
         (302, [53100010], InvalidResponseError),
+        (399, [53100010], InvalidResponseError),
         (500, [53100010], ServerError),
         (600, [], ServerError),
         (200, [], RequestRejectedError),
@@ -246,6 +279,33 @@ def test_reused_key_advice() -> None:
 def test_server_fault_advice(code: int) -> None:
     advice = error_of({"success": False, "reasons": [{"code": code}]}).advice
     assert "The fault is at Zuora" in advice
+
+
+@pytest.mark.parametrize("name", ["reasons", "Errors", "errors"])
+def test_server_fault_beside_success(name: str) -> None:
+    """It leaves a write in doubt, in whichever of several lists it stands."""
+    document = {"success": True, "reasons": [{"code": 1}], "Errors": [{"code": 1}], name: [{"code": 53100060}]}
+    with Wire(json_answer(document)) as wire:
+        assert failure_of(CALLS["PUT accept"], wire.api).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (407, "A proxy asked for a user and a password"),
+        (423, "Wait until the lock is released"),
+        (425, "Call again later: the request was not processed."),
+    ],
+)
+def test_advice_of_a_status(status: int, advice: str) -> None:
+    assert advice in error_of({}, status).advice
+    assert not any(advice in error_of({}, other).advice for other in (status - 1, status + 1))
+
+
+def test_page_of_a_gateway_under_500() -> None:
+    """A 5xx that is not JSON may be Zuora's own, so the advice does not name the network."""
+    with Wire(answer(500, b"<html>no</html>"), max_attempts=1) as wire:
+        assert "firewall" not in failure_of(lambda api: api.get_entity_connections(), wire.api).advice
 
 
 # -- headers ----------------------------------------------------------------------------------------------------------
@@ -309,6 +369,24 @@ def test_concurrency_limits(reason: Any) -> None:
     headers = {"RateLimit-Limit": "100", "Concurrency-Limit-Limit": "40", "Concurrency-Limit-Remaining": "junk"}
     error = error_of({"reasons": [reason]}, 429, headers)
     assert (error.limit_type, error.limits, error.remaining) == ("concurrency", {0: 40}, None)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "rate", "limit_type"),
+    [
+        ("0", "5", "concurrency"),
+        ("0", None, "concurrency"),
+        ("0", "0", "rate"),
+        ("1", "5", "rate"),
+        (None, "5", "rate"),
+    ],
+)
+def test_exhausted_limit_without_reasons(concurrency: str | None, rate: str | None, limit_type: str) -> None:
+    """Without a reason the limit of concurrency was reached if it alone is exhausted."""
+    remaining = {"Concurrency-Limit-Remaining": concurrency, "RateLimit-Remaining": rate}
+    error = error_of({}, 429, {name: value for name, value in remaining.items() if value is not None})
+    shown = concurrency if limit_type == "concurrency" else rate
+    assert (error.limit_type, error.remaining) == (limit_type, int(shown or ""))
 
 
 @pytest.mark.parametrize(
@@ -414,21 +492,37 @@ def test_envelope_without_success_is_unknown(envelope: Any) -> None:
     "envelope",
     [
         {"error": "invalid_token", "error_description": "expired"},
+        {"error": "invalid_token"},
+        {"timestamp": 1, "status": 400, "error": "Bad Request", "path": "/"},
         {"timestamp": 1, "status": 500, "error": "Internal Server Error", "path": "/"},
+        {"errorMessage": "timed out", "errorType": "Timeout"},
+        {"fault": {"faultstring": "expired"}},
     ],
 )
 def test_gateway_error_under_200(envelope: Any) -> None:
-    """An error of Spring or OAuth under 200 is not a response of Zuora's API."""
+    """An error of Spring, OAuth, Lambda or Apigee under 200 is not a response of Zuora's API."""
     for settings in ({}, {"raise_on_failure": False}):
         with Wire(json_answer(envelope), **settings) as wire:
             error = failure_of(lambda api: api.put_entity_connections_disconnect(CONNECTION_ID), wire.api)
             assert (type(error), type(error.__cause__)) == (OutcomeUnknownError, InvalidResponseError)
             read = failure_of(lambda api: api.get_entity_connections(), wire.api)
             assert isinstance(read, InvalidResponseError)
+            other = failure_of(lambda api: api.api_client.call_api("/v1/any", "PUT", response_type="object"), wire.api)
+            assert isinstance(other, OutcomeUnknownError)
 
 
 @pytest.mark.parametrize(
-    "document", [{"message": "welcome"}, {"errors": []}, {"code": 7, "message": "x"}, {"error": ""}]
+    "document",
+    [
+        {"message": "welcome"},
+        {"errors": []},
+        {"code": 7, "message": "x"},
+        {"error": ""},
+        {"error": "none", "status": 399},
+        {"errorMessage": ""},
+        {"errorType": "none"},
+        {"fault": {}},
+    ],
 )
 def test_not_an_error_envelope(document: Any) -> None:
     assert is_success(None, 200, document)

@@ -87,10 +87,14 @@ ROWS = [
     row("truncated body", cut(YES, len(YES) - 5), *in_doubt(ApiConnectionError)),
     row("no HTTP", b"SSH-2.0-OpenSSH_9.6\r\n", *in_doubt(ApiConnectionError)),
     row("408", answer(408), *in_doubt(ApiTimeoutError)),
+    row("499", answer(499), *in_doubt(ApiTimeoutError)),
+    row("407", answer(407), Expected(1, ApiConnectionError, "not_sent")),
     row("429", answer(429, b'{"reasons":[{"code":70,"message":"slow"}]}'), retried(RateLimitError)),
     row("429 with Retry-After", answer(429, b"", {"Retry-After": "3"}), retried(RateLimitError)),
     row("429 by concurrency", refusal(50000070, status=429), retried(RateLimitError)),
     row("502 HTML", answer(502, HTML, {"Content-Type": "text/html"}), *in_doubt(ServerError, "answered")),
+    row("502 with Retry-After", answer(502, b"", {"Retry-After": "3"}), *in_doubt(ServerError, "answered")),
+    row("504 with Retry-After", answer(504, b"", {"Retry-After": "3"}), *in_doubt(ServerError, "answered")),
     row("501", answer(501), *in_doubt(ServerError, "answered")),
     row("504", answer(504), *in_doubt(ServerError, "answered")),
     row("599", answer(599), *in_doubt(ServerError, "answered")),
@@ -102,6 +106,11 @@ ROWS = [
     row("500 with a lock's code", refusal(50000050, status=500), *server_fault(ServerError)),
     row("401", answer(401), not_retried(AuthenticationError)),
     row("category 11", refusal(50000011), not_retried(AuthenticationError)),
+    # Sent once more, on a new connection.
+    row("421", answer(421), Expected(2, RequestRejectedError, "answered")),
+    row("423", answer(423), not_retried(ConflictError)),
+    row("423 that names a lock", refusal(53500050, status=423), not_retried(ConflictError)),
+    row("425", answer(425), retried(RequestRejectedError)),
     row(
         "409",
         answer(409),
@@ -483,6 +492,16 @@ def test_retry_after_costs_no_quota() -> None:
         exhaust_quota(wire)
         failure_of(CALLS["GET"], wire.api)
         assert len(wire.requests) == 150 + 3
+
+
+def test_hinted_retry_leaves_the_quota() -> None:
+    error = RateLimitError(429, "Too many")
+    error.retry_after = 1.0
+    quota = RetryQuota()
+    state = RetryState(RetryClass.READ, Configuration(max_attempts=9), quota, Deadline(None, FakeClock()))
+    for _ in range(8):
+        assert state.next_delay(error, 0.0, lambda: Renewal.IMPOSSIBLE) is not None
+    assert quota.available_capacity == 500
 
 
 def test_timeout_costs_double() -> None:

@@ -8,9 +8,11 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import quote
 
 import pytest
+import urllib3
 from support import FakeClock, answer, canary, json_answer
 from support.canary import Collector
 from support.scripted import ScriptedServer
@@ -255,6 +257,59 @@ def test_secrets_in_memory() -> None:
                 client.call_api("/v1/x", "GET")
     assert len(server.token_requests) == 1
     assert [call.headers["authorization"] for call in server.calls] == [f"Bearer {canary.TOKEN}"] * 2
+    shown = f"{vars(configuration)} {vars(client)}"
+    assert not [secret for secret in (canary.CLIENT_SECRET, canary.PASSWORD, canary.KEY_SECRET) if secret in shown]
+    assert "Secret('***')" in shown
+
+
+def test_traceback_ends_at_the_client() -> None:
+    """An error has no frames below the client, nor has its cause, unless `debug` is on."""
+    configuration = Configuration("http://127.0.0.1:9", access_token=canary.TOKEN, max_attempts=1)
+    with ApiClient(configuration) as client:
+        with pytest.raises(ApiException) as short:
+            client.call_api("/v1/x", "GET")
+        configuration.debug = True
+        try:
+            with pytest.raises(ApiException) as complete:
+                client.call_api("/v1/x", "GET")
+        finally:
+            configuration.debug = False
+    assert [entry.name for entry in short.traceback] == ["test_traceback_ends_at_the_client", "wrapper"]
+    assert short.value.__cause__ is not None
+    assert short.value.__cause__.__traceback__ is None
+    assert len(complete.traceback) > 5
+
+
+def test_interruption_shows_no_variables() -> None:
+    """What a callable of the caller raises passes through frames without variables; the callable's own are kept."""
+
+    class Stop(BaseException):
+        pass
+
+    def interrupted() -> str:
+        own = "kept"
+        raise Stop(own)
+
+    client = ApiClient(Configuration("http://127.0.0.1:9", access_token=interrupted))
+    with client, pytest.raises(Stop) as caught:
+        client.call_api("/v1/x", "GET")
+    frames = {entry.name: entry.locals for entry in caught.traceback}
+    assert frames["interrupted"]["own"] == "kept"
+    below = [name for name in frames if name not in ("test_interruption_shows_no_variables", "interrupted", "wrapper")]
+    assert len(below) > 3
+    assert not any(frames[name] for name in below)
+
+
+def test_replacement_gets_plain_text() -> None:
+    """A function of the caller in the place of urllib3's gets the credentials as text."""
+    response = urllib3.HTTPResponse(b'{"success": true}', {"Content-Type": "application/json"}, 200)
+    with (
+        mock.patch.object(urllib3.PoolManager, "request", return_value=response) as request,
+        ApiClient(Configuration("http://127.0.0.1:9", access_token=canary.TOKEN)) as client,
+    ):
+        client.call_api("/v1/x", "GET")
+    assert request.call_args.kwargs["headers"]["Authorization"] == f"Bearer {canary.TOKEN}"
+    assert type(request.call_args.kwargs["headers"]["Authorization"]) is str
 
 
 def test_ordinary_words_are_kept() -> None:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from support import FakeClock
 from support.forks import Child, locks_in
 
+from zuora_client._base.secrets import Secret
 from zuora_client._call import shared_tokens
 from zuora_client._call.access_token import AccessToken
 from zuora_client._call.sealed_records import Sealer
-from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore
+from zuora_client._call.shared_tokens import SharedTokens, _Entries, _GuardedStore, _StoreState
 from zuora_client.deadline import Deadline
 from zuora_client.exceptions import (
     ApiException,
@@ -131,12 +132,13 @@ class Fleet:
     def ask(
         self, client: SharedTokens, seconds: float | None = 60.0, key: Any = KEY, **options: Any
     ) -> AccessToken | None:
-        options = {"max_retry_after": 120.0, "fetch": self.fetch, **options}
+        options = {"max_retry_after": 120.0, "call_id": "0123456789", "fetch": self.fetch, **options}
         return client.get_token(key, Deadline(seconds, self.clock), **options)
 
     def entries(self, store: Any = None) -> _Entries:
         """What a client of another process does with the entries."""
-        return _Entries(_GuardedStore(store or self.store, self.clock), KEY, self.wall_time)
+        guarded = _GuardedStore(store or self.store, self.clock, _StoreState(), "0123456789")
+        return _Entries(guarded, KEY, self.wall_time)
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 def test_order_of_a_first_fetch(fleet: Fleet) -> None:
     token = fleet.get(fleet.client())
-    assert (token.value, token.lifetime) == ("token 1", 3600)
+    assert (token.value.reveal(), token.lifetime) == ("token 1", 3600)
     assert token.remaining == pytest.approx(3599.8)
     assert (token.source, token.waited) == ("zuora", False)
     assert fleet.store.log == [
@@ -182,7 +184,7 @@ def test_the_second_client_gets_the_stored_token(fleet: Fleet) -> None:
     fleet.clock.advance(1000)
     fleet.store.log.clear()
     token = fleet.get(fleet.client())
-    assert (token.value, token.source, token.waited) == ("token 1", "MemoryStore", False)
+    assert (token.value.reveal(), token.source, token.waited) == ("token 1", "MemoryStore", False)
     assert token.lifetime == pytest.approx(3600, abs=0.01)
     assert token.remaining == pytest.approx(2599.8, abs=0.01)
     assert fleet.store.log == [("get", "token")]
@@ -206,7 +208,7 @@ def test_a_token_stored_before_the_lease_is_taken(fleet: Fleet) -> None:
 
     fleet.store.before = before
     token = fleet.get(fleet.client())
-    assert (token.value, token.source) == ("other", "MemoryStore")
+    assert (token.value.reveal(), token.source) == ("other", "MemoryStore")
     assert fleet.requests == []
     assert fleet.store.kinds() == ["token"]
 
@@ -235,6 +237,12 @@ def test_a_token_of_less_than_a_second_is_not_stored(fleet: Fleet, lifetime: flo
     assert fleet.store.kinds() == []
 
 
+def test_a_token_of_a_second_is_stored(fleet: Fleet) -> None:
+    fleet.lifetime = 1.3
+    fleet.get(fleet.client())
+    assert fleet.store.kinds() == ["token"]
+
+
 def test_a_lifetime_is_stored_as_one_day_at_most(fleet: Fleet) -> None:
     fleet.lifetime = 1e9
     assert fleet.get(fleet.client()).lifetime == 1e9
@@ -258,7 +266,7 @@ def test_a_waiting_client_gets_the_token_of_the_holder(fleet: Fleet) -> None:
 
     fleet.store.before = before
     token = fleet.get(fleet.client())
-    assert (token.value, token.source, token.waited) == ("other", "MemoryStore", True)
+    assert (token.value.reveal(), token.source, token.waited) == ("other", "MemoryStore", True)
     assert fleet.requests == []
     assert fleet.clock.sleeps == sorted(fleet.clock.sleeps)
     assert 0.05 <= min(fleet.clock.sleeps) < max(fleet.clock.sleeps) == 0.5
@@ -274,8 +282,9 @@ def test_the_waits_are_random_between_50_and_500_ms(fleet: Fleet) -> None:
     fleet.entries().add_lease("other")
     fleet.get(SharedTokens(fleet.store, fleet.clock, wall_time=fleet.wall_time, jitter=jitter))
     assert {low for low, _ in bounds} == {0.05}
-    assert [high for _, high in bounds] == sorted(high for _, high in bounds)
-    assert (bounds[0][1], bounds[-1][1]) == (0.1, 0.5)
+    highs = [high for _, high in bounds]
+    assert highs[:5] == pytest.approx([0.1, 0.16, 0.256, 0.4096, 0.5])
+    assert set(highs[4:]) == {0.5}
 
 
 def test_the_default_jitter_is_the_systems_generator(fleet: Fleet) -> None:
@@ -289,7 +298,7 @@ def test_the_lease_of_a_killed_holder_expires(fleet: Fleet) -> None:
     started_at = fleet.clock.now()
     fleet.entries().add_lease("killed")
     token = fleet.get(fleet.client())
-    assert (token.value, token.source, token.waited) == ("token 1", "zuora", True)
+    assert (token.value.reveal(), token.source, token.waited) == ("token 1", "zuora", True)
     assert fleet.requests == [pytest.approx(started_at + 5)]
     assert fleet.store.kinds() == ["token"]
 
@@ -300,7 +309,8 @@ def test_a_lease_without_expiry_is_not_waited_for(fleet: Fleet) -> None:
     fleet.entries().add_lease("stuck")
     key = fleet.store.key(LEASE)
     fleet.store.entries[key] = (fleet.store.entries[key][0], float("inf"))
-    assert fleet.get(fleet.client()).waited
+    token = fleet.get(fleet.client())
+    assert (token.waited, token.source) == (True, "zuora")
     assert fleet.requests == [pytest.approx(started_at + 5)]
     assert fleet.store.kinds() == ["token"]
 
@@ -341,6 +351,24 @@ def test_the_deadline_bounds_the_wait(fleet: Fleet) -> None:
     assert fleet.store.kinds() == ["lease"]
 
 
+@pytest.mark.parametrize("seconds", [0.05 * number for number in range(1, 21)])
+def test_no_wait_is_negative(seconds: float) -> None:
+    """The deadline may pass at any reading of the clock."""
+
+    class Running(FakeClock):
+        def now(self) -> float:
+            self.advance(0.01)
+            return super().now()
+
+    fleet = Fleet()
+    fleet.clock = Running()
+    fleet.store = MemoryStore(fleet.clock)
+    fleet.entries().add_lease("other")
+    with pytest.raises(ApiTimeoutError):
+        fleet.get(fleet.client(), seconds)
+    assert all(wait >= 0.0 for wait in fleet.clock.sleeps)
+
+
 def test_without_a_deadline_the_wait_ends_too(fleet: Fleet) -> None:
     fleet.entries().add_lease("other")
     assert fleet.get(fleet.client(), None).value == "token 1"
@@ -354,7 +382,7 @@ def test_a_client_with_a_live_token_does_not_wait(fleet: Fleet) -> None:
     fleet.clock.advance(5)
     token = fleet.ask(fleet.client(), wait=False)
     assert token is not None
-    assert token.value == "token 1"
+    assert token.value.reveal() == "token 1"
 
 
 def test_a_lease_is_released_by_its_holder_only(fleet: Fleet) -> None:
@@ -512,7 +540,8 @@ def test_the_marker_ends_the_wait(fleet: Fleet) -> None:
 
 def test_a_token_fetched_in_spite_of_the_marker_is_stored(fleet: Fleet) -> None:
     fleet.entries().store_failure()
-    assert fleet.get(fleet.client()).value == "token 1"
+    token = fleet.get(fleet.client())
+    assert (token.value.reveal(), token.source) == ("token 1", "zuora")
     assert fleet.get(fleet.client()).source == "MemoryStore"
 
 
@@ -566,7 +595,7 @@ def test_lack_of_time_releases_the_lease_without_a_marker(fleet: Fleet) -> None:
 def test_a_refused_token_is_not_taken_again(fleet: Fleet) -> None:
     client = fleet.client()
     fleet.get(client)
-    client.refuse("token 1")
+    client.refuse(Secret("token 1"))
     assert fleet.get(client).value == "token 2"
     assert fleet.get(fleet.client()).value == "token 2"
 
@@ -575,32 +604,32 @@ def test_a_refused_token_is_replaced_by_another_clients(fleet: Fleet) -> None:
     first, second = fleet.client(), fleet.client()
     assert fleet.get(first).value == fleet.get(second).value == "token 1"
     for client in (first, second):
-        client.refuse("token 1")
-    assert (fleet.get(first).value, fleet.get(second).value) == ("token 2", "token 2")
+        client.refuse(Secret("token 1"))
+    assert fleet.get(first).value == fleet.get(second).value == "token 2"
     assert len(fleet.requests) == 2
 
 
 def test_refusing_tells_where_the_token_came_from(fleet: Fleet) -> None:
     first, second = fleet.client(), fleet.client()
     assert fleet.get(first).value == fleet.get(second).value
-    assert first.refuse("token 1") is False
-    assert second.refuse("token 1") is True
-    assert second.refuse("token 1") is True
+    assert first.refuse(Secret("token 1")) is False
+    assert second.refuse(Secret("token 1")) is True
+    assert second.refuse(Secret("token 1")) is True
 
 
 def test_refused_tokens_are_kept_as_digests_for_a_day(fleet: Fleet) -> None:
     client = fleet.client()
-    client.refuse("revoked token")
+    client.refuse(Secret("revoked token"))
     assert "revoked" not in str(vars(client))
     fleet.clock.advance(86401)
-    client.refuse("another")
+    client.refuse(Secret("another"))
     assert len(client._refused) == 1
 
 
 def test_the_memory_of_refused_tokens_is_bounded(fleet: Fleet) -> None:
     client = fleet.client()
     for number in range(1100):
-        client.refuse(f"token {number}")
+        client.refuse(Secret(f"token {number}"))
     assert len(client._refused) == 1000
 
 
@@ -657,7 +686,7 @@ def test_an_encrypted_store_holds_no_readable_token(fleet: Fleet) -> None:
     assert b"token 1" not in sealed
     assert b"access_token" not in sealed
     token = fleet.get(fleet.client())
-    assert (token.value, token.source) == ("token 1", "MemoryStore")
+    assert (token.value.reveal(), token.source) == ("token 1", "MemoryStore")
 
 
 def test_a_readable_entry_does_not_pass_for_an_encrypted_one(fleet: Fleet) -> None:
@@ -733,6 +762,7 @@ def test_a_planted_marker_is_ignored(fleet: Fleet) -> None:
     [
         (0, 0),
         (0, -1),
+        (30, 30),
         (-86401, 10),
         (-3600, -0.01),
         (61, 3600),
@@ -813,7 +843,9 @@ def test_a_store_that_is_down_costs_one_warning(fleet: Fleet, warnings: Callable
     client = fleet.client(store)
     assert fleet.get(client).value == "token 1"
     assert store.log == [("get", "token")]
-    assert warnings() == ["the token store BrokenStore failed (ConnectionError: connection refused): not used for 5 s"]
+    assert warnings() == [
+        "[0123456789] the token store BrokenStore failed (ConnectionError: connection refused): not used for 5 s"
+    ]
     assert fleet.get(client).value == "token 2"
     assert len(store.log) == 1
     assert fleet.clock.sleeps == []
@@ -857,10 +889,10 @@ def test_a_store_that_works_again_is_used_again(
     fleet.clock.advance(5)
     fleet.get(client)
     assert store.kinds() == ["token"]
-    assert caplog.messages[-1] == "the token store BrokenStore works again"
+    assert caplog.messages[-1] == "[0123456789] the token store BrokenStore works again"
     store.error = OSError("again")
     fleet.get(client)
-    assert warnings()[-1] == "the token store BrokenStore failed (OSError: again): not used for 5 s"
+    assert warnings()[-1] == "[0123456789] the token store BrokenStore failed (OSError: again): not used for 5 s"
 
 
 @pytest.mark.parametrize("failing", range(7))
@@ -906,7 +938,7 @@ def test_a_foreign_stores_message_is_not_logged(fleet: Fleet, warnings: Callable
     store = BrokenStore(fleet.clock)
     store.error = RuntimeError("cannot store token-in-clear")
     fleet.get(fleet.client(store))
-    assert warnings() == ["the token store BrokenStore failed (RuntimeError): not used for 5 s"]
+    assert warnings() == ["[0123456789] the token store BrokenStore failed (RuntimeError): not used for 5 s"]
 
 
 @pytest.mark.parametrize("reply", ["text", 5, [], {"a": 1}, object()])
@@ -919,7 +951,7 @@ def test_another_type_is_absent_with_one_warning(fleet: Fleet, reply: Any, warni
     assert fleet.get(client).value == "token 1"
     assert fleet.get(client).value == "token 2"
     kind = type(reply).__name__
-    assert warnings() == [f"the token store OddStore returned {kind} instead of bytes: taken for absent"]
+    assert warnings() == [f"[0123456789] the token store OddStore returned {kind} instead of bytes: taken for absent"]
 
 
 def test_an_interrupt_in_the_store_is_raised(fleet: Fleet) -> None:
@@ -940,7 +972,7 @@ def test_reprs_mask_the_token(fleet: Fleet) -> None:
     assert repr(token) == "AccessToken('***', remaining=3600, source='zuora', waited=False)"
     entries = fleet.entries()
     for thing in (client, entries, entries._sealer, vars(client)):
-        for secret in (*KEY[1:], token.value):
+        for secret in (*KEY[1:], token.value.reveal()):
             assert secret not in repr(thing)
 
 
@@ -955,7 +987,7 @@ def test_a_forked_child_shares_the_token(fleet: Fleet, tmp_path: Any) -> None:
     store = FileTokenStore(tmp_path / "tokens")
     client = SharedTokens(store, fleet.clock)
     fleet.get(client)
-    child = Child(lambda: (lambda token: (token.value, token.source))(fleet.get(client)))
+    child = Child(lambda: (lambda token: (token.value.reveal(), token.source))(fleet.get(client)))
     assert child.result == ("token 1", "FileTokenStore")
 
 

@@ -94,8 +94,8 @@ def test_a_coroutine_function_is_refused() -> None:
         validate_token_store(Async())
 
 
-@pytest.mark.parametrize("make", [lambda: RedisTokenStore(FakeRedis()), lambda: validate_token_store(Encrypted())])
-def test_encryption_needs_cryptography(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
     def importing(name: str, *args: Any) -> Any:
         if name.startswith("cryptography"):
             raise ImportError(name)
@@ -103,8 +103,18 @@ def test_encryption_needs_cryptography(make: Any, monkeypatch: pytest.MonkeyPatc
 
     original = importlib.import_module
     monkeypatch.setattr(importlib, "import_module", importing)
+
+
+@pytest.mark.usefixtures("without_cryptography")
+@pytest.mark.parametrize("make", [lambda: RedisTokenStore(FakeRedis()), lambda: validate_token_store(Encrypted())])
+def test_encryption_needs_cryptography(make: Any) -> None:
     with pytest.raises(ImportError, match=re.escape("pip install zuora-entity-connections[redis]")):
         make()
+
+
+@pytest.mark.usefixtures("without_cryptography")
+def test_files_need_no_cryptography(store: FileTokenStore) -> None:
+    assert validate_token_store(store) is store
 
 
 class Encrypted(Store):
@@ -165,7 +175,9 @@ def test_set_removes_all_expired_entries(store: FileTokenStore, now: list[float]
 def test_an_entry_from_the_future_is_absent(store: FileTokenStore, now: list[float]) -> None:
     """The clock was set back. Otherwise a lease of seconds would be held for as long as it was set back."""
     store.set("a", b"one", 10)
-    now[0] -= 3600
+    now[0] -= 59.9
+    assert store.get("a") == b"one"
+    now[0] -= 0.2
     assert store.get("a") is None
     assert store.add("a", b"two", 10) is True
 

@@ -110,6 +110,6 @@ def test_failed_read(tool: Tool, zuora: ZuoraEmulator) -> None:
     zuora.fail_next(faults.reset_after_commit(), times=9, path="/v1/entities")
     result = tool("entities", "--json")
     assert result.status == 1
-    assert result.document["error"]["type"] == "ApiConnectionError"
+    assert result.document["error"]["error"] == "ApiConnectionError"
     assert result.document["error"]["summary"] in result.err
     assert "zuora-connections doctor" in result.err

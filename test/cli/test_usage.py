@@ -105,7 +105,7 @@ def test_unknown_names(tool: Tool, zuora: ZuoraEmulator, arguments: list[str]) -
         r"error: (ENTITY|SOURCE|TARGET): no entity has the name or id 'Acme'; the entities are:", result.err
     )
     assert f"{zuora.entities[1].id}  Acme-Americas" in result.err
-    assert result.document["error"]["type"] == "UsageError"
+    assert result.document["error"]["error"] == "UsageError"
     assert written(zuora) == []
 
 

@@ -108,7 +108,7 @@ def test_refused_write_is_status_1(tool: Tool, zuora: ZuoraEmulator) -> None:
     result = tool("connect", *PAIR, "--yes", "--json")
     assert result.status == 1
     assert "No API Write Access." in result.err
-    assert result.document["error"]["type"] == "PermissionDeniedError"
+    assert result.document["error"]["error"] == "PermissionDeniedError"
     assert result.document["error"]["outcome"] == "answered"
 
 
@@ -117,7 +117,7 @@ def test_unknown_write_is_status_3(tool: Tool, zuora: ZuoraEmulator) -> None:
     zuora.fail_next(faults.reset_before_commit(), method="PUT")
     result = tool("connect", *PAIR, "--yes", "--json")
     assert result.status == 3
-    assert result.document["error"]["type"] == "OutcomeUnknownError"
+    assert result.document["error"]["error"] == "OutcomeUnknownError"
     assert "may or may not" in result.err
 
 
@@ -207,7 +207,7 @@ def test_unknown_outcome_beats_a_refusal(tool: Tool, zuora: ZuoraEmulator) -> No
 
 def test_untried_pairs_are_reported(tool: Tool, zuora: ZuoraEmulator) -> None:
     """A failure that concerns every pair ends the run."""
-    zuora.fail_next(faults.too_many_requests(retry_after=1000), method="POST", times=9)
+    zuora.fail_next(faults.refusal(90000011, "Token revoked.", status=401), method="POST", times=9)
     result = tool("apply", tool.write("pairs.csv", PAIRS), "--yes", "--json", "--workers", "1")
     assert result.status == 1
     assert [pair["result"] for pair in result.document["pairs"]] == ["failed", "not tried"]

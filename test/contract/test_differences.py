@@ -604,6 +604,23 @@ def test_rest_client_has_no_verb_methods() -> None:
         assert wire.client.request("PUT", f"{wire.server.url}/any").status == 200
 
 
+def test_pool_manager_is_assigned_before_the_first_call() -> None:
+    with Wire() as wire:
+        manager = urllib3.PoolManager()
+        wire.client.rest_client.pool_manager = manager
+        wire.api.g_et_entity_connections()
+        assert wire.client.rest_client.pool_manager is manager
+        assert len(manager.pools) == 1
+        with pytest.raises(TypeError, match="after the first call"):
+            wire.client.rest_client.pool_manager = urllib3.PoolManager()
+
+
+def test_traceback_ends_at_the_call() -> None:
+    with Wire(answer(404)) as wire, pytest.raises(ApiException) as caught:
+        wire.api.g_et_entity_connections()
+    assert "_http" not in "".join(str(entry.path) for entry in caught.traceback)
+
+
 @each_operation
 def test_every_operation_uses_call_api(operation: Operation) -> None:
     """Operations call ApiClient.call_api. A replaced ApiClient.request is refused, not ignored."""

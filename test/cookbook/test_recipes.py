@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -9,14 +10,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
-from support import FakeClock, answer, pages
+from support import FakeClock, answer, json_answer, pages
 from support.calls import CALLS, failure_of
 from support.scripted import Behaviour, reset
 from support.tokens import CLIENT_SECRET, token
 from support.wire import YES, Wire
 
+from zuora_client import ApiClient, EntityConnectionsApi
 from zuora_client.emulator import ZuoraEmulator
 from zuora_client.events import AttemptEvent, CallEvent, TokenEvent
 
@@ -237,6 +240,37 @@ def test_structlog() -> None:
     assert logs[-1]["connection_id"] == "8a80825555a3c7a10155b54a63821c0d"
     rendered = structlog.processors.JSONRenderer()(None, "", logs[-1])
     assert json.loads(rendered)["outcome"] == "unknown"
+
+
+# -- vcrpy ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_compressed", [False, True], ids=["plain", "gzip"])
+def test_vcrpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_compressed: bool) -> None:
+    """The cassette holds neither secret, token nor cookie, and replays the calls without a server."""
+    package("vcr", distribution="vcrpy")
+    monkeypatch.chdir(tmp_path)
+    document = {"access_token": ACCESS_TOKEN, "token_type": "bearer", "expires_in": 3600}
+    headers = {"Content-Type": "application/json", "Set-Cookie": "session=a-cookie"}
+    body = json.dumps(document).encode()
+    issued = answer(200, gzip.compress(body), {**headers, "Content-Encoding": "gzip"})
+    row = {"id": "8a808255575bdae401576a914a140420", "status": "Connected"}
+    listed = json_answer({"success": True, "entityConnections": [row]})
+    behaviours = (issued if is_compressed else answer(200, body, headers), answer(503), listed)
+    with Wire(*behaviours, client_id="id", client_secret=CLIENT_SECRET) as wire:
+        assert [row.id for row in run("vcrpy", api=wire.api, source_entity_id=None)["rows"]] == [row["id"]]
+        sent = [wire.requests[0].body.decode(), wire.requests[-1].headers["authorization"]]
+        configuration = wire.configuration
+    cassette = (tmp_path / "connections.yaml").read_text(encoding="utf-8")
+    assert (cassette.count("uri:"), cassette.count("not-recorded")) == (3, 1)
+    for secret in (ACCESS_TOKEN, CLIENT_SECRET, CLIENT_SECRET[:12], quote_plus(CLIENT_SECRET), "a-cookie", "Bearer"):
+        assert secret not in cassette
+    # They were sent, so that the filters had something to do.
+    assert quote_plus(CLIENT_SECRET) in sent[0]
+    assert ACCESS_TOKEN in sent[1]
+    with ApiClient(configuration, clock=FakeClock()) as client:
+        replayed = run("vcrpy", api=EntityConnectionsApi(client), source_entity_id=None)
+    assert [row.id for row in replayed["rows"]] == [row["id"]]
 
 
 # -- pytest -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,6 +106,7 @@ CHUNKS = {
     "trailer that is a response": CHUNK + b"0\r\nHTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
     "trailer with NUL": CHUNK + b"0\r\nX-A: \0\r\n\r\n",
     "folded first trailer": CHUNK + b"0\r\n X-A: b\r\n\r\n",
+    "a size line that is too long": CHUNK.replace(b"\r\n", b";" + b"a" * 65536 + b"\r\n", 1) + b"0\r\n\r\n",
     "malformed length in a trailer": CHUNK + b"0\r\nContent-Length: x\r\n\r\n",
 }
 MALFORMED = {
@@ -176,6 +178,7 @@ ACCEPTED = {
         False,
     ),
     "LF alone": (with_field("X-A: b").replace(b"\r\n", b"\n"), True),
+    "LF alone, no reason": (response("HTTP/1.1 204", b"").replace(b"\r\n", b"\n"), True),
     "tabs and spaces around a value": (with_field("X-A: \t b\t "), True),
     "folded": (with_field("X-A: a\n b\n\tc"), True),
     "Latin-1 in a value": (with_field("X-A: \x80\xff"), True),
@@ -277,6 +280,35 @@ def test_streaming_reads_the_same_body(framing: str, amount: int | None) -> None
             assert (raw.read() if amount is None else b"".join(raw.stream(amount * 1000))) == body
             raw.release_conn()
         assert wire.server.connections == 1
+
+
+STREAMS: dict[str, Any] = {
+    "length": answer(200, BODY),
+    "chunked": CHUNKED + CHUNK + b"0\r\n\r\n",
+    "close": then_close(b"HTTP/1.1 200 OK\r\n\r\n" + BODY),
+}
+needs_read1 = pytest.mark.skipif(not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 2.0 has no read1")
+
+
+@needs_read1
+@pytest.mark.parametrize("framing", STREAMS)
+@pytest.mark.parametrize("amount", [7, None])
+def test_read1_reads_the_same_body(framing: str, amount: int | None) -> None:
+    with Wire(STREAMS[framing]) as wire:
+        for _ in range(2):
+            raw = streamed(wire.api)
+            assert b"".join(iter(partial(raw.read1, amount), b"")) == BODY
+            raw.release_conn()
+        assert wire.server.connections == (2 if framing == "close" else 1)
+
+
+@needs_read1
+def test_read1_of_a_truncated_body() -> None:
+    with Wire(then_close(answer(200, BODY)[:-5])) as wire:
+        raw = streamed(wire.api)
+        with pytest.raises(urllib3.exceptions.ProtocolError):
+            list(iter(partial(raw.read1, 7), b""))
+        raw.close()
 
 
 def test_partly_read_stream_is_not_reused() -> None:

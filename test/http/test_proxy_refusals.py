@@ -243,7 +243,7 @@ def test_strict_checks_are_named_and_can_be_cleared(
     with TokenServer(ssl_context=company.server()) as server:
         with api_with_token(server.url, ssl_ca_cert=company.file) as api:
             # Set by Python 3.13 itself.
-            context = api.api_client.rest_client._routes.tls.pool_kwargs()["ssl_context"]
+            context = api.api_client.rest_client._routes.tls.pool_kwargs("localhost")["ssl_context"]
             context.verify_flags |= ssl.VERIFY_X509_STRICT
             error = failure_of(CALLS["PUT accept"], api)
         assert (type(error), error.outcome) == (TlsError, "not_sent")
@@ -256,7 +256,9 @@ def test_strict_checks_are_named_and_can_be_cleared(
 @pytest.mark.parametrize("strict", [True, False])
 def test_strict_x509_clears_one_flag(strict: bool) -> None:
     with ApiClient(Configuration(strict_x509=strict)) as client, ApiClient(Configuration()) as default:
-        contexts = [each.rest_client._routes.tls.pool_kwargs()["ssl_context"] for each in (client, default)]
+        contexts = [
+            each.rest_client._routes.tls.pool_kwargs("rest.zuora.com")["ssl_context"] for each in (client, default)
+        ]
         flags, default_flags = (context.verify_flags for context in contexts)
         assert flags == (default_flags if strict else default_flags & ~ssl.VERIFY_X509_STRICT)
         assert bool(default_flags & ssl.VERIFY_X509_STRICT) is (sys.version_info >= (3, 13))

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from support import FakeClock
+from support import FakeClock, answer
 from support.calls import Call
 from support.scripted import ScriptedServer
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
@@ -232,6 +232,29 @@ def context_with_client_auth(authorities: Authorities, version: ssl.TLSVersion) 
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 
 
+def test_client_certificate_is_for_the_configured_host(authorities: Authorities) -> None:
+    """Another host, to which `ApiClient.request` sends, gets neither the certificate nor `assert_hostname`."""
+    own = authorities.known.issue_cert("billing@example.com")
+    certificate = authorities.pem("both.pem", own.private_key_pem, *own.cert_chain_pems)
+    seen: list[bool] = []
+
+    def behave(sock: Any, _: Any) -> bool:
+        seen.append(bool(sock.getpeercert(binary_form=True)))
+        sock.sendall(answer(200, b'{"success": true}'))
+        return True
+
+    context = server_context(authorities.known.issue_cert("localhost", "127.0.0.1", "pinned"))
+    authorities.known.configure_trust(context)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    settings: Any = {"ssl_ca_cert": authorities.file, "cert_file": certificate, "assert_hostname": "pinned"}
+    with ScriptedServer(behave, ssl_context=context) as server:
+        configured = f"https://localhost:{server.port}"
+        with ApiClient(Configuration(configured, **settings)) as client:
+            for host in (configured, f"https://127.0.0.1:{server.port}"):
+                client.request("GET", f"{host}/v1/x")
+    assert seen == [True, False]
+
+
 @VERSIONS
 @pytest.mark.parametrize("files", [1, 2])
 def test_client_certificate(authorities: Authorities, version: ssl.TLSVersion, files: int) -> None:
@@ -371,7 +394,7 @@ def _skip_without_tls_1_1(context: ssl.SSLContext) -> None:
 def test_minimum_tls_version(authorities: Authorities) -> None:
     """The minimum is TLS 1.2, whatever the default of OpenSSL."""
     with ApiClient(Configuration(ssl_ca_cert=authorities.file)) as client:
-        context = client.rest_client._routes.tls.pool_kwargs()["ssl_context"]
+        context = client.rest_client._routes.tls.pool_kwargs("rest.zuora.com")["ssl_context"]
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
         assert context.verify_mode == ssl.CERT_REQUIRED
 

@@ -29,6 +29,7 @@ from zuora_client.exceptions import (
     NotFoundError,
     OutcomeUnknownError,
     ServerError,
+    TlsError,
 )
 
 LIMIT = 100_000
@@ -372,10 +373,58 @@ def test_streaming_body_is_not_interpreted() -> None:
         assert stream(wire.api).data == b'{"success": false}'
 
 
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br", "deflate"])
+def test_streaming_coding_not_requested(coding: str) -> None:
+    """A body in a coding that was not requested is refused before the caller reads it, and the connection is closed."""
+    with Wire(answer(200, b"x", {"Content-Encoding": coding}), YES) as wire:
+        error = failure_of(stream, wire.api)
+        assert (type(error), error.status) == (InvalidResponseError, 200)
+        assert "content coding" in str(error.reason)
+        assert wire.api.get_entity_connections().success is True
+        assert wire.server.connections == 2
+
+
+def test_streaming_coding_of_the_caller() -> None:
+    """A coding that the caller accepts by a header of its own is returned as it is."""
+    headers = {"Accept-Encoding": "br;q=1.0, identity"}
+    with Wire(answer(200, b"x", {"Content-Encoding": "br"})) as wire:
+        response = wire.client.call_api("/v1/x", "GET", header_params=headers, _preload_content=False)[0]
+        assert response.headers["Content-Encoding"] == "br"
+        response.close()
+
+
+def test_debug_switch_of_http_client_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another library's switch would print the request with its credentials."""
+    monkeypatch.setattr(HTTPConnection, "debuglevel", 1)
+    with Wire() as wire:
+        wire.api.get_entity_connections()
+    assert capsys.readouterr().out == ""
+
+
+def test_confidentiality_is_checked_at_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two attempts a proxy appears that would read the credentials: the second is not sent."""
+    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    def token() -> str:
+        if wire.requests:
+            wire.client.rest_client.pool_manager.clear()
+            monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:3128")
+        return "t"
+
+    with Wire(answer(503, b"", {"Retry-After": "1"}), YES, access_token=token, trust_env=True) as wire:
+        error = failure_of(CALLS["GET"], wire.api)
+        assert (type(error), error.outcome, len(wire.requests)) == (TlsError, "answered", 1)
+        assert "allow_insecure_http" in str(error.reason)
+
+
 def test_streaming_request_is_retried() -> None:
     with Wire(reset, answer(503, b"", {"Retry-After": "1"}), YES) as wire:
-        assert stream(wire.api).status == 200
-        assert len(wire.requests) == 3
+        response = stream(wire.api)
+        assert (response.status, len(wire.requests)) == (200, 3)
+        response.close()
 
 
 def test_read_timeout_applies_to_streaming_body() -> None:

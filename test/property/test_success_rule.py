@@ -177,9 +177,14 @@ def test_server_faults_go_first(operation: Operation, raise_on_failure: bool) ->
             FAULT_CODES,
             OTHER_REASONS,
             OTHER_REASONS,
-            st.sampled_from([("success", "reasons", "code"), ("Success", "Errors", "Code")]),
+            st.sampled_from(
+                [("success", "reasons", "code"), ("Success", "Errors", "Code"), ("success", "errors", "code")]
+            ),
             st.booleans(),
         )
+        @example(200, 60, [], [], ("success", "reasons", "code"), True)
+        @example(200, 60, [], [], ("Success", "Errors", "Code"), True)
+        @example(200, 60, [], [], ("success", "errors", "code"), True)
         def holds(
             status: int, code: Any, before: Any, after: Any, names: tuple[str, str, str], says_success: bool
         ) -> None:
@@ -227,6 +232,8 @@ def test_page_in_front_of_zuora_blames_the_network(operation: Operation) -> None
             st.integers(400, 499).filter(lambda status: status not in (407, 408, 409, 423, 425, 429, 499)),
             st.sampled_from([b"", b"<html>Access Denied</html>", b"no healthy upstream", b"Reference #18.d4"]),
         )
+        @example(400, b"")
+        @example(498, b"")
         def holds(status: int, body: bytes) -> None:
             socketless.say(body, status, {"Content-Type": "text/html"})
             advice = call(operation, socketless).advice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import logging
 import os
 import random
 import signal
@@ -15,9 +16,10 @@ from typing import Any
 
 import pytest
 from support.tenant import api_for
+from support.threads import Caller, wait_until
 from support.watching import written
 
-from zuora_client import ConnectionPlan, EntityConnectionsApi, PlanIncompleteError, Step, plan_connections
+from zuora_client import ConnectionPlan, EntitiesApi, EntityConnectionsApi, PlanIncompleteError, Step, plan_connections
 from zuora_client.deadline import Clock
 from zuora_client.emulator import ZuoraEmulator, faults
 
@@ -105,6 +107,70 @@ def test_ctrl_c_ends_waits_for_a_retry(clock: Clock | None) -> None:
         zuora.faults.clear()
         time.sleep(0.2)
         assert written(zuora) == []
+        plan.apply()
+        assert_written_once(zuora)
+
+
+@pytest.mark.usefixtures("sigint")
+@pytest.mark.parametrize(("method", "unknown"), [("GET", 0), ("POST", 8), ("PUT", 8)])
+def test_ctrl_c_while_the_server_is_silent(caplog: pytest.LogCaptureFixture, method: str, unknown: int) -> None:
+    """Attempts that wait for a response are aborted. Writes are logged as unknown; other calls of the client go on."""
+    main = threading.main_thread().ident
+    assert main is not None
+    with ZuoraEmulator(entities=25) as zuora, api_for(zuora, clock=Clock()) as api:  # type: ignore[arg-type]
+        plan = plan_connections(api, star(zuora))
+        held, released = threading.Event(), threading.Event()
+
+        def hold(exchange: Any) -> None:
+            held.set()
+            released.wait(60)
+            exchange.send(exchange.execute())
+
+        def keep_silent(exchange: Any) -> None:
+            silent.append(exchange)
+            if len(silent) == (8 if unknown else 1):
+                signal.pthread_kill(main, signal.SIGINT)
+            faults.silence().act(exchange)
+
+        silent: list[Any] = []
+        zuora.faults.add(faults.Fault("hold", hold), path="/v1/entities")
+        other = Caller(EntitiesApi(api.api_client).get_entities)
+        assert held.wait(20)
+        zuora.faults.add(faults.Fault("silence", keep_silent), method=method, path="/v1/entity-connections*")
+        with caplog.at_level(logging.WARNING, "zuora_client"), pytest.raises(KeyboardInterrupt):
+            plan.apply()
+        assert apply_threads() == []
+        assert [line.levelname for line in caplog.records] == ["WARNING"] * unknown
+        assert all("outcome unknown" in line.message for line in caplog.records)
+        assert other.is_alive()
+        released.set()
+        assert other.done().success is True
+        zuora.faults.clear()
+        plan.apply()
+        assert_written_once(zuora)
+
+
+@pytest.mark.usefixtures("sigint")
+def test_written_before_ctrl_c_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A response that arrives soon after Ctrl-C is read, so the outcome of its write is known."""
+    main = threading.main_thread().ident
+    assert main is not None
+    with ZuoraEmulator(entities=9) as zuora, api_for(zuora) as api:
+        plan = plan_connections(api, star(zuora))
+        reached: list[Any] = []
+
+        def interrupt(exchange: Any) -> None:
+            reached.append(exchange)
+            if len(reached) == 8:
+                signal.pthread_kill(main, signal.SIGINT)
+            wait_until(lambda: len(reached) == 8)
+            exchange.pause(0.3)
+            exchange.send(exchange.execute())
+
+        zuora.faults.add(faults.Fault("interrupt", interrupt), method="POST", path="/v1/*")
+        with caplog.at_level(logging.INFO, "zuora_client"), pytest.raises(KeyboardInterrupt):
+            plan.apply()
+        assert len([line for line in caplog.records if "POST /v1/entity-connections: done" in line.message]) == 8
         plan.apply()
         assert_written_once(zuora)
 

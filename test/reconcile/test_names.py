@@ -56,6 +56,22 @@ def test_every_form_of_an_entity(
     assert statuses(zuora, source, target) == ["Disconnected"]
 
 
+def test_empty_hierarchy_refuses_every_entity(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """It is falsy, but not the same as no hierarchy, with which ids are sent unchecked."""
+    source, target = (entity.id for entity in zuora.entities[:2])
+    empty = Hierarchy([])
+    calls: list[Callable[[], object]] = [
+        lambda: plan_connections(api, [(source, target)], hierarchy=empty),
+        lambda: ensure_connected(api, source, target, hierarchy=empty),
+        lambda: ensure_disconnected(api, source, target, break_sharing=True, hierarchy=empty),
+    ]
+    assert not empty
+    for call in calls:
+        with pytest.raises(ValueError, match="the hierarchy has no entities"):
+            call()
+    assert zuora.requests == []
+
+
 @pytest.mark.parametrize("unknown", ["nobody", "Acme", "0" * 32, ""])
 def test_unknown_entity_is_refused(
     zuora: ZuoraEmulator, api: EntityConnectionsApi, hierarchy: Hierarchy, unknown: str

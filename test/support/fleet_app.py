@@ -15,6 +15,6 @@ client = ApiClient(Configuration.from_env(token_store=FileTokenStore(os.environ[
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     client.call_api("/v1/entities", "GET", response_type="object")
-    token = "".join(client._state.sender.credentials.tokens.secrets())
+    token = "".join(token.reveal() for token in client._state.sender.credentials.tokens.secrets())
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{os.getpid()} {hashlib.sha256(token.encode()).hexdigest()}".encode()]

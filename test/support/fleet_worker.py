@@ -43,7 +43,7 @@ def call(client: ApiClient, results: list[Any]) -> None:
         client.call_api("/v1/entities", "GET", response_type="object")
     except ApiException as caught:
         error = type(caught).__name__
-    token = "".join(client._state.sender.credentials.tokens.secrets())
+    token = "".join(token.reveal() for token in client._state.sender.credentials.tokens.secrets())
     results.append([error, hashlib.sha256(token.encode()).hexdigest(), _monotonic() - started])
 
 

@@ -12,6 +12,8 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+from .secrets import Secret
+
 ENTITIES_PATH = "/v1/entities"
 ENTITY_CONNECTIONS_PATH = "/v1/entity-connections"
 
@@ -25,7 +27,7 @@ _SEPARATORS = {"csv": ",", "ssv": " ", "tsv": "\t", "pipes": "|"}
 
 
 def text(name: str, value: Any) -> str:
-    """Return str, bytes (decoded as UTF-8), int or a date (ISO 8601) as text.
+    """Return str, bytes (decoded as UTF-8), int or a date (ISO 8601) as text, also out of the holder of a secret.
 
     Raises:
         TypeError: any other type, bool included.
@@ -33,6 +35,8 @@ def text(name: str, value: Any) -> str:
     """
     if isinstance(value, str):
         return value
+    if isinstance(value, Secret):
+        return text(name, value.reveal())
     if isinstance(value, bytes):
         # Imported here: it costs start-up time, and few ids and tokens are bytes.
         import six

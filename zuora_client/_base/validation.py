@@ -10,6 +10,7 @@ from typing import Any
 from ..deadline import seconds_or_none
 from .base_url import BaseURL
 from .parameters import header_text
+from .secrets import SecretDict
 
 
 def _validate_host(_: str, value: Any) -> str:
@@ -102,6 +103,10 @@ def _validate_token_store(_: str, value: Any) -> Any:
     return validate_token_store(value)
 
 
+def _api_key(name: str, value: Any) -> SecretDict:
+    return SecretDict(_instance_of(dict, "a dict")(name, value))
+
+
 VALIDATORS: dict[str, Callable[[str, Any], Any]] = {
     "host": _validate_host,
     **dict.fromkeys(("client_id", "client_secret", "access_token"), _validate_credential),
@@ -118,7 +123,8 @@ VALIDATORS: dict[str, Callable[[str, Any], Any]] = {
     "max_retry_after": _validate_seconds,
     **dict.fromkeys(("max_attempts", "connection_pool_maxsize"), _validate_count),
     "max_response_bytes": _validate_optional_count,
-    **dict.fromkeys(("api_key", "api_key_prefix"), _instance_of(dict, "a dict")),
+    "api_key": _api_key,
+    "api_key_prefix": _instance_of(dict, "a dict"),
     **dict.fromkeys(
         ("logger_stream_handler", "logger_file_handler"),
         _instance_of((logging.Handler, type(None)), "a logging.Handler or None"),

@@ -1,11 +1,13 @@
-"""An access token, and how it is read from a response of the token endpoint."""
+"""An access token, and how it is read from a response of the token endpoint or from the configuration."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .._base.parameters import header_text
-from ..exceptions import InvalidResponseError
+from .._base.secrets import Secret, hide, reveal
+from .._http.interruptions import is_from_outside
+from ..exceptions import NOT_SENT, AuthenticationError, InvalidResponseError
 
 ZUORA = "zuora"
 
@@ -18,7 +20,7 @@ class AccessToken:
     """An access token, and where it came from. The repr masks the token.
 
     Attributes:
-        value: the token.
+        value: the token, in a holder.
         lifetime: seconds from its issue to its expiry.
         remaining: seconds until its expiry, when it was returned.
         source: ``"zuora"``, or the name of the store's class.
@@ -27,8 +29,8 @@ class AccessToken:
 
     __slots__ = ("lifetime", "remaining", "source", "value", "waited")
 
-    def __init__(self, value: str, lifetime: float, remaining: float | None = None, source: str = ZUORA) -> None:
-        self.value = value
+    def __init__(self, value: Any, lifetime: float, remaining: float | None = None, source: str = ZUORA) -> None:
+        self.value: Secret = hide(value)
         self.lifetime = lifetime
         self.remaining = lifetime if remaining is None else remaining
         self.source = source
@@ -46,7 +48,7 @@ def token_from_document(document: Any) -> AccessToken:
     """
     fields = document if isinstance(document, dict) else {}
     try:
-        value = bearer_token(fields.get("access_token"))
+        value = bearer_token(hide(fields.get("access_token")))
     except (TypeError, ValueError):
         raise InvalidResponseError(reason="the response has no usable access_token") from None
     return AccessToken(value, _lifetime(fields.get("expires_in")))
@@ -61,16 +63,40 @@ def _lifetime(expires_in: Any) -> float:
     return float(min(expires_in, _MAX_LIFETIME))
 
 
-def bearer_token(value: Any) -> str:
-    """Return `value` as the text of a bearer token.
+def configured_token(access_token: Any) -> Secret:
+    """Return the token of the setting `access_token`, a token or a callable, in a holder.
+
+    Raises:
+        AuthenticationError: the callable raised.
+        TypeError, ValueError: it is not a token, or the callable returned none.
+    """
+    if not callable(access_token):
+        return bearer_token(access_token)
+    try:
+        token = hide(access_token())
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        failure = AuthenticationError(
+            reason=f"the access_token callable raised {type(error).__name__}", outcome=NOT_SENT
+        )
+        failure.advice = "Your access_token callable failed, not Zuora: see the exception in __cause__."
+        raise failure from error
+    if not isinstance(reveal(token), (str, bytes)):
+        raise TypeError(f"the access_token callable must return text or bytes, not {type(token).__name__}")
+    return bearer_token(token)
+
+
+def bearer_token(value: Any) -> Secret:
+    """Return `value` as the text of a bearer token, in a holder.
 
     Raises:
         TypeError: neither text nor bytes.
         ValueError: empty, or not suitable for a header.
     """
-    if not isinstance(value, (str, bytes)):
+    if not isinstance(reveal(value), (str, bytes)):
         raise TypeError(f"access_token must be text or bytes, not {type(value).__name__}")
-    token = header_text("access_token", value)
-    if not token:
+    token = Secret(header_text("access_token", value))
+    if not len(token):
         raise ValueError("access_token is empty: pass a token, or None to use other credentials")
     return token

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.latch import Latch
 from .._base.parameters import header_text, text
+from .._base.secrets import Secret, held, hide, reveal
+from .._codec.headers import header_value
 from .._http.interruptions import is_from_outside
-from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError
-from .access_token import ZUORA, bearer_token
+from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError
+from .access_token import ZUORA, bearer_token, configured_token
 from .retry import Renewal, is_throttled, uniform
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ..configuration import Configuration
     from ..deadline import Clock, Deadline
     from .access_token import AccessToken
+    from .reporting import CallReport
     from .shared_tokens import SharedTokens
 
 # In seconds. The two windows end when the token expires.
@@ -40,7 +43,7 @@ _MIN_ADVISORY_SHARE = 0.7
 
 _ACCESS_KEYS = ("apiAccessKeyId", "apiSecretAccessKey")
 
-# What a token belongs to: base URL, client id and client secret, as configured.
+# What a token belongs to: base URL, client id and client secret, as configured, the secret in a holder.
 TokenKey = tuple[str, Any, Any]
 
 if TYPE_CHECKING:
@@ -100,7 +103,7 @@ class TokenCache:
 
     def get_token(
         self, key: TokenKey, deadline: Deadline, fetch: Callable[[Deadline, bool], AccessToken | None]
-    ) -> str:
+    ) -> Secret:
         """Return a valid token for `key`.
 
         Args:
@@ -150,7 +153,9 @@ class TokenCache:
             self._refresh = own_refresh
             return token, own_refresh
 
-    def _fetch(self, refresh: _Refresh, current: _Token | None, deadline: Deadline, fetch: Callable[..., Any]) -> str:
+    def _fetch(
+        self, refresh: _Refresh, current: _Token | None, deadline: Deadline, fetch: Callable[..., Any]
+    ) -> Secret:
         fetch_deadline = deadline
         if current is not None:
             # The refresh is optional, so at least half of the remaining time is kept for the call itself.
@@ -197,12 +202,12 @@ class TokenCache:
             if self._refresh is refresh:
                 self._refresh = None
 
-    def secrets(self) -> list[str]:
+    def secrets(self) -> list[Secret]:
         """Return the cached token, if there is one."""
         token = self._token
         return [] if token is None else [token.value]
 
-    def invalidate(self, value: str) -> None:
+    def invalidate(self, value: Secret) -> None:
         """Drop the token with this value. A token that has replaced it meanwhile is kept."""
         with self._lock:
             if self._token is not None and self._token.value == value:
@@ -234,36 +239,38 @@ class Credentials:
         host_url: str,
         deadline: Deadline,
         fetch: FetchToken,
-        report: Callable[..., None] | None = None,
-    ) -> dict[str, str]:
-        """Return the authentication headers; none if no credentials are configured.
+        report: CallReport,
+    ) -> dict[str, Any]:
+        """Return the authentication headers, secrets in holders; none if no credentials are configured.
 
         Args:
             fetch: requests a token from Zuora. It is given the key, its deadline, a function to call with the seconds
                 of each wait that Zuora asks for, and whether the refresh is advisory.
-            report: called after a token was obtained, or was not, as `CallReport.token`.
+            report: of the call. It is told whether a token was obtained.
 
         Raises:
             ApiException: no token could be fetched.
             TypeError, ValueError: an id without its secret or the reverse, or text that a header cannot hold. The
                 message names the setting and does not show the value.
         """
-        if configuration.access_token is not None:
-            return {"Authorization": "Bearer " + _configured_token(configuration.access_token)}
-        if configuration.client_id or configuration.client_secret:
-            key = (host_url, configuration.client_id, configuration.client_secret)
+        settings = vars(configuration)  # with the holders of the secrets
+        access_token = settings["access_token"]
+        if access_token is not None:
+            return {"Authorization": configured_token(access_token).prefixed("Bearer ")}
+        key = (host_url, configuration.client_id, settings["client_secret"])
+        if key[1] or key[2]:
             obtain = partial(self._obtain, configuration, key, fetch, report)
-            return {"Authorization": "Bearer " + self.tokens.get_token(key, deadline, obtain)}
+            return {"Authorization": self.tokens.get_token(key, deadline, obtain).prefixed("Bearer ")}
         if not configuration.api_key:
             return {}
-        return {name: header_text(name, value) for name, value in access_keys(configuration).items()}
+        return {name: header_value(name, value) for name, value in access_keys(configuration).items()}
 
     def _obtain(
         self,
         configuration: Configuration,
         key: TokenKey,
         fetch: FetchToken,
-        report: Callable[..., None] | None,
+        report: CallReport,
         deadline: Deadline,
         advisory: bool,
     ) -> AccessToken | None:
@@ -271,21 +278,27 @@ class Credentials:
         failure: BaseException | None = None
         started = self._clock.now()
         try:
-            token = self._fetch_or_share(configuration, key, fetch, deadline, advisory)
+            token = self._fetch_or_share(configuration, key, fetch, report.id, deadline, advisory)
             return token
         except BaseException as error:
             failure = error
             raise
         finally:
             # Without a token and a failure, another process fetches one: the token in memory is used.
-            if report is not None and (token is not None or failure is not None):
+            if token is not None or failure is not None:
                 source, waited = (ZUORA, False) if token is None else (token.source, token.waited)
-                report(source, self._clock.now() - started, failure, waited=waited, early=advisory)
+                report.token(source, self._clock.now() - started, failure, waited=waited, early=advisory)
             # Its traceback refers to this frame.
             del failure
 
     def _fetch_or_share(
-        self, configuration: Configuration, key: TokenKey, fetch: FetchToken, deadline: Deadline, advisory: bool
+        self,
+        configuration: Configuration,
+        key: TokenKey,
+        fetch: FetchToken,
+        call_id: str,
+        deadline: Deadline,
+        advisory: bool,
     ) -> AccessToken | None:
         """Return a token from the token store or from Zuora; None if another process fetches one, and `advisory`."""
         shared = self._shared_tokens(configuration.token_store)
@@ -299,6 +312,7 @@ class Credentials:
             deadline,
             lambda deadline, on_throttled: fetch(key, deadline, on_throttled, advisory),
             max_retry_after=configuration.max_retry_after,
+            call_id=call_id,
             wait=not advisory,
             is_usable=lambda token: token.remaining > window(token.lifetime),
         )
@@ -313,51 +327,36 @@ class Credentials:
         self._shared = shared = SharedTokens(store, self._clock)
         return shared
 
-    def handle_unauthorized(self, configuration: Configuration, headers: dict[str, str]) -> Renewal:
+    def handle_unauthorized(self, configuration: Configuration, headers: dict[str, Any]) -> Renewal:
         """Invalidate the token that Zuora refused; return whether another one can be obtained."""
-        if configuration.access_token is not None:
-            return Renewal.ONCE if callable(configuration.access_token) else Renewal.IMPOSSIBLE
+        access_token = held(configuration, "access_token")
+        if access_token is not None:
+            return Renewal.ONCE if callable(access_token) else Renewal.IMPOSSIBLE
         if not configuration.client_id:
             return Renewal.IMPOSSIBLE
-        token = headers.get("Authorization", "").removeprefix("Bearer ")
+        token = Secret(text("Authorization", headers.get("Authorization", "")).removeprefix("Bearer "))
         self.tokens.invalidate(token)
         if self._shared is not None and self._shared.refuse(token):
             return Renewal.REPEATABLE
         return Renewal.ONCE
 
 
-def _configured_token(access_token: Any) -> str:
-    if not callable(access_token):
-        return bearer_token(access_token)
-    try:
-        token = access_token()
-    except Exception as error:
-        if is_from_outside(error):
-            raise
-        failure = AuthenticationError(
-            reason=f"the access_token callable raised {type(error).__name__}", outcome=NOT_SENT
-        )
-        failure.advice = "Your access_token callable failed, not Zuora: see the exception in __cause__."
-        raise failure from error
-    if not isinstance(token, (str, bytes)):
-        raise TypeError(f"the access_token callable must return text or bytes, not {type(token).__name__}")
-    return bearer_token(token)
-
-
 def check_credentials(configuration: Configuration) -> None:
     """Raise a ValueError or TypeError that names the setting if the credentials are unusable. No token is fetched."""
-    if configuration.access_token is not None:
-        if not callable(configuration.access_token):
-            bearer_token(configuration.access_token)
-    elif configuration.client_id or configuration.client_secret:
-        client_credentials((configuration.host, configuration.client_id, configuration.client_secret))
+    settings = vars(configuration)  # with the holders of the secrets
+    access_token, client_secret = settings["access_token"], settings["client_secret"]
+    if access_token is not None:
+        if not callable(access_token):
+            bearer_token(access_token)
+    elif configuration.client_id or client_secret:
+        client_credentials((configuration.host, configuration.client_id, client_secret))
     elif configuration.api_key:
         for name, value in access_keys(configuration).items():
             header_text(name, value)
 
 
-def client_credentials(key: TokenKey) -> tuple[str, str]:
-    """Return client id and secret as text.
+def client_credentials(key: TokenKey) -> tuple[str, Secret]:
+    """Return client id and secret as text, the secret in a holder.
 
     Raises:
         ValueError: one of them is missing, or contains a control character. The message does not show the value.
@@ -369,20 +368,20 @@ def client_credentials(key: TokenKey) -> tuple[str, str]:
         raise ValueError(
             f"{missing} is not set (for from_env: ZUORA_{missing.upper()}): OAuth needs client_id and client_secret"
         )
-    pair = text("client_id", client_id), text("client_secret", client_secret)
+    pair = text("client_id", client_id), Secret(text("client_secret", client_secret))
     for name, value in zip(("client_id", "client_secret"), pair, strict=True):
-        if not value.isprintable():
+        if not reveal(value).isprintable():
             raise ValueError(f"{name} contains a line break or another control character")
     return pair
 
 
-def access_keys(configuration: Configuration) -> dict[str, str | None]:
-    """Return the two legacy access keys by header name; none if they are not configured.
+def access_keys(configuration: Configuration) -> dict[str, Any]:
+    """Return the two legacy access keys in holders by header name; none if they are not configured.
 
     Raises:
         ValueError: one of them is missing.
     """
-    keys = {name: configuration.get_api_key_with_prefix(name) for name in _ACCESS_KEYS}
+    keys = {name: hide(configuration.get_api_key_with_prefix(name)) for name in _ACCESS_KEYS}
     missing = [name for name, key in keys.items() if not key]
     if len(missing) == 1:
         raise ValueError(f"api_key has no {missing[0]!r}: both access keys are required")

@@ -14,6 +14,7 @@ import sys
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .._base.secrets import Secret, hide
 from .._base.text import truncate_body
 from .._codec import serialization
 from .._codec.headers import SECRET_HEADERS
@@ -22,14 +23,7 @@ from .._http.interruptions import is_from_outside, raise_interruption
 from .._http.response import RESTResponse
 from .._http.transport import RESTClientObject
 from ..deadline import Clock, Deadline
-from ..exceptions import (
-    ANSWERED,
-    NOT_SENT,
-    UNKNOWN,
-    ApiException,
-    AuthenticationError,
-    InvalidResponseError,
-)
+from ..exceptions import ANSWERED, NOT_SENT, UNKNOWN, ApiException, AuthenticationError, InvalidResponseError
 from .access_token import token_from_document
 from .auth import Credentials, client_credentials
 from .interpret import interpret
@@ -101,10 +95,10 @@ class Sender:
                 on_throttled=on_throttled,
             )
             response, document = attempts.run()
-            if not is_success(None, response.status, document):
+            if not is_success(None, response.status, document.reveal()):
                 # raise_on_failure=False is for the caller's own calls, not for this one.
-                raise responses.error_from_response(None, response, document, has_idempotency_key=False)
-            token = token_from_document(document)
+                raise responses.error_from_response(None, response, document.reveal(), has_idempotency_key=False)
+            token = token_from_document(document.reveal())
             # The lifetime starts when Zuora issues the token, which is not before the request.
             token.remaining -= self.clock.now() - attempts.started
             return token
@@ -213,7 +207,7 @@ class _Call:
         fetch = partial(self._sender.fetch_token, self)
         try:
             credentials = self._sender.credentials.headers(
-                request.settings, request.host.url, self.deadline, fetch, self.report.token
+                request.settings, request.host.url, self.deadline, fetch, self.report
             )
         except ApiException as error:
             if is_from_outside(error):
@@ -245,11 +239,14 @@ class _Call:
             write=request.retry_class is not RetryClass.READ,
             new_connection=self._retry.needs_new_connection,
             stream=request.stream,
+            allow_insecure_http=request.settings.allow_insecure_http,
         )
         if request.stream and not isinstance(self.response, RESTResponse):
             return None
         try:
-            return interpret(request, self.operation, self.response, self.deadline)
+            data = interpret(request, self.operation, self.response, self.deadline)
+            # The document has a token.
+            return Secret(data) if self._is_token_request else data
         except InvalidResponseError as error:
             _add_response(error, self.response)
             raise
@@ -326,7 +323,7 @@ class _Call:
         self._report_failure(error.outcome, error, last)
         raise error from error.__cause__
 
-    def _secrets(self) -> list[str]:
+    def _secrets(self) -> list[Any]:
         from . import redaction
 
         sender = self._sender
@@ -343,8 +340,9 @@ class _Call:
     def _redactor(self, new_token: Any = None) -> Callable[[str], str]:
         """Return a function that masks what `_secrets` returns. It is made again only if one of them changed."""
         settings = self.request.settings
-        known = [new_token, self.request.host.url, settings.client_secret, settings.access_token, settings.username]
-        known += (settings.password, *settings.api_key.values(), *self._sender.credentials.tokens.secrets())
+        own = vars(settings)  # with the holders of the secrets
+        known = [new_token, self.request.host.url, own["client_secret"], own["access_token"], own["username"]]
+        known += (own["password"], *dict.values(settings.api_key), *self._sender.credentials.tokens.secrets())
         for headers in self.sent_headers:
             for name, value in headers.items():
                 if name.lower() in SECRET_HEADERS:
@@ -353,7 +351,7 @@ class _Call:
         if made_for != known:
             from . import redaction
 
-            secrets = [*self._secrets(), *([new_token] if isinstance(new_token, str) else [])]
+            secrets = [*self._secrets(), *([new_token] if isinstance(new_token, Secret) else [])]
             # Most texts are the same in all calls: the template, the ids of entities and connections.
             redactor = lru_cache(maxsize=256)(redaction.Redactor(secrets))
             self._sender.redactor = known, redactor
@@ -362,7 +360,7 @@ class _Call:
     def _report_success(self, data: Any) -> None:
         seconds = self._sender.clock.now() - self.started
         # A new token is not among the known secrets yet.
-        redactor = self._redactor(data.get("access_token") if self._is_token_request else None)
+        redactor = self._redactor(hide(data.reveal().get("access_token")) if self._is_token_request else None)
         sent = self.sent_headers[-1]
         new_id = getattr(data, "id", None) if self.operation is Operation.INITIATE else None
         self.report.success(self.request, len(self.sent_headers) - 1, self.response, seconds, sent, redactor, new_id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from .._base.parameters import ENTITIES_PATH, text, without_hyphens
+from .._base.secrets import reveal
 from .operations import Operation, find_operation
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def _read_of_entities(method: str, path: str) -> str | None:
     return "read entity" if path[len(ENTITIES_PATH) + 1 :] else "list entities"
 
 
-def _target_of(body: bytes | None) -> Any:
+def _target_of(body: Any) -> Any:
     try:
-        document = json.loads(body or b"null")
+        document = json.loads(reveal(body) or b"null")
     except ValueError:
         return None
     return document.get("targetEntityId") if isinstance(document, dict) else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_REASONS = 100
 _MAX_DEPTH = 5
 
-_REASON_LISTS = ("reasons", "Errors", "errors")
+REASON_LISTS = ("reasons", "Errors", "errors")
 _NESTED = ("error", "fault", "Fault")
 _CODES = ("code", "Code", "errorCode", "ErrorCode", "FaultCode", "faultcode", "errorcode")
 _MESSAGES = (
@@ -38,7 +38,7 @@ _MESSAGES = (
     "title",
 )
 # Fields that occur only in envelopes of failures.
-_ONLY_IN_FAILURES = (*_REASON_LISTS, "faultcode", "faultstring", "FaultCode", "FaultMessage", "errorCode", "ErrorCode")
+_ONLY_IN_FAILURES = (*REASON_LISTS, "faultcode", "faultstring", "FaultCode", "FaultMessage", "errorCode", "ErrorCode")
 _CODES_OF_SUCCESS = frozenset(("OK", "SUCCESS"))
 
 
@@ -152,15 +152,15 @@ def _reasons(value: Any, depth: int) -> Iterator[Reason]:
 def _reasons_of_envelope(envelope: dict[str, Any], depth: int) -> Iterator[Reason]:
     if read_success(envelope) is Success.TRUE:
         return
-    for name in _REASON_LISTS:
-        listed = envelope.get(name)
+    lists = [listed for listed in map(envelope.get, REASON_LISTS) if listed]
+    for listed in lists:
         if isinstance(listed, dict) and not any(key in listed for key in chain(_CODES, _MESSAGES)):
             # Messages by the name of the field that they are about.
             yield from (Reason(None, f"{field}: {words(messages)}") for field, messages in listed.items())
-            return
-        if listed:
+        else:
             yield from _reasons(listed, depth)
-            return
+    if lists:
+        return
     for name in _NESTED:
         nested = envelope.get(name)
         if nested and isinstance(nested, (dict, list)):

@@ -9,8 +9,10 @@ from .build import RequestBuilder
 from .call import Sender
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.pool import ThreadPool
 
+    from .._http.attempt import Attempt
     from ..configuration import Configuration
     from ..deadline import Clock
 
@@ -28,3 +30,14 @@ class ProcessState:
         # Reentrant: a signal handler may close the client while its thread holds the lock.
         self.lock = threading.RLock()
         self.pool: ThreadPool | None = None
+
+    def view(self, clock: Clock, on_attempt: Callable[[Attempt], None]) -> ProcessState:
+        """Return a state that shares everything but the clock and what is called before each attempt."""
+        # Imported here: it costs start-up time, and only plans need it.
+        import copy
+
+        view = copy.copy(self)
+        view.sender = copy.copy(self.sender)
+        view.sender.clock = clock
+        view.sender.rest_client = self.sender.rest_client.view(on_attempt)
+        return view

@@ -14,6 +14,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from .._base.secrets import Secret, held
 from .._base.text import KEPT_CHARACTERS
 from .._codec.headers import secrets_of_header
 from .._codec.serialization import converter, parse_json
@@ -35,22 +36,22 @@ _BLOCK, _BLOCK_STEP = 6, 7
 _JSON_ESCAPE = r"\\+(?:[ux]((?<=u)[0-9A-Fa-f]{4}|(?<=x)[0-9A-Fa-f]{2})|[bfnrt])?"
 
 
-def configured_secrets(configuration: Configuration, sent_headers: Iterable[Mapping[str, str]]) -> list[str]:
+def configured_secrets(configuration: Configuration, sent_headers: Iterable[Mapping[str, Any]]) -> list[Secret]:
     """Return the secrets of the configuration, and those in the headers of all attempts of a call."""
-    values: list[Any] = [configuration.client_secret, configuration.access_token, configuration.password]
-    values += [value for name, value in configuration.api_key.items() if name.lower() != "apiaccesskeyid"]
-    values += [part for headers in sent_headers for item in headers.items() for part in secrets_of_header(*item)]
-    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
-    return [text for text in texts if isinstance(text, str)]
+    secrets: list[Any] = [held(configuration, name) for name in ("client_secret", "access_token", "password")]
+    secrets += [value for name, value in dict.items(configuration.api_key) if name.lower() != "apiaccesskeyid"]
+    items = [item for headers in sent_headers for item in headers.items()]
+    secrets += [Secret(part) for item in items for part in secrets_of_header(*item)]
+    return [secret for secret in secrets if isinstance(secret, Secret)]
 
 
 class Redactor:
     """Returns a text as it is, or `WITHHELD` if it contains a secret in any encoding. The repr shows none."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[Secret | str]) -> None:
         pieces: set[str] = set()
         short: list[str] = []
-        for secret in filter(None, secrets):
+        for secret in (holder.encode().decode("utf-8", "replace") for holder in secrets if len(holder)):
             forms = [form for text in _unescaped(secret) for form in _forms(text) if len(form) >= _MIN_LENGTH]
             pieces.update(form[i : i + _PIECE] for form in forms for i in range(max(1, len(form) - _PIECE + 1)))
             short += [] if forms else [secret]
@@ -154,8 +155,7 @@ def redact_response(response: RESTResponse, redactor: Callable[[str], str]) -> R
     """Return a response without secrets. In a JSON document, each text is a field of its own."""
     content = response.content
     with contextlib.suppress(InvalidResponseError):
-        # Raises for a document that is nested too deeply.
-        document = converter(object)(parse_json(content))
+        document = converter(object)(parse_json(content))  # Raises if it is nested too deeply.
         redacted = redact_json(document, redactor)
         if redacted != document or redactor(response.data) == WITHHELD:
             content = json.dumps(redacted).encode()

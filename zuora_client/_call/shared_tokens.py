@@ -26,6 +26,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from .._base.secrets import Secret
 from .._base.text import single_line
 from .._http.interruptions import is_from_outside
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError
@@ -82,7 +83,7 @@ class SharedTokens:
         jitter: Callable[[float, float], float] = uniform,
     ) -> None:
         self.store = store
-        self._guarded = _GuardedStore(store, clock)
+        self._state = _StoreState()
         self._clock = clock
         self._wall_time = wall_time
         self._jitter = jitter
@@ -97,6 +98,7 @@ class SharedTokens:
         fetch: Fetch,
         *,
         max_retry_after: float,
+        call_id: str,
         wait: bool = True,
         is_usable: Callable[[AccessToken], bool] | None = None,
     ) -> AccessToken | None:
@@ -110,6 +112,7 @@ class SharedTokens:
                 call before it waits because Zuora throttles: with the seconds until the next attempt, for which other
                 processes then hold back too.
             max_retry_after: the longest wait in seconds for a lease that was prolonged by such a hint.
+            call_id: of the call that needs the token, for log lines.
             wait: False for a caller with a live token, who does not wait for another process.
             is_usable: whether a token of the store is fresh enough, in addition to being valid.
 
@@ -120,7 +123,7 @@ class SharedTokens:
             ApiException: raised by `fetch`.
             ApiTimeoutError: the deadline passed while another process was fetching.
         """
-        entries = _Entries(self._guarded, key, self._wall_time)
+        entries = _Entries(_GuardedStore(self.store, self._clock, self._state, call_id), key, self._wall_time)
         lease_id = os.urandom(16).hex()
         observed: Record | None = None
         give_up_at: float | None = None
@@ -157,12 +160,12 @@ class SharedTokens:
             self._remember(self._taken, token.value)
         return token
 
-    def refuse(self, value: str) -> bool:
+    def refuse(self, value: Secret) -> bool:
         """Never take this token from the store again: Zuora refused it. Return whether it came from there."""
         self._remember(self._refused, value)
         return _digest(value) in self._taken
 
-    def _remember(self, digests: dict[bytes, float], value: str) -> None:
+    def _remember(self, digests: dict[bytes, float], value: Secret) -> None:
         now = self._clock.now()
         digests[_digest(value)] = now
         # A token older than a day is not valid anyway.
@@ -214,7 +217,7 @@ class SharedTokens:
         return token
 
 
-def _digest(value: str) -> bytes:
+def _digest(value: Secret) -> bytes:
     return hashlib.sha256(value.encode()).digest()
 
 
@@ -229,31 +232,42 @@ def _waited_too_long(deadline: Deadline) -> ApiTimeoutError:
     )
 
 
+class _StoreState:
+    """What all calls of a client know about the store.
+
+    Attributes:
+        pause: seconds without the store after its last failure; 0 if it works.
+        resume_at: when it is used again.
+        warned_of_type: whether a warning said that it returns something other than bytes.
+    """
+
+    pause = 0.0
+    resume_at = 0.0
+    warned_of_type = False
+
+
 class _GuardedStore:
-    """A store that never fails. While the store does, it is empty and grants every lease.
+    """A store that never fails, for one call. While the store does, it is empty and grants every lease.
 
     After a failure the store is not used for 5 s, after the next one for 10 s, at most for 60 s. One warning is logged
     for each outage.
     """
 
-    def __init__(self, store: TokenStore, clock: Clock) -> None:
+    def __init__(self, store: TokenStore, clock: Clock, state: _StoreState, call_id: str) -> None:
         self.name = type(store).__name__
         self.encrypted = bool(getattr(store, "encrypted", False))
         self._store = store
         self._clock = clock
-        self._pause = 0.0
-        self._resume_at = 0.0
-        self._warned_of_type = False
+        self._state = state
+        self._call_id = call_id
 
     def get(self, name: str) -> bytes | None:
         value = self._run(self._store.get, name)
         if value is None or isinstance(value, bytes):
             return value
-        if not self._warned_of_type:
-            self._warned_of_type = True
-            logger.warning(
-                "the token store %s returned %s instead of bytes: taken for absent", self.name, type(value).__name__
-            )
+        if not self._state.warned_of_type:
+            self._state.warned_of_type = True
+            self._log(logging.WARNING, f"returned {type(value).__name__} instead of bytes: taken for absent")
         return None
 
     def set(self, name: str, value: bytes, seconds: float) -> None:
@@ -266,7 +280,7 @@ class _GuardedStore:
         self._run(self._store.delete, name)
 
     def _run(self, verb: Callable[..., Any], *arguments: Any, default: Any = None) -> Any:
-        if self._clock.now() < self._resume_at:
+        if self._clock.now() < self._state.resume_at:
             return default
         try:
             result = verb(*arguments)
@@ -275,20 +289,24 @@ class _GuardedStore:
                 raise
             self._skip_for_a_while(error)
             return default
-        if self._pause:
-            self._pause = 0.0
-            logger.info("the token store %s works again", self.name)
+        if self._state.pause:
+            self._state.pause = 0.0
+            self._log(logging.INFO, "works again")
         return result
 
     def _skip_for_a_while(self, error: Exception) -> None:
-        level = logging.DEBUG if self._pause else logging.WARNING
-        self._pause = min(_MAX_PAUSE, max(_MIN_PAUSE, 2 * self._pause))
-        self._resume_at = self._clock.now() + self._pause
+        state = self._state
+        level = logging.DEBUG if state.pause else logging.WARNING
+        state.pause = min(_MAX_PAUSE, max(_MIN_PAUSE, 2 * state.pause))
+        state.resume_at = self._clock.now() + state.pause
         reason = type(error).__name__
         # The message of a foreign store may contain the value, and its value a token.
         if isinstance(error, OSError) or isinstance(self._store, (FileTokenStore, RedisTokenStore)):
             reason = f"{reason}: {single_line(error)}"
-        logger.log(level, "the token store %s failed (%s): not used for %g s", self.name, reason, self._pause)
+        self._log(level, f"failed ({reason}): not used for {state.pause:g} s")
+
+    def _log(self, level: int, text: str) -> None:
+        logger.log(level, "[%s] the token store %s %s", self._call_id, self.name, text)
 
 
 class _Entries:
@@ -312,7 +330,7 @@ class _Entries:
         if remaining >= 1:
             issued_at = self._wall_time() - (lifetime - remaining)
             record = {
-                "access_token": token.value,
+                "access_token": token.value.reveal(),
                 "issued_at": _format_time(issued_at),
                 "expires_at": _format_time(issued_at + lifetime),
             }

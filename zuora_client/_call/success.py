@@ -43,14 +43,13 @@ def _is_failure(document: Any) -> bool:
 
 
 def _says_success(operation: Operation, document: dict[str, Any]) -> bool:
-    from .envelopes import Success, is_failure, read_success, reasons_of
+    from .envelopes import REASON_LISTS, Success, is_failure, read_success, reasons_of
 
     success = read_success(document)
     if success is not Success.TRUE:
         return success is Success.ABSENT and _has_result(operation, document) and not is_failure(document)
     # Server faults go first: they put a write in doubt whatever else a response says.
-    listed = document.get("reasons") or document.get("Errors") or document.get("errors")
-    categories = {reason.category for reason in reasons_of(listed)}
+    categories = {reason.category for reason in reasons_of([document.get(name) for name in REASON_LISTS])}
     return operation is Operation.LIST or categories.isdisjoint(SERVER_FAULT_CATEGORIES)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from .._base.secrets import Secret, reveal
 from .._codec.request import Request, RetryClass
 from ..exceptions import (
     SERVER_FAULT_CATEGORIES,
@@ -29,7 +30,7 @@ _SHARE_TOKEN_ADVICE = (
 )
 
 
-def token_request(call: Request, client_id: str, client_secret: str) -> Request:
+def token_request(call: Request, client_id: str, client_secret: Secret) -> Request:
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "gzip",
@@ -40,7 +41,7 @@ def token_request(call: Request, client_id: str, client_secret: str) -> Request:
     request.retry_class = RetryClass.READ
     request.response_type = "dict(str, object)"
     form = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
-    request.body = urlencode(form).encode("ascii")
+    request.body = Secret(urlencode({name: reveal(value) for name, value in form.items()}).encode("ascii"))
     return request
 
 

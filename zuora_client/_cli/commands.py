@@ -199,7 +199,7 @@ def _print_applied(
         del document["to_do"]
         document.update(result="connected", changed=False)
         if id(pair) in failed:
-            document.update(result="failed", error=errors.to_document(failed[id(pair)]))
+            document.update(result="failed", error=failed[id(pair)].to_dict())
         elif id(pair) in untried:
             document.update(result="not tried")
         elif (result := next(remaining, None)) is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from .._base.text import single_line
+from .._base.variables import VARIABLES
 from . import errors
 from .access_checks import AccessChecks
 from .findings import Finding
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
     from .. import Configuration
     from .console import Console
 
-_VARIABLES = (
-    "ZUORA_HOST",
-    "ZUORA_ENVIRONMENT",
-    "ZUORA_CLIENT_ID",
-    "ZUORA_CLIENT_SECRET",
-    "ZUORA_ACCESS_TOKEN",
-    "ZUORA_ENTITY_ID",
-    "ZUORA_PROXY",
-    "ZUORA_CA_BUNDLE",
-    "ZUORA_TRUST_ENV",
-)
 # Zuora's reference of the token request.
 _CLIENT_ID_LENGTH = 36
 _MAX_CLIENT_SECRET_LENGTH = 42
@@ -95,13 +85,13 @@ class _Settings:
         warnings = _warnings()
         if warnings:
             raise Finding("warning", "; ".join(warnings))
-        return f"{', '.join(name for name in _VARIABLES if os.environ.get(name))} are set"
+        return f"{', '.join(name for name in VARIABLES.values() if os.environ.get(name))} are set"
 
 
 def _warnings() -> list[str]:
     """Return what is unlikely in the variables."""
     values = {name: value for name, value in sorted(os.environ.items()) if name.startswith("ZUORA_") and value}
-    found = [f"{name} is not read: is it misspelled?" for name in values if name not in _VARIABLES]
+    found = [f"{name} is not read: is it misspelled?" for name in values if name not in VARIABLES.values()]
     found += [f"{name} begins or ends with a space" for name, value in values.items() if value != value.strip()]
     client_id, client_secret = values.get("ZUORA_CLIENT_ID", ""), values.get("ZUORA_CLIENT_SECRET", "")
     if "ZUORA_ACCESS_TOKEN" in values:

@@ -41,23 +41,3 @@ def _failures(error: ApiException) -> list[ApiException]:
 def concerns_all_calls(error: ApiException) -> bool:
     """Whether any other call would probably fail too: network, host or credentials."""
     return isinstance(error, (ApiConnectionError, ApiTimeoutError, AuthenticationError, InvalidResponseError))
-
-
-def summary(error: BaseException) -> str:
-    """Return the first line of an error."""
-    return str(error).partition("\n")[0] or type(error).__name__
-
-
-def to_document(error: ApiException) -> dict[str, Any]:
-    """Return an error as data for JSON."""
-    return {
-        "type": type(error).__name__,
-        "summary": summary(error),
-        "status": error.status,
-        "outcome": error.outcome,
-        "reason": error.reason,
-        "reasons": [{"code": reason.code, "message": reason.message} for reason in error.reasons],
-        "request_id": error.request_id,
-        "process_id": error.process_id,
-        "advice": error.advice,
-    }

@@ -53,9 +53,9 @@ def _report(error: BaseException, arguments: Namespace, console: Console) -> int
     status, text = _describe(error, arguments.command)
     console.note(text)
     if console.is_json and not isinstance(error, OutputError):
-        document: dict[str, Any] = {"type": type(error).__name__, "summary": text.partition("\n")[0]}
+        document: dict[str, Any] = {"error": type(error).__name__, "summary": text.partition("\n")[0]}
         if isinstance(error, ApiException):
-            document = errors.to_document(error)
+            document = error.to_dict()
         console.result("", {"error": document})
     return status
 
@@ -69,5 +69,5 @@ def _describe(error: BaseException, command: str) -> tuple[int, str]:
     if isinstance(error, (errors.UsageError, OutputError)):
         status = errors.USAGE if isinstance(error, errors.UsageError) else errors.FAILED
         return status, f"zuora-connections {command}: error: {error}"
-    what = f"{type(error).__name__}: {errors.summary(error)}"
+    what = f"{type(error).__name__}: {error}"
     return errors.FAILED, f"zuora-connections {command}: unexpected error: {what} (--debug shows where)"

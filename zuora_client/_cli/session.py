@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import ApiClient, Configuration, EntityConnectionsApi, Hierarchy
 from .._base.text import single_line
+from .._base.variables import VARIABLES
 from . import files
 from .errors import UsageError
 
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..models import GETEntitiesType
-
-
-_VARIABLES = {
-    **{name: f"ZUORA_{name.upper()}" for name in ("host", "client_id", "client_secret", "access_token", "entity_id")},
-    "proxy": "ZUORA_PROXY",
-    "ssl_ca_cert": "ZUORA_CA_BUNDLE",
-}
 
 
 class Session:
@@ -124,4 +118,4 @@ def make_client(configuration: Configuration) -> ApiClient:
 
 def _invalid_setting(error: Exception) -> UsageError:
     """Return an error that names the variable: the library names the setting."""
-    return UsageError(re.sub(r"^\w+", lambda match: _VARIABLES.get(match[0], match[0]), str(error)))
+    return UsageError(re.sub(r"^\w+", lambda match: VARIABLES.get(match[0], match[0]), str(error)))

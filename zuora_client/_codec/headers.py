@@ -11,6 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from .._base import parameters
+from .._base.secrets import Secret, hide, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,9 +27,9 @@ _ENTITY_HEADER = "zuora-entity-ids"
 
 
 def merge_headers(
-    own: dict[str, Any], defaults: dict[str, tuple[str, str]], entity_id: Any, cookie: str | None
-) -> dict[str, tuple[str, str]]:
-    """Return the headers of a call: lower-case name to ``(name, value)`` as they are sent.
+    own: dict[str, Any], defaults: dict[str, tuple[str, Any]], entity_id: Any, cookie: Any
+) -> dict[str, tuple[str, Any]]:
+    """Return the headers of a call: lower-case name to ``(name, value)`` as they are sent, secrets in a holder.
 
     `defaults`, which `validate_headers` returned, take precedence over the call's own headers. The entity of the call
     is its own header, else `entity_id`; it must not differ from a default header.
@@ -47,20 +48,36 @@ def merge_headers(
             raise ValueError("zuora_entity_ids (or entity_id) is empty: pass an entity id, or omit it")
         headers[_ENTITY_HEADER] = _resolve_entity(entity, headers.get(_ENTITY_HEADER, entity))
     if cookie:
-        headers["cookie"] = ("Cookie", parameters.header_text("Cookie", cookie))
+        headers["cookie"] = ("Cookie", header_value("Cookie", cookie))
     headers.setdefault("content-type", ("Content-Type", "application/json"))
     return headers
 
 
-def validate_headers(headers: dict[str, Any]) -> dict[str, tuple[str, str]]:
+def is_secret_header(name: str) -> bool:
+    """Whether the value of a header is not shown."""
+    return str(name).lower() in SECRET_HEADERS
+
+
+def hide_secret_headers(headers: dict[str, Any]) -> dict[str, Any]:
+    """Return the headers with the values of secret headers in holders."""
+    return {name: hide(value) if str(name).lower() in SECRET_HEADERS else value for name, value in headers.items()}
+
+
+def header_value(name: str, value: Any) -> Any:
+    """Return the value of a header as text; that of a secret header in a holder. Raises as `header_text`."""
+    checked = parameters.header_text
+    return Secret(checked(name, value)) if name.lower() in SECRET_HEADERS else checked(name, value)
+
+
+def validate_headers(headers: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     """Return lower-case name to ``(name, value)`` for every header whose value is not None.
 
     Raises:
         TypeError, ValueError: a name or value that cannot be sent unchanged, or a header that frames the request.
     """
     validated = {
-        parameters.header_name(name).lower(): (name, parameters.header_text(name, value))
-        for name, value in headers.items()
+        parameters.header_name(name).lower(): (name, header_value(name, value))
+        for name, value in dict.items(headers)
         if value is not None
     }
     framing = FRAMING_HEADERS.intersection(validated)
@@ -69,7 +86,7 @@ def validate_headers(headers: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return validated
 
 
-def _resolve_entity(own: tuple[str, str], default: tuple[str, str]) -> tuple[str, str]:
+def _resolve_entity(own: tuple[str, Any], default: tuple[str, Any]) -> tuple[str, str]:
     entity = parameters.with_hyphens(default[1])
     if parameters.with_hyphens(own[1]).lower() != entity.lower():
         raise ValueError(
@@ -80,9 +97,17 @@ def _resolve_entity(own: tuple[str, str], default: tuple[str, str]) -> tuple[str
 
 
 def apply_auth_settings(
-    headers: dict[str, Any], querys: list[tuple[str, Any]], settings: dict[str, dict[str, Any]], names: list[str]
+    headers: dict[str, Any],
+    querys: list[tuple[str, Any]],
+    settings: dict[str, dict[str, Any]],
+    names: list[str],
+    *,
+    hidden: bool = False,
 ) -> None:
     """Add the named `settings` to `headers` and `querys`. A setting that is missing or has no value is skipped.
+
+    Args:
+        hidden: put the values of headers into holders.
 
     Raises:
         ValueError: an entry whose ``in`` is neither ``header`` nor ``query``.
@@ -92,17 +117,18 @@ def apply_auth_settings(
         if not setting or not setting["value"]:
             continue
         if setting["in"] == "header":
-            headers[setting["key"]] = setting["value"]
+            headers[setting["key"]] = hide(setting["value"]) if hidden else setting["value"]
         elif setting["in"] == "query":
             querys.append((setting["key"], setting["value"]))
         else:
             raise ValueError(f"auth_settings: {name!r} must be in a header or in the query")
 
 
-def secrets_of_header(name: str, value: str) -> Iterator[str]:
+def secrets_of_header(name: str, value: Any) -> Iterator[str]:
     """Yield the value of a header that holds a secret, and the parts of it that are secrets of their own."""
-    if name.lower() not in SECRET_HEADERS:
+    if not is_secret_header(name):
         return
+    value = reveal(value)
     yield value
     if name.lower() == "cookie":
         pairs = [pair.strip() for pair in value.split(";")]
@@ -121,7 +147,7 @@ def secrets_of_header(name: str, value: str) -> Iterator[str]:
 _METHODS_EXPECTING_BODY = frozenset(("PATCH", "POST", "PUT"))
 
 
-def header_lines(method: str, authority: str, headers: Mapping[str, Any], body: bytes | None) -> list[bytes]:
+def header_lines(method: str, authority: str, headers: Mapping[str, Any], body: Any) -> list[bytes]:
     """Return the header lines of a request, without line ends.
 
     Args:

@@ -94,7 +94,7 @@ class Request:
         self.query = ""
         self.headers = headers
         self.timeouts = timeouts
-        self.body: bytes | None = None
+        self.body: Any = None
         self.retry_class = RETRY_CLASSES[method]
         self.caller_key = False
         self.authorize = False

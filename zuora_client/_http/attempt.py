@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -9,7 +11,7 @@ import urllib3
 from ..deadline import Timeouts
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    import weakref
 
     from ..deadline import Deadline
 
@@ -32,7 +34,13 @@ class Attempt(urllib3.Timeout):
         tls_version: of a TLS connection that this attempt opened, None for a reused one.
         write: whether the request is a write.
         new_connection: whether the request needs a new connection.
+        connection: a weak reference to the one that carries the request, or has carried it; None before that. The
+            connection refers to the attempt: a cycle would keep the socket of an interrupted call open.
+        aborted: whether another thread has ended this attempt.
     """
+
+    connection: weakref.ref[Any] | None = None
+    aborted = False
 
     def __init__(
         self,
@@ -85,12 +93,31 @@ class Attempt(urllib3.Timeout):
 
         Raises:
             TimeoutError: the deadline has passed.
+            ConnectionAbortedError: another thread has called `abort`.
         """
+        if self.aborted:
+            raise ConnectionAbortedError("the attempt was aborted")
         if self.deadline is not None:
             seconds = self.deadline.clamp(seconds)
             if seconds is not None and seconds <= 0:
                 raise TimeoutError("the deadline of the call has passed")
         return seconds
+
+    def abort(self) -> None:
+        """End this attempt from another thread: it fails at once if it waits for its connection to send or receive.
+
+        A stage of opening the connection ends with the connect timeout.
+        """
+        # Before the test: the connection is not reused if it was released after it, so nobody else loses it.
+        self.aborted = True
+        connection = None if self.connection is None else self.connection()
+        if connection is not None and connection.attempt is self:
+            sock = connection.sock
+            # urllib3's SSLTransport, for TLS within the TLS connection to a proxy.
+            sock = getattr(sock, "socket", sock)
+            # Not SSLSocket.shutdown(), after which the reading thread would read the socket without TLS.
+            with contextlib.suppress(AttributeError, OSError, TypeError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     # -- what urllib3 calls -----------------------------------------------------------------------------------------
 
@@ -101,10 +128,6 @@ class Attempt(urllib3.Timeout):
     @property
     def read_timeout(self) -> float | None:
         return self.clamp(self.timeouts.read)
-
-    def clone(self) -> Self:
-        """Return this attempt: urllib3 clones a timeout because it starts a clock in it. For pools of other classes."""
-        return self
 
     def start_connect(self) -> float:
         return 0.0

@@ -8,12 +8,14 @@ tracers replace them and add their headers there.
 
 from __future__ import annotations
 
+import _socket
 import ssl
 from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection
 
+from .._base.secrets import reveal
 from .._codec.headers import header_lines
 from .attempt import Attempt, set_timeout
 from .http1 import Response
@@ -28,6 +30,11 @@ REFUSED_BY_PROXY = (403, 407)
 _KEEP_ALIVE_MARGIN = 1.0
 
 
+def _wraps_socket(sock: Any) -> bool:
+    """Whether a socket is one of gevent, or urllib3's for TLS within TLS."""
+    return any(isinstance(getattr(sock, name, None), _socket.socket) for name in ("_sock", "socket"))
+
+
 class DeadlineConnection:
     """Mixin for a connection: applies the timeouts of an attempt, and records in the attempt what was sent."""
 
@@ -40,6 +47,7 @@ class DeadlineConnection:
     sock: Any
     timeout: float | None
     _buffer: list[bytes]
+    _tunnel_headers: Any
     _connect_response: Response | None = None
     _response_options: Any
 
@@ -75,7 +83,7 @@ class DeadlineConnection:
         """Limit the next stage of connecting (e.g. the TLS handshake) to the remaining time."""
         try:
             sock.settimeout(self._attempt.next_timeout())
-        except TimeoutError:
+        except OSError:
             sock.close()
             raise
 
@@ -92,6 +100,9 @@ class DeadlineConnection:
         return sock
 
     def _tunnel(self) -> None:
+        tunnel_headers = self._tunnel_headers
+        # http.client formats the values as text.
+        self._tunnel_headers = {name: reveal(value) for name, value in tunnel_headers.items()}
         try:
             super()._tunnel()  # type: ignore[misc]
             self._apply_timeout(self.sock)
@@ -100,6 +111,7 @@ class DeadlineConnection:
                 self._attempt.connect_status = self._connect_response.status
             raise
         finally:
+            self._tunnel_headers = tunnel_headers
             # Before Python 3.12 http.client does not close it if CONNECT fails. The socket would stay open for as long
             # as the exception is referenced.
             if self._connect_response is not None:
@@ -131,11 +143,14 @@ class DeadlineConnection:
 
     def _send_output(self, message_body: Any = None, encode_chunked: bool = False) -> None:  # noqa: ARG002 # http.client's
         # http.client sends the body on its own if there is one, as a second segment.
-        self._buffer.extend((b"", message_body or b""))
+        self._buffer.extend((b"", reveal(message_body) or b""))
         attempt: Any = self.attempt
         attempt.sent = True
         attempt.reusable = False
-        self.send(self._take_buffer())  # type: ignore[attr-defined]
+        request = self._take_buffer()
+        is_socket = isinstance(self.sock, _socket.socket) or _wraps_socket(self.sock)
+        # A mock of sockets may not recognize a request in a memoryview, and send it to the real server.
+        self.send(request if is_socket else bytes(request))  # type: ignore[attr-defined]
 
     def _take_buffer(self) -> memoryview:
         """Return the buffered request. A view: no frame of http.client or ssl shows credentials."""

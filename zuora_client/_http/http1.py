@@ -19,6 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from urllib3._collections import HTTPHeaderDict
+from urllib3.util.ssltransport import SSLTransport
 
 from .attempt import Attempt, set_timeout
 from .decoding import CHUNK_SIZE
@@ -103,8 +104,8 @@ class _DeadlineSocketIO(io.RawIOBase):
     def pending(self) -> bool:
         """Whether the TLS layer holds bytes that polling the socket does not report."""
         sock = self._socket
-        if hasattr(sock, "incoming"):
-            # urllib3's SSLTransport, for TLS within the TLS connection to a proxy.
+        if isinstance(sock, SSLTransport):
+            # TLS within the TLS connection to a proxy.
             return bool(sock.incoming.pending or sock.sslobj.pending())
         pending = getattr(sock, "pending", None)
         return bool(pending and pending())
@@ -169,8 +170,7 @@ class Response(http.client.HTTPResponse):
             or (self.length is None and not self.chunked)
             or ("connection" in fields and "close" in _list_elements(fields["connection"]))
         )
-        # http.client would close the socket before the body is read. The pool closes it afterwards instead.
-        self.will_close = False
+        self.will_close = False  # http.client would close the socket before the body is read; the pool does it later
         if "keep-alive" in fields:
             self.keep_alive_timeout = _keep_alive_timeout(fields["keep-alive"])
 

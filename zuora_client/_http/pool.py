@@ -17,6 +17,7 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPSConnection
 
+from .._base.secrets import reveal
 from .attempt import Attempt
 from .connection import DeadlineConnection, DeadlineTlsConnection
 
@@ -91,11 +92,18 @@ class PoolMixin:
         return timeout if isinstance(timeout, Attempt) else super()._get_timeout(timeout)  # type: ignore[misc]
 
     def _make_request(self, conn: Any, method: str, url: str, **options: Any) -> Any:
+        timeout = options["timeout"]
         if isinstance(conn, DeadlineConnection):
-            timeout = options["timeout"]
             # A program that uses the pool for requests of its own passes another timeout.
             attempt = timeout if isinstance(timeout, Attempt) else Attempt.from_timeout(timeout)
             conn.attempt = options["timeout"] = attempt
+            attempt.connection = weakref.ref(conn)
+        else:
+            # A connection of another class needs plain text, and what it sends is not known here.
+            options["body"] = reveal(options["body"])
+            options["headers"] = {name: reveal(value) for name, value in options["headers"].items()}
+            if isinstance(timeout, Attempt):
+                timeout.sent = None
         return super()._make_request(conn, method, url, **options)  # type: ignore[misc]
 
     def _validate_conn(self, conn: Any) -> None:
@@ -124,11 +132,14 @@ class PoolMixin:
         attempt, conn.attempt = getattr(conn, "attempt", None), None
         idle = self.pool
         # What a connection of another class has read is not known here.
-        if attempt is None or not attempt.reusable or idle is None or idle.qsize() >= idle.maxsize:
+        if attempt is None or not attempt.reusable or attempt.aborted or idle is None:
             conn.close()
             return
         conn.idle_since = self.now()
-        idle.put(conn)
+        try:
+            idle.put(conn)
+        except queue.Full:
+            conn.close()
         if self.pool is None:
             # close() emptied the pool before this connection was added.
             conn.close()

@@ -97,18 +97,23 @@ def complete_response(response: Any, limit: int, attempt: Attempt) -> RESTRespon
     return RESTResponse(source.status, source.reason, source.headers, content or b"")
 
 
-def unread_response(response: Any, attempt: Attempt) -> Any:
-    """Return a response of urllib3 for the caller to read, release or close. Only the read timeout limits that."""
+def unread_response(response: Any, attempt: Attempt, sent_headers: Mapping[str, Any]) -> Any:
+    """Return a response of urllib3 for the caller to read, release or close. Only the read timeout limits that.
+
+    Raises:
+        InvalidResponseError: a 204 response with a body, or a content coding that was not requested.
+    """
     attempt.deadline = None
     source = getattr(response, "_original_response", None)
     if isinstance(source, Response):
-        if source.status == 204:
-            try:
+        try:
+            _check_coding(source, sent_headers)
+            if source.status == 204:
                 _check_no_content(source, attempt)
-            except InvalidResponseError as error:
-                response.close()
-                response.release_conn()
-                raise with_response(error, source) from None
+        except InvalidResponseError as error:
+            response.close()
+            response.release_conn()
+            raise with_response(error, source) from None
         if source.fp is None:  # pyright: ignore[reportUnnecessaryComparison] # None after close()
             # A 204 response, which was read to its end.
             response.release_conn()
@@ -135,6 +140,16 @@ def with_response(error: ApiException, response: Any) -> ApiException:
     """Return `error` with status and headers of a response whose body is unusable."""
     error.status, error.headers = response.status, response.headers
     return error
+
+
+def _check_coding(response: Response, sent_headers: Mapping[str, Any]) -> None:
+    """Raise InvalidResponseError if the body has a content coding that the request did not accept."""
+    accepted = next((value for name, value in sent_headers.items() if name.lower() == "accept-encoding"), "identity")
+    # urllib3's response decodes gzip itself, and servers send it unasked.
+    requested = {"gzip", "x-gzip", *(coding.partition(";")[0].strip() for coding in accepted.lower().split(","))}
+    used = {coding.strip() for coding in response.headers.get("content-encoding", "identity").lower().split(",")}
+    if "*" not in requested and not used <= {"identity", "", *requested}:
+        raise InvalidResponseError(reason=f"the response has a content coding that was not requested: {sorted(used)}")
 
 
 def _check_no_content(response: Response, attempt: Attempt) -> None:

@@ -13,6 +13,7 @@ import urllib3
 from urllib3._collections import RecentlyUsedContainer
 
 from .._base.base_url import BaseURL
+from .._base.secrets import Secret, held, hide, reveal
 from ..exceptions import NOT_SENT, ApiConnectionError
 from .pool import with_deadline
 from .tls import TlsConfig
@@ -29,7 +30,7 @@ NO_RETRIES = urllib3.Retry(False)
 _REQUEST = urllib3.PoolManager.request
 _MANAGER_URLOPEN = (urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen)
 _POOL_URLOPEN = urllib3.HTTPConnectionPool.urlopen
-_MAKE_REQUEST = urllib3.HTTPConnectionPool._make_request
+_MAKE_REQUEST = vars(urllib3.HTTPConnectionPool)["_make_request"]
 # Hosts with connections at the same time. urllib3 closes the connections of the one that was used least recently.
 _MAX_HOSTS = 100
 # As urllib3 names the arguments for TLS of a pool.
@@ -61,7 +62,7 @@ class Route:
         self.is_confidential = host.scheme == "https" or is_local
         self.endpoint = host.origin if proxy is None else f"{host.origin} through {proxy}"
 
-    def send(self, method: str, target: str, headers: Mapping[str, Any], body: bytes | None, attempt: Any) -> Any:
+    def send(self, method: str, target: str, headers: Mapping[str, Any], body: Any, attempt: Any) -> Any:
         """Send one request through urllib3 and return its response, the body unread.
 
         Args:
@@ -78,20 +79,40 @@ class Route:
             "preload_content": False,
         }
         manager_class = type(manager)
-        if (
+        is_replaced = (
             manager_class.request is not _REQUEST
             or manager_class.urlopen not in _MANAGER_URLOPEN
             or not manager.__dict__.keys().isdisjoint(("request", "urlopen"))
-        ):
-            return manager.request(method, self._origin + target, **options)
-        if (
-            urllib3.HTTPConnectionPool.urlopen is _POOL_URLOPEN
-            and urllib3.HTTPConnectionPool._make_request is _MAKE_REQUEST
-        ):
+        )
+        pool = vars(urllib3.HTTPConnectionPool)
+        urlopen, make_request = pool["urlopen"], pool["_make_request"]
+        is_hooked = urlopen is not _POOL_URLOPEN or make_request is not _MAKE_REQUEST
+        if is_replaced or (is_hooked and not (_wraps(urlopen, _POOL_URLOPEN) and _wraps(make_request, _MAKE_REQUEST))):
+            # The replacement needs plain text. A tracer that wraps the function of urllib3 does not.
+            options["body"] = reveal(body)
+            options["headers"] = {name: reveal(value) for name, value in headers.items()}
+        elif not is_hooked:
             # Nothing else can send the request before a connection of ours is reached.
             attempt.sent = False
+        if is_replaced:
+            return manager.request(method, self._origin + target, **options)
         url = self._origin + target if self.is_forwarded else target
         return self.pool.urlopen(method, url, assert_same_host=False, **options)
+
+    def keep_connections(self, count: int) -> None:
+        """Let the pool keep at least `count` idle connections."""
+        idle = self.pool.pool
+        if idle is not None:
+            idle.maxsize = max(idle.maxsize, count)
+
+
+def _wraps(function: Any, wrapped: Any) -> bool:
+    """Whether `function` is `wrapped` or a wrapper of it, as `functools.wraps` and wrapt mark one."""
+    for _ in range(10):
+        if function is wrapped:
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False
 
 
 class Routes:
@@ -108,12 +129,13 @@ class Routes:
         self._configuration = configuration
         self._clock = clock
         self._pool_maxsize = configuration.connection_pool_maxsize
-        self._proxy = configuration.proxy or None
+        self._min_kept = 0
+        self._proxy = held(configuration, "proxy") or None
         self._trust_env = configuration.trust_env
         self.tls: TlsConfig = inherited.tls if inherited else TlsConfig(configuration)
         # The manager that the caller assigned.
         self.assigned: urllib3.PoolManager | None = None
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._managers: dict[Any, urllib3.PoolManager] = {}
         self._routes: dict[str, Route] = {}
         self._closed = False
         # Reentrant: a signal handler may close the client while its thread holds the lock.
@@ -169,12 +191,20 @@ class Routes:
             # close() was called already: it would not close the connections of this pool.
             raise ApiConnectionError(reason="the client was closed during the call", outcome=NOT_SENT)
         self._routes[host.url] = route = Route(self.assigned or self._manager_for(host), host, self._clock)
+        route.keep_connections(self._min_kept)
         return route
+
+    def keep_connections(self, count: int) -> None:
+        """Let the pool of each host keep at least `count` idle connections."""
+        with self._lock:
+            self._min_kept = max(self._min_kept, count)
+            for route in self._routes.values():
+                route.keep_connections(count)
 
     def _manager_for(self, host: BaseURL) -> urllib3.PoolManager:
         return self._manager("proxy", self._proxy) if self._proxy else self._manager(*self._environment_proxy(host))
 
-    def _environment_proxy(self, host: BaseURL) -> tuple[str, str | None]:
+    def _environment_proxy(self, host: BaseURL) -> tuple[str, Any]:
         """Return the name of the environment variable for the proxy of a host, and the proxy or None."""
         variable = f"{host.scheme.upper()}_PROXY"
         if not self._trust_env:
@@ -188,12 +218,12 @@ class Routes:
         # NO_PROXY may name an IPv6 address with or without brackets.
         if any(bypass(name, proxies) for name in (host.origin.partition("://")[2], host.name)):
             return variable, None
-        return variable, proxies.get(host.scheme)
+        return variable, hide(proxies.get(host.scheme))
 
-    def _manager(self, name: str, proxy: str | None) -> urllib3.PoolManager:
+    def _manager(self, name: str, proxy: Any) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
-            pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize, "num_pools": _MAX_HOSTS}
+            pool_kwargs: dict[str, Any] = {"maxsize": self._pool_maxsize}
             if proxy is None:
                 manager = urllib3.PoolManager(**pool_kwargs)
             else:
@@ -201,7 +231,7 @@ class Routes:
             manager = self._managers.setdefault(proxy, _adopt(manager, self.tls))
         return manager
 
-    def secrets(self) -> list[str]:
+    def secrets(self) -> list[Any]:
         """Return the values of the headers sent to proxies: their credentials."""
         managers = [*self._managers.values(), self.assigned]
         return [value for manager in managers for value in (getattr(manager, "proxy_headers", None) or {}).values()]
@@ -222,7 +252,7 @@ def _adopt(manager: urllib3.PoolManager, tls: TlsConfig) -> urllib3.PoolManager:
         for scheme, made_for in classes.items()
     }
     manager.pool_classes_by_scheme = pools
-    manager.pools = RecentlyUsedContainer(manager.pools._maxsize, dispose_func=lambda pool: pool.close())
+    manager.pools = RecentlyUsedContainer(_MAX_HOSTS, dispose_func=lambda pool: pool.close())
     return manager
 
 
@@ -232,7 +262,7 @@ def _new_pool(pool_class: Any, tls: TlsConfig, host: str, port: int, **settings:
         proxy = settings.get("_proxy")
         # The pool of a proxy forwards requests to plain http hosts.
         is_proxy = proxy is not None and (host, port) == (proxy.host, proxy.port)
-        settings = {**(tls.proxy_pool_kwargs() if is_proxy else tls.pool_kwargs()), **settings}
+        settings = {**(tls.proxy_pool_kwargs() if is_proxy else tls.pool_kwargs(host)), **settings}
     return pool_class(host, port, **settings)
 
 
@@ -252,7 +282,7 @@ def _proxy_manager(name: str, proxy: Any, pool_kwargs: dict[str, Any], tls: TlsC
         ValueError: not the URL of an HTTP proxy. The message does not quote the URL, which may contain a password.
     """
     try:
-        parts = urlsplit(_http_url(proxy))
+        parts = urlsplit(_http_url(reveal(proxy)))
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except (TypeError, ValueError):
         parts, port = urlsplit(""), 0
@@ -263,10 +293,12 @@ def _proxy_manager(name: str, proxy: Any, pool_kwargs: dict[str, Any], tls: TlsC
             f"{name} must be an http or https URL such as 'http://user:password@proxy.example.com:3128', with the "
             "characters @ : / ? # percent-encoded in user and password"
         )
-    headers = {}
+    headers: dict[str, Any] = {}
     if parts.username is not None:
         user_and_password = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(user_and_password.encode()).decode("ascii")
+        # In a holder, because urllib3 keeps the headers of a proxy in its own variables.
+        basic = "Basic " + base64.b64encode(user_and_password.encode()).decode("ascii")
+        headers["Proxy-Authorization"] = Secret(basic)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     url = f"{parts.scheme}://{host}:{port}"
     if parts.scheme == "https":

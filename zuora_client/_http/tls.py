@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from urllib3.util.ssl_ import create_urllib3_context
 
+from .._base.base_url import BaseURL
+
 if TYPE_CHECKING:
     from ..configuration import Configuration
 
@@ -29,21 +31,27 @@ class TlsConfig:
         self._cert_file = configuration.cert_file
         self._key_file = configuration.key_file
         self.has_client_certificate = bool(configuration.cert_file)
+        self._configuration = configuration
         self._strict_x509 = configuration.strict_x509
         self._context: ssl.SSLContext | None = None
-        self._proxy_context: ssl.SSLContext | None = None
+        self._plain_context: ssl.SSLContext | None = None
         if not self.verify:
             warnings.warn(
                 "verify_ssl is False: an attacker on the network can read the credentials and change responses",
                 urllib3.exceptions.InsecureRequestWarning,
-                stacklevel=8,
+                stacklevel=9,
             )
         if self._ca_cert or self._cert_file:
             # Created at once, so that a wrong path is reported where the client is created.
-            self.pool_kwargs()
+            self.pool_kwargs(BaseURL(configuration.host).name)
 
-    def pool_kwargs(self) -> dict[str, Any]:
-        """Return the TLS arguments of a urllib3 pool for the configured host."""
+    def pool_kwargs(self, host: str | None) -> dict[str, Any]:
+        """Return the TLS arguments of a urllib3 pool for a host.
+
+        `assert_hostname` and the client certificate are meant for the configured host: another host gets neither.
+        """
+        if host != BaseURL(self._configuration.host).name:
+            return self.proxy_pool_kwargs()
         if self._context is None:
             # With assert_hostname, urllib3 compares the name instead of OpenSSL.
             self._context = self._create_context(check_hostname=self.assert_hostname is None)
@@ -51,13 +59,10 @@ class TlsConfig:
         return {**self._kwargs(self._context), "assert_hostname": self.assert_hostname}
 
     def proxy_pool_kwargs(self) -> dict[str, Any]:
-        """Return the TLS arguments for the connection to a proxy: the same authorities, and always its own name.
-
-        `assert_hostname` and the client certificate are meant for the host.
-        """
-        if self._proxy_context is None:
-            self._proxy_context = self._create_context(check_hostname=True)
-        return self._kwargs(self._proxy_context)
+        """Return the TLS arguments for a proxy or another host: the same authorities, and always its own name."""
+        if self._plain_context is None:
+            self._plain_context = self._create_context(check_hostname=True)
+        return self._kwargs(self._plain_context)
 
     def _kwargs(self, context: ssl.SSLContext) -> dict[str, Any]:
         return {"ssl_context": context, "cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE"}

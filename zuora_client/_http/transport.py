@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from .._base import parameters
 from .._base.base_url import BaseURL
+from .._base.secrets import Secret, reveal
 from .._codec.request import encode_body
 from ..deadline import Clock, Deadline, Timeouts
-from ..exceptions import ApiException
+from ..exceptions import NOT_SENT, ApiException, TlsError
 from .attempt import Attempt
 from .errors import TRANSPORT_ERRORS, map_exception
 from .interruptions import raise_interruption
@@ -23,6 +24,7 @@ from .response import RESTResponse, complete_response, response_limit, unread_re
 from .routes import Routes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     import urllib3
@@ -46,6 +48,7 @@ class RESTClientObject:
     """
 
     __module__ = "zuora_client.rest"  # where users import it
+    _on_attempt: Callable[[Attempt], None] | None = None
 
     def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
         self._configuration = configuration
@@ -83,14 +86,15 @@ class RESTClientObject:
         host: BaseURL,
         method: str,
         target: str,
-        headers: dict[str, str],
-        body: bytes | None,
+        headers: dict[str, Any],
+        body: Any,
         timeouts: Timeouts,
         deadline: Deadline,
         *,
         write: bool = False,
         new_connection: bool = False,
         stream: bool = False,
+        allow_insecure_http: bool = False,
     ) -> Any:
         """Send one request once and return the complete response, whatever its status.
 
@@ -98,6 +102,7 @@ class RESTClientObject:
             target: path and query, percent-encoded.
             write: the request is a write; it is not sent over a connection that was idle for long.
             new_connection: do not reuse a connection.
+            allow_insecure_http: send secrets even if others can read them in transit.
             stream: for a 2xx status, return urllib3's response with its body unread. The deadline does not apply to
                 reading the body.
 
@@ -108,8 +113,17 @@ class RESTClientObject:
             BaseException: what a signal handler or a tool raised, unchanged.
         """
         attempt = Attempt(deadline, timeouts, write=write, new_connection=new_connection)
+        if self._on_attempt is not None:
+            self._on_attempt(attempt)
         limit = response_limit(self._max_response_bytes, target[len(host.prefix) :])
         route = self._routes.route(host)
+        if not (route.is_confidential or allow_insecure_http) and _has_secret(headers, body):
+            # Checked when the request was built; the way to the host has changed since.
+            raise TlsError(
+                reason=f"the credentials were not sent to {route.endpoint}, because others could read them: use https, "
+                "or set allow_insecure_http",
+                outcome=NOT_SENT,
+            )
         handled = sys.exc_info()[1]
         response: Any = None
         try:
@@ -118,7 +132,7 @@ class RESTClientObject:
             else:
                 response = self._replaced_request(method, host.origin + target, headers, body, stream, attempt)
             if stream and 200 <= response.status <= 299:
-                return unread_response(response, attempt)
+                return unread_response(response, attempt, headers)
             return complete_response(response, limit, attempt)
         except TRANSPORT_ERRORS as error:
             raise_interruption(error, handled)
@@ -166,7 +180,7 @@ class RESTClientObject:
         try:
             response: Any = route.send(method, target, headers, content, attempt)
             if not _preload_content:
-                return unread_response(response, attempt)
+                return unread_response(response, attempt, headers)
             complete = complete_response(response, response_limit(self._max_response_bytes, target), attempt)
         except TRANSPORT_ERRORS as error:
             raise_interruption(error, handled)
@@ -176,7 +190,7 @@ class RESTClientObject:
         return complete
 
     def _replaced_request(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, stream: bool, attempt: Attempt
+        self, method: str, url: str, headers: dict[str, Any], body: Any, stream: bool, attempt: Attempt
     ) -> Any:
         """Send an attempt with the function that has replaced `request`."""
         url, _, query = url.partition("?")
@@ -185,8 +199,8 @@ class RESTClientObject:
                 method,
                 url,
                 query_params=parse_qsl(query, keep_blank_values=True),
-                headers=headers,
-                body=body,
+                headers={name: reveal(value) for name, value in headers.items()},
+                body=reveal(body),
                 _preload_content=not stream,
                 _request_timeout=attempt.read_timeout,
             )
@@ -201,7 +215,7 @@ class RESTClientObject:
         """Whether requests to `host` cannot be read in transit: they use TLS, or stay within this machine."""
         return self._routes.route(host).is_confidential
 
-    def secrets(self) -> list[str]:
+    def secrets(self) -> list[Any]:
         """Return the values of the headers sent to proxies: their credentials."""
         return self._routes.secrets()
 
@@ -217,6 +231,16 @@ class RESTClientObject:
         if replaced.request is not None:
             self.request = replaced.request  # type: ignore[method-assign]
 
+    def view(self, on_attempt: Callable[[Attempt], None]) -> RESTClientObject:
+        """Return a transport with the same connections, which calls `on_attempt` before each of its attempts."""
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__, _on_attempt=on_attempt)
+        return view
+
+    def keep_connections(self, count: int) -> None:
+        """Keep at least `count` connections to a host for reuse, whatever `connection_pool_maxsize` is."""
+        self._routes.keep_connections(count)
+
     def in_child(self) -> RESTClientObject:
         """In a forked child: return this transport without connections and locks of the parent process."""
         child = object.__new__(type(self))
@@ -230,6 +254,10 @@ class RESTClientObject:
 
 
 _REQUEST = RESTClientObject.request
+
+
+def _has_secret(headers: dict[str, Any], body: Any) -> bool:
+    return any(isinstance(value, Secret) for value in (body, *headers.values()))
 
 
 class _Replaced:

@@ -72,8 +72,6 @@ class ConnectionIterator:
             error = error_from_model(response, "GET", ENTITY_CONNECTIONS_PATH, self._entity_id)
             assert error is not None
             raise error
-        if response.entity_connections is None and response.success is not True:
-            raise self._invalid_list("the response has neither a list nor success: true")
         next_page = self._next_page(page, response.next_page)
         items: list[Any] = response.entity_connections or []
         rows = [item for item in items if item is not None]

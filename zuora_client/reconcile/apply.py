@@ -15,12 +15,14 @@ from ..exceptions import (
     ApiConnectionError,
     ApiException,
     ApiTimeoutError,
+    AuthenticationError,
     ConflictError,
     NotFoundError,
     OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitError,
     RequestRejectedError,
+    TlsError,
 )
 from .listing import is_active, is_connected, list_connections
 from .pairs import CONNECTED, PENDING, active_status, normalize_id, state
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from ..api import EntityConnectionsApi
     from ..models import GETEntityConnectionsArrayItemsType
+    from .listing import Listing
     from .planned import PlannedConnection
     from .steps import EnsureResult, Step
 
@@ -44,8 +47,15 @@ _MAX_WORKERS = 64
 # Pairs that go through the phases together. The largest hierarchy has 512 entities, so one source fits.
 _BATCH_PAIRS = 512
 
-# Errors that concern one pair only. Any other error (credentials, limits, network) would affect the other pairs too.
-_PER_PAIR_ERRORS = (OutcomeUnknownError, RequestRejectedError, ConflictError, NotFoundError, PermissionDeniedError)
+# Zuora refused a call for reasons of its pair.
+_REFUSALS = (RequestRejectedError, ConflictError, NotFoundError, PermissionDeniedError)
+# Every further call would fail too.
+_ENDING = (AuthenticationError, TlsError)
+# Any other failure (a lost or unusable response, a server error) ends the run after this many calls in a row, which
+# only an outage causes: each call has its own retries.
+_MAX_FAILURES_IN_A_ROW = 10
+# All calls share a limit, and a refused call counts too: two such failures in a row are enough.
+_RATE_LIMIT_WEIGHT = 5
 # After these the list is out of reach too.
 _UNREACHABLE = (ApiConnectionError, ApiTimeoutError, RateLimitError)
 
@@ -68,10 +78,7 @@ def apply_pairs(
     """Connect the pairs and return their results in order. See `ConnectionPlan.apply`."""
     if not pairs:
         return []
-    # With more threads than pooled connections, each call would open a connection and close it again.
-    pooled = getattr(api.api_client.configuration, "connection_pool_maxsize", workers)
-    run = _Run(api, pairs, names, on_step, Workers(min(workers, len(pairs), pooled)))
-    return run.run()
+    return _Run(api, pairs, names, on_step, Workers(min(workers, len(pairs)))).run()
 
 
 class _Pair:
@@ -128,6 +135,7 @@ class _Run:
         self._on_step_error: BaseException | None = None
         self._lock = threading.Lock()
         self._done = 0
+        self._failures_in_a_row = 0
         self._can_list = True
         # The pair whose failure ended the run.
         self._ending: _Pair | None = None
@@ -190,16 +198,34 @@ class _Run:
 
     def _list(self, group: list[_Pair]) -> None:
         """List the pairs of one source."""
-        reconciler = group[0].reconciler
-        targets = [pair.target for pair in group]
+        for delay in POLL_DELAYS:
+            listing = self._list_source(group, is_connected, delay)
+            if listing is not None:
+                for pair in group:
+                    pair.row = pair.reconciler.find(listing)
+                    self._complete(pair)
+            if listing is not None or not group[0].is_open:
+                return
+
+    def _list_source(
+        self, group: list[_Pair], is_conclusive: Callable[[Row | None], bool], delay: float
+    ) -> Listing | None:
+        """Return a list of the source of a group after a delay, or None if it failed.
+
+        The group has failed too if another list would fail, or if this was the last one.
+        """
+        if delay:
+            self._api.api_client.clock.sleep(delay)
+        source, targets = group[0].reconciler.source, [pair.target for pair in group]
         try:
-            listing = list_connections(self._api, reconciler.source, targets, is_connected, self._names)
+            listing = list_connections(self._api, source, targets, is_conclusive, self._names)
         except ApiException as error:
-            self._fail_group(group, error)
-            return
-        for pair in group:
-            pair.row = pair.reconciler.find(listing)
-            self._complete(pair)
+            self._record(error, group[0])
+            if self._workers.stopping or isinstance(error, _REFUSALS) or delay == POLL_DELAYS[-1]:
+                self._fail_group(group, error)
+            return None
+        self._record(None, group[0])
+        return listing
 
     def _write(self, action: str, pair: _Pair) -> None:
         """Send one write to a pair."""
@@ -211,7 +237,9 @@ class _Run:
             pair.reconciler.claim(action, pair.row)
             pair.action, pair.before = action, pair.row
             pair.write_error = pair.reconciler.write(action, pair.row)
+            self._record(pair.write_error, pair)
         except ApiException as error:
+            self._record(error, pair)
             self._fail(pair, error)
 
     def _check_target(self, pair: _Pair) -> None:
@@ -220,7 +248,7 @@ class _Run:
             if not check.is_done and not self._workers.stopping:
                 try:
                     pair.reconciler.check_target_access()
-                except _PER_PAIR_ERRORS as error:
+                except _REFUSALS as error:
                     check.error = _copy(error)
                     check.is_done = True
                     raise
@@ -231,16 +259,11 @@ class _Run:
     def _poll(self, action: str, group: list[_Pair]) -> None:
         """List the pairs of one source until the effect of a write shows, as `Reconciler` does for one pair."""
         waiting = [pair for pair in group if pair.is_open and pair.action == action]
-        source = group[0].reconciler.source
-        is_conclusive = is_connected if action == "accept" else is_active
         for delay in POLL_DELAYS if waiting else ():
-            if delay:
-                self._api.api_client.clock.sleep(delay)
-            try:
-                targets = [pair.target for pair in waiting]
-                listing = list_connections(self._api, source, targets, is_conclusive, self._names)
-            except ApiException as error:
-                self._fail_group(waiting, error)
+            listing = self._list_source(waiting, is_connected if action == "accept" else is_active, delay)
+            if listing is None:
+                if waiting[0].is_open:
+                    continue
                 return
             for pair in waiting:
                 pair.row = pair.reconciler.find(listing)
@@ -267,6 +290,7 @@ class _Run:
         try:
             pair.result = pair.reconciler.resume(pair.row, pair.write_error)
         except ApiException as error:
+            self._record(error, pair)
             self._fail(pair, error, explained=True)
 
     # -- results ----------------------------------------------------------------------------------------------------
@@ -278,26 +302,30 @@ class _Run:
             pair.result = pair.reconciler.result(pair.row)
 
     def _fail(self, pair: _Pair, error: ApiException, *, explained: bool = False) -> None:
-        self._stop_after(error)
         if not explained:
             pair.reconciler.explain(error)
         pair.error = error
-        if self._ending is None and not isinstance(error, _PER_PAIR_ERRORS):
-            self._ending = pair
         with self._lock:
             self._done += 1
 
     def _fail_group(self, group: list[_Pair], error: ApiException) -> None:
         """Fail the pairs of a list that failed. The error of a write matters more than that of the listing after it."""
-        self._stop_after(error)
         for pair in group:
             if pair.action is not None or not self._workers.stopping or pair is group[0]:
                 self._fail(pair, pair.write_error or _copy(error))
 
-    def _stop_after(self, error: ApiException) -> None:
-        if not isinstance(error, _PER_PAIR_ERRORS):
+    def _record(self, error: ApiException | None, pair: _Pair) -> None:
+        """Note how a call for a pair ended, and end the run if every further call would fail too."""
+        if error is None or isinstance(error, _REFUSALS):
+            self._failures_in_a_row = 0
+            return
+        # Without a lock: a lost update only delays the end.
+        self._failures_in_a_row += _RATE_LIMIT_WEIGHT if isinstance(error, RateLimitError) else 1
+        if isinstance(error, _ENDING) or self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
             self._workers.stopping = True
-            self._can_list = self._can_list and not isinstance(error, _UNREACHABLE)
+            self._ending = self._ending or pair
+            failure = error.__cause__ if isinstance(error, OutcomeUnknownError) else error
+            self._can_list = self._can_list and not isinstance(failure, _UNREACHABLE)
 
     def _list_written(self) -> None:
         """After a failure that ended the run, find the pairs that are connected nevertheless."""

@@ -32,6 +32,8 @@ _NAMES_IN_REPR = 3
 class Hierarchy:
     """The entities of a tenant as they were when they were read. Iteration and ``len()`` are over the entities.
 
+    A hierarchy without entities is falsy, like every empty collection, but it is not None: every entity is refused.
+
     ``str()`` is an outline of ids and names, children below their parent.
 
     Args:

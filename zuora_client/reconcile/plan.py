@@ -67,18 +67,22 @@ class ConnectionPlan:
         target is checked once, before the first request to it. A lost response is settled by the list: no write is sent
         twice. A pair that changes meanwhile continues alone, as in `ensure_connected`.
 
-        After a failure that concerns one pair (refused, conflict, not found, no permission, outcome unknown) the
-        other pairs are still attempted. Any other failure would affect them too: no further request is sent.
+        After a failed call for one pair the other pairs are still attempted, and after a failed list of a source the
+        other sources. The run ends, and no further request is sent, when further calls would fail too: the credentials
+        are refused, TLS cannot be set up, two calls in a row exceed a limit, or ten in a row end without a usable
+        response (our choice). A refusal that concerns a pair does not count.
 
-        Ctrl-C, and any other exception in the calling thread, ends the run: no further request is sent, calls that
-        wait for a retry are given up, and the threads end. A call that waits for a response ends with it; the exception
-        continues after 5 seconds at the latest. Then the plan may be applied again.
+        Ctrl-C, and any other exception in the calling thread or in `on_step`, ends the run: no further request is sent,
+        and calls that wait for a retry are given up. Responses are awaited for 3 seconds, then their connections are
+        shut down: a write whose response is lost is logged as unknown. The exception continues after 5 seconds at the
+        latest, and no thread stays, except one that is still opening a connection, up to ``connect_timeout``; nothing
+        is sent over that. Then the plan may be applied again.
 
         Args:
             on_step: called with each `Step` when it is complete, by one thread at a time; an exception that it raises
                 ends the run. The listings of a source are not steps; the result for each pair is.
-            workers: number of threads that make calls at the same time, 1 to 64, and at most
-                ``connection_pool_maxsize``, so that each keeps its connection. 1 makes all calls in the calling thread.
+            workers: number of threads that make calls at the same time, 1 to 64. The client then keeps as many
+                connections, if ``connection_pool_maxsize`` is less. 1 makes all calls in the calling thread.
 
         Returns:
             An `EnsureResult` for each pair in `pairs`, in this order.
@@ -179,7 +183,7 @@ def plan_connections(
             Duplicates are removed.
         names: entity id to display name, for the table and the graph; other entities are shown by id.
         hierarchy: a `Hierarchy`. Every entity must be in it, and its names appear beside the ids in the table, the
-            graph, steps and errors. Without one, ids are sent unchecked.
+            graph, steps and errors; an empty one refuses every entity. Without one, ids are sent unchecked.
 
     Raises:
         ApiException: the connections of a source could not be listed; ConflictError if the list kept changing.

@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING
 
 from ..api import EntityConnectionsApi
 from ..deadline import Clock
+from ..exceptions import NOT_SENT, ApiConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .._http.attempt import Attempt
+
     Task = Callable[[], object]
 
-# Seconds that an interrupted run waits for its threads.
-_MAX_WAIT = 5.0
+# Seconds that an interrupted run waits for responses: a write whose response arrives has a known outcome.
+_MAX_WAIT_FOR_RESPONSES = 3.0
+# Seconds that it then waits for its threads.
+_MAX_WAIT_FOR_THREADS = 2.0
 # Seconds between two looks at whether the run was interrupted.
 _POLL_INTERVAL = 0.05
 
@@ -35,7 +40,7 @@ class Workers:
 
     Attributes:
         stopping: no further task is begun.
-        interrupted: calls of tasks that have begun end before their next attempt.
+        interrupted: no further attempt is begun.
     """
 
     def __init__(self, count: int) -> None:
@@ -46,9 +51,11 @@ class Workers:
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._ended: SimpleQueue[BaseException | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        # The last attempt of each thread, by its id.
+        self._attempts: dict[int, Attempt] = {}
 
     def run(self, tasks: Iterable[Task]) -> None:
-        """Run tasks and return when all of them have ended. Raises the first exception of a task."""
+        """Run tasks and return when all of them have ended. Raises the first exception of a task at once."""
         tasks = list(tasks)
         if self._count > 1:
             self._start(min(self._count, len(tasks)))
@@ -60,10 +67,11 @@ class Workers:
         self._is_running = True
         for task in tasks:
             self._tasks.put(task)
-        errors = [error for _ in tasks if (error := self._ended.get()) is not None]
+        for _ in tasks:
+            error = self._ended.get()
+            if error is not None:
+                raise error
         self._is_running = False
-        if errors:
-            raise errors[0]
 
     def _start(self, count: int) -> None:
         while len(self._threads) < count:
@@ -97,39 +105,51 @@ class Workers:
     def close(self) -> None:
         """End the threads, and the tasks that are still running. May be called more than once.
 
-        Waits for 5 seconds at most: a call that waits for a response cannot be ended.
+        Waits for responses for 3 seconds, then aborts the attempts: 5 seconds at most. A second call aborts them at
+        once.
         """
+        was_interrupted = self.interrupted
         self.stopping = True
         self.interrupted = self.interrupted or self._is_running
         self._tasks.put(None)
-        # Polled: an exception of a signal handler inside Thread.join() could leave its lock held.
         if any(thread.ident is None for thread in self._threads):
             # A signal handler interrupted the start of this thread, which may still begin.
             time.sleep(_POLL_INTERVAL)
-        until = time.monotonic() + _MAX_WAIT
+        if not was_interrupted:
+            self._wait_for_threads(_MAX_WAIT_FOR_RESPONSES)
+        for attempt in list(self._attempts.values()):
+            attempt.abort()
+        self._wait_for_threads(_MAX_WAIT_FOR_THREADS)
+
+    def _wait_for_threads(self, seconds: float) -> None:
+        # Polled: an exception of a signal handler inside Thread.join() could leave its lock held.
+        until = time.monotonic() + seconds
         while any(thread.is_alive() for thread in self._threads) and time.monotonic() < until:
             time.sleep(_POLL_INTERVAL / 10)
 
     def view(self, api: EntityConnectionsApi) -> EntityConnectionsApi:
-        """Return `api` with calls that end before their next attempt when the run is interrupted.
+        """Return `api` with calls that end when the run is interrupted.
 
-        The view shares connections, tokens and the retry quota with `api`. An API or client of another class is
-        returned unchanged: its state is not known here.
+        The view shares connections, tokens and the retry quota with `api`, and each worker keeps a connection. An API
+        or client of another class is returned unchanged: its state is not known here.
         """
         from ..api_client import ApiClient
 
         client = api.api_client
         if self._count == 1 or type(api) is not EntityConnectionsApi or type(client) is not ApiClient:
             return api
-        return EntityConnectionsApi(client.with_clock(_InterruptibleClock(client.clock, self)))
+        client.rest_client.keep_connections(self._count)
+        return EntityConnectionsApi(client.view(_InterruptibleClock(client.clock, self), self._begin))
+
+    def _begin(self, attempt: Attempt) -> None:
+        """Note an attempt. Raises ApiConnectionError, which sends nothing, if the run was interrupted."""
+        self._attempts[threading.get_ident()] = attempt
+        if self.interrupted:
+            raise ApiConnectionError(reason="the run was interrupted", outcome=NOT_SENT)
 
 
 class _InterruptibleClock(Clock):
-    """A clock that raises `Interrupted` in the workers of an interrupted run, between attempts and in waits.
-
-    A call looks ``now`` up before and after each attempt. Its deadline keeps the function that it got at the start, so
-    nothing is raised while an attempt is under way: it would leave a socket open or a response unread.
-    """
+    """A clock whose `sleep` raises `Interrupted` in the workers of an interrupted run."""
 
     def __init__(self, clock: Clock, workers: Workers) -> None:
         self._clock = clock
@@ -137,7 +157,6 @@ class _InterruptibleClock(Clock):
 
     @property
     def now(self) -> Callable[[], float]:  # type: ignore[override]
-        self._check()
         return self._clock.now
 
     def sleep(self, seconds: float) -> None:  # type: ignore[override]
