@@ -31,7 +31,12 @@ def _link_target(descriptor: str) -> str:
 
 def free_slots(client: ApiClient) -> bool:
     """Whether every open connection is idle in its pool. One that was not released is open elsewhere."""
-    return all(sum(c.sock is not None for c in pool._connections) == pool.pool.qsize() for pool in pools_of(client))
+    return all(sum(c.sock is not None for c in pool._connections) == _idle(pool) for pool in pools_of(client))
+
+
+def _idle(pool: Any) -> int:
+    # A closed pool has no queue.
+    return 0 if pool.pool is None else int(pool.pool.qsize())
 
 
 def pools_of(client: ApiClient) -> list[Any]:

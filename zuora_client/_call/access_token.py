@@ -1,4 +1,4 @@
-"""An access token, and how it is read from a response of the token endpoint."""
+"""An access token, and how it is read from a response of the token endpoint or from the configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 from .._base.parameters import header_text
 from .._base.secrets import Secret, hide, reveal
-from ..exceptions import InvalidResponseError
+from .._http.interruptions import is_from_outside
+from ..exceptions import NOT_SENT, AuthenticationError, InvalidResponseError
 
 ZUORA = "zuora"
 
@@ -60,6 +61,30 @@ def _lifetime(expires_in: Any) -> float:
     if isinstance(expires_in, bool) or not isinstance(expires_in, (int, float)) or not 0 < expires_in < float("inf"):
         return _DEFAULT_LIFETIME
     return float(min(expires_in, _MAX_LIFETIME))
+
+
+def configured_token(access_token: Any) -> Secret:
+    """Return the token of the setting `access_token`, a token or a callable, in a holder.
+
+    Raises:
+        AuthenticationError: the callable raised.
+        TypeError, ValueError: it is not a token, or the callable returned none.
+    """
+    if not callable(access_token):
+        return bearer_token(access_token)
+    try:
+        token = hide(access_token())
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        failure = AuthenticationError(
+            reason=f"the access_token callable raised {type(error).__name__}", outcome=NOT_SENT
+        )
+        failure.advice = "Your access_token callable failed, not Zuora: see the exception in __cause__."
+        raise failure from error
+    if not isinstance(reveal(token), (str, bytes)):
+        raise TypeError(f"the access_token callable must return text or bytes, not {type(token).__name__}")
+    return bearer_token(token)
 
 
 def bearer_token(value: Any) -> Secret:

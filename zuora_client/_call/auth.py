@@ -16,8 +16,9 @@ from .._base.latch import Latch
 from .._base.parameters import header_text, text
 from .._base.secrets import Secret, held, hide, reveal
 from .._codec.headers import header_value
-from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError, AuthenticationError
-from .access_token import ZUORA, bearer_token
+from .._http.interruptions import is_from_outside
+from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError
+from .access_token import ZUORA, bearer_token, configured_token
 from .retry import Renewal, is_throttled, uniform
 
 if TYPE_CHECKING:
@@ -164,6 +165,8 @@ class TokenCache:
         try:
             obtained = fetch(fetch_deadline, current is not None)
         except ApiException as error:
+            if is_from_outside(error):
+                raise
             if current is not None:
                 self._back_off(error)
                 return current.value
@@ -253,7 +256,7 @@ class Credentials:
         settings = vars(configuration)  # with the holders of the secrets
         access_token = settings["access_token"]
         if access_token is not None:
-            return {"Authorization": _configured_token(access_token).prefixed("Bearer ")}
+            return {"Authorization": configured_token(access_token).prefixed("Bearer ")}
         key = (host_url, configuration.client_id, settings["client_secret"])
         if key[1] or key[2]:
             obtain = partial(self._obtain, configuration, key, fetch, report)
@@ -285,6 +288,8 @@ class Credentials:
             if token is not None or failure is not None:
                 source, waited = (ZUORA, False) if token is None else (token.source, token.waited)
                 report.token(source, self._clock.now() - started, failure, waited=waited, early=advisory)
+            # Its traceback refers to this frame.
+            del failure
 
     def _fetch_or_share(
         self,
@@ -334,22 +339,6 @@ class Credentials:
         if self._shared is not None and self._shared.refuse(token):
             return Renewal.REPEATABLE
         return Renewal.ONCE
-
-
-def _configured_token(access_token: Any) -> Secret:
-    if not callable(access_token):
-        return bearer_token(access_token)
-    try:
-        token = hide(access_token())
-    except Exception as error:
-        failure = AuthenticationError(
-            reason=f"the access_token callable raised {type(error).__name__}", outcome=NOT_SENT
-        )
-        failure.advice = "Your access_token callable failed, not Zuora: see the exception in __cause__."
-        raise failure from error
-    if not isinstance(reveal(token), (str, bytes)):
-        raise TypeError(f"the access_token callable must return text or bytes, not {type(token).__name__}")
-    return bearer_token(token)
 
 
 def check_credentials(configuration: Configuration) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import logging
 import math
+import sys
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,17 +19,11 @@ from .._base.text import truncate_body
 from .._codec import serialization
 from .._codec.headers import SECRET_HEADERS
 from .._codec.request import Request, RetryClass
+from .._http.interruptions import is_from_outside, raise_interruption
 from .._http.response import RESTResponse
 from .._http.transport import RESTClientObject
 from ..deadline import Clock, Deadline
-from ..exceptions import (
-    ANSWERED,
-    NOT_SENT,
-    UNKNOWN,
-    ApiException,
-    AuthenticationError,
-    InvalidResponseError,
-)
+from ..exceptions import ANSWERED, NOT_SENT, UNKNOWN, ApiException, AuthenticationError, InvalidResponseError
 from .access_token import token_from_document
 from .auth import Credentials, client_credentials
 from .interpret import interpret
@@ -87,6 +82,7 @@ class Sender:
         request = token_request(call.request, client_id, client_secret)
         host = request.host
         response = None
+        handled = sys.exc_info()[1]
         try:
             # Zuora limits the token requests of all clients behind one address together, so a client cannot know how
             # often it is refused: its deadline decides.
@@ -107,6 +103,7 @@ class Sender:
             token.remaining -= self.clock.now() - attempts.started
             return token
         except ApiException as error:
+            raise_interruption(error, handled)
             if response is not None:
                 _add_response(error, response)
                 _add_ids(error, {})
@@ -176,6 +173,7 @@ class _Call:
         """Return the response and its data, or raise what the call ends with."""
         if self.request.retry_class is RetryClass.KEYED and not self.request.caller_key:
             self.headers["Idempotency-Key"] = new_idempotency_key()
+        handled = sys.exc_info()[1]
         try:
             while True:
                 self.response = None
@@ -184,6 +182,7 @@ class _Call:
                 try:
                     data = self.attempt()
                 except ApiException as error:
+                    raise_interruption(error, handled)
                     if not self.decide(error):
                         data = self.fail(error)
                         return self.response, data
@@ -192,10 +191,9 @@ class _Call:
                     if self.report.on_event is not None or logger.isEnabledFor(logging.INFO):
                         self._report_success(data)
                     return self.response, data
-        except ApiException:
-            raise
         except BaseException as error:
-            self._report_interruption(error)
+            if not isinstance(error, ApiException) or is_from_outside(error):
+                self._report_interruption(error)
             raise
 
     # -- one attempt ------------------------------------------------------------------------------------------------
@@ -212,10 +210,12 @@ class _Call:
                 request.settings, request.host.url, self.deadline, fetch, self.report
             )
         except ApiException as error:
+            if is_from_outside(error):
+                raise
             # The token endpoint had attempts of its own; this request was not sent.
             self._raise_final(error)
         except (TypeError, ValueError) as error:
-            if not self._retry.attempts:
+            if not self._retry.attempts or is_from_outside(error):
                 raise
             # The configuration was changed mid-call. An earlier attempt was sent, so raise an ApiException that keeps
             # the outcome.

@@ -35,19 +35,24 @@ def without_frames(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except BaseException as error:
             client: Any = args[0]
-            if getattr(getattr(client, "configuration", None), "debug", False):
-                raise
-            chain = [*_linked(error, handled)]
-            if not isinstance(error, ApiException):
-                for each in chain:
-                    _clear(each)
-                raise
-            for each in chain:
-                each.__traceback__ = None
-            # Not a bare `raise`, which restores the traceback before Python 3.11.
-            raise error  # noqa: TRY201
+            if not getattr(getattr(client, "configuration", None), "debug", False):
+                _hide_variables(error, handled)
+            if isinstance(error, ApiException):
+                # Not a bare `raise`, which restores the traceback before Python 3.11.
+                raise error  # noqa: TRY201
+            raise
 
     return wrapper
+
+
+def _hide_variables(error: BaseException, handled: BaseException | None) -> None:
+    # A function of its own: a frame of the traceback that refers to the exception would keep its sockets open.
+    is_own = isinstance(error, ApiException)
+    for each in [*_linked(error, handled)]:
+        if is_own:
+            each.__traceback__ = None
+        else:
+            _clear(each)
 
 
 def _clear(error: BaseException) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.text import single_line
 from .._codec.request import RetryClass
+from .._http.interruptions import is_from_outside
 from ..exceptions import UNKNOWN, ApiException, RateLimitError
 from .operations import Operation
 
@@ -263,6 +264,8 @@ class CallReport:
             try:
                 on_event(event)
             except Exception as error:  # noqa: PERF203 - the next event is delivered all the same
+                if is_from_outside(error):
+                    raise
                 # Without its text and traceback, which may show the error of the call before its secrets are masked.
                 if next(self._failures) == 0:
                     logger.warning(

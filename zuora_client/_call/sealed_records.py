@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import text
+from .._http.interruptions import is_from_outside
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -47,7 +48,9 @@ class Sealer:
             if self._encryption_key is not None:
                 payload = _fernet(self._encryption_key).decrypt(payload)
             record = json.loads(payload)
-        except Exception:
+        except Exception as error:
+            if is_from_outside(error):
+                raise
             # Authentic, but unreadable: written while the store's `encrypted` had the other value.
             return None
         return record if isinstance(record, dict) else None

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.secrets import Secret
 from .._base.text import single_line
+from .._http.interruptions import is_from_outside
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError
 from ..token_store import FileTokenStore, RedisTokenStore
 from .access_token import ZUORA, AccessToken
@@ -198,7 +199,7 @@ class SharedTokens:
                 entries.prolong_lease(lease_id, _LEASE_SECONDS if hint is None else hint)
                 raise
             # An interrupt or an expired deadline concerns only the holder: the others' requests may succeed.
-            if isinstance(error, Exception) and not deadline.expired:
+            if isinstance(error, Exception) and not deadline.expired and not is_from_outside(error):
                 entries.store_failure()
             entries.release_lease(lease_id)
             raise
@@ -284,6 +285,8 @@ class _GuardedStore:
         try:
             result = verb(*arguments)
         except Exception as error:
+            if is_from_outside(error):
+                raise
             self._skip_for_a_while(error)
             return default
         if self._state.pause:

@@ -11,6 +11,8 @@ import urllib3
 from ..deadline import Timeouts
 
 if TYPE_CHECKING:
+    import weakref
+
     from ..deadline import Deadline
 
 
@@ -32,11 +34,12 @@ class Attempt(urllib3.Timeout):
         tls_version: of a TLS connection that this attempt opened, None for a reused one.
         write: whether the request is a write.
         new_connection: whether the request needs a new connection.
-        connection: that carries the request, or has carried it; None before that.
+        connection: a weak reference to the one that carries the request, or has carried it; None before that. The
+            connection refers to the attempt: a cycle would keep the socket of an interrupted call open.
         aborted: whether another thread has ended this attempt.
     """
 
-    connection: Any = None
+    connection: weakref.ref[Any] | None = None
     aborted = False
 
     def __init__(
@@ -107,7 +110,7 @@ class Attempt(urllib3.Timeout):
         """
         # Before the test: the connection is not reused if it was released after it, so nobody else loses it.
         self.aborted = True
-        connection = self.connection
+        connection = None if self.connection is None else self.connection()
         if connection is not None and connection.attempt is self:
             sock = connection.sock
             # urllib3's SSLTransport, for TLS within the TLS connection to a proxy.

@@ -123,19 +123,22 @@ class DeadlineConnection:
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
         """Send a request, as `urllib3.connection.HTTPConnection.request` does."""
         attempt: Any = self.attempt
-        if attempt.authority is None:
-            super().request(method, url, body=body, headers=headers, **options)  # type: ignore[misc]
-            return
-        set_timeout(self.sock, attempt.clamp(attempt.timeouts.read))
-        self._response_options = (method, url, options.get("preload_content", True))
-        self.putrequest(method, url, skip_host=True, skip_accept_encoding=True)  # type: ignore[attr-defined]
-        self._buffer.extend(header_lines(method, attempt.authority, headers, body))
         try:
+            if attempt.authority is None:
+                super().request(method, url, body=body, headers=headers, **options)  # type: ignore[misc]
+                return
+            set_timeout(self.sock, attempt.clamp(attempt.timeouts.read))
+            self._response_options = (method, url, options.get("preload_content", True))
+            self.putrequest(method, url, skip_host=True, skip_accept_encoding=True)  # type: ignore[attr-defined]
+            self._buffer.extend(header_lines(method, attempt.authority, headers, body))
             self.endheaders(body)  # type: ignore[attr-defined]
-        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError) as error:
+        except OSError as error:
+            if is_from_outside(error):
+                # Wrapped, because urllib3 ignores some of these errors, as below. The transport unwraps it.
+                raise urllib3.exceptions.HTTPError(error) from error
             # A server may respond and close before it has read the whole request. The response, or the TLS alert that
             # rejects the client certificate, can still be read.
-            if is_from_outside(error):
+            if not isinstance(error, (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)):
                 raise
 
     def _send_output(self, message_body: Any = None, encode_chunked: bool = False) -> None:  # noqa: ARG002 # http.client's

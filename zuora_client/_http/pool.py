@@ -97,7 +97,7 @@ class PoolMixin:
             # A program that uses the pool for requests of its own passes another timeout.
             attempt = timeout if isinstance(timeout, Attempt) else Attempt.from_timeout(timeout)
             conn.attempt = options["timeout"] = attempt
-            attempt.connection = conn
+            attempt.connection = weakref.ref(conn)
         else:
             # A connection of another class needs plain text, and what it sends is not known here.
             options["body"] = reveal(options["body"])

@@ -19,7 +19,7 @@ from ..deadline import Clock, Deadline, Timeouts
 from ..exceptions import NOT_SENT, ApiException, TlsError
 from .attempt import Attempt
 from .errors import TRANSPORT_ERRORS, map_exception
-from .interruptions import find_interruption
+from .interruptions import raise_interruption
 from .response import RESTResponse, complete_response, response_limit, unread_response, with_response
 from .routes import Routes
 
@@ -135,13 +135,10 @@ class RESTClientObject:
                 return unread_response(response, attempt, headers)
             return complete_response(response, limit, attempt)
         except TRANSPORT_ERRORS as error:
-            interruption = find_interruption(error, handled)
-            if interruption is None:
-                has_certificate = self._routes.tls.has_client_certificate
-                failure = map_exception(error, attempt, route.endpoint, client_certificate=has_certificate)
-                raise (failure if response is None else with_response(failure, response)) from error
-        # Here, because an exception that is raised where another is handled gets that one as its context.
-        raise interruption
+            raise_interruption(error, handled)
+            has_certificate = self._routes.tls.has_client_certificate
+            failure = map_exception(error, attempt, route.endpoint, client_certificate=has_certificate)
+            raise (failure if response is None else with_response(failure, response)) from error
 
     def request(
         self,
@@ -179,12 +176,14 @@ class RESTClientObject:
         target = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
         route = self._routes.route(host)
         content = encode_body(headers["Content-Type"], body, list(post_params or ()))
+        handled = sys.exc_info()[1]
         try:
             response: Any = route.send(method, target, headers, content, attempt)
             if not _preload_content:
                 return unread_response(response, attempt, headers)
             complete = complete_response(response, response_limit(self._max_response_bytes, target), attempt)
         except TRANSPORT_ERRORS as error:
+            raise_interruption(error, handled)
             raise map_exception(error, attempt, route.endpoint) from error
         if not 200 <= complete.status <= 299:
             raise ApiException(http_resp=complete)
