@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import ApiClient, Configuration, EntityConnectionsApi, Hierarchy
 from .._base.text import single_line
 from .._base.variables import VARIABLES
+from ..exceptions import WRONG_ENTITY, ApiException
 from . import files
 from .errors import UsageError
 
@@ -52,17 +53,13 @@ class Session:
     def find_pairs(self, path: str, rows: list[files.Row]) -> list[tuple[str, str]]:
         """Return the ids of the pairs of a file. Raises UsageError, which names file and lines."""
         problems: list[str] = []
-        found = [
-            files.Row(
-                row.place,
-                self._find_id(f"{row.place}: source", row.source, problems),
-                self._find_id(f"{row.place}: target", row.target, problems),
-            )
-            for row in rows
-        ]
-        # A pair that is there by name and by id shows only now.
-        files.refuse(path, problems or files.find_repetitions(found, str))
-        return [(row.source, row.target) for row in found]
+        ids: dict[str, str] = {}
+        for row in rows:
+            ids[row.source] = self._find_id(f"{row.place}: source", row.source, problems)
+            ids[row.target] = self._find_id(f"{row.place}: target", row.target, problems)
+        # A pair that is there by name and by id, or in another spelling, shows only now.
+        files.refuse(path, problems or files.find_repetitions(rows, ids.__getitem__))
+        return [(ids[row.source], ids[row.target]) for row in rows]
 
     def _find_id(self, argument: str, name_or_id: str, problems: list[str]) -> str:
         """Return the id of an entity; add a problem if there is none."""
@@ -91,6 +88,14 @@ def open_session(*, debug: bool, **settings: Any) -> Generator[Session]:
             hierarchy = Hierarchy.load(client)
         except (TypeError, ValueError) as error:  # a setting that is checked when it is used
             raise _invalid_setting(error) from None
+        except ApiException as error:
+            if configuration.entity_id and any(reason.code == WRONG_ENTITY for reason in error.reasons):
+                entity_id = single_line(configuration.entity_id)
+                error.advice = (
+                    f"ZUORA_ENTITY_ID={entity_id} must be the id, not the name, of an entity that the credentials have "
+                    "access to. Unset it to list the entities."
+                )
+            raise
         yield Session(client, hierarchy)
 
 
