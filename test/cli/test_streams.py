@@ -82,6 +82,21 @@ def test_results_and_remarks_are_apart(tool: Tool) -> None:
     assert result.err.count("[y/N]") == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/oauth/token", "Zuora throttles token requests: waiting 9"), ("/v1/*", "Zuora throttles requests: waiting 9")],
+)
+def test_long_wait_is_announced(tool: Tool, zuora: ZuoraEmulator, path: str, words: str) -> None:
+    zuora.fail_next(faults.too_many_requests(retry_after=90), path=path)
+    process = tool.start("entities")
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(words)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_debug_shows_attempts_and_traceback(tool: Tool, zuora: ZuoraEmulator) -> None:
     """The log and the traceback contain no secret."""
     zuora.fail_next(faults.html_error(404), path="/v1/entities")

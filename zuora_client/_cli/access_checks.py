@@ -102,7 +102,9 @@ class AccessChecks:
         if self._hierarchy is None:
             raise self._refused(self._error)
         if self._entity_id and self._entity_id not in self._hierarchy:
-            text = f"ZUORA_ENTITY_ID={single_line(self._entity_id)} is not the id of an entity of the tenant (a name is "
+            text = (
+                f"ZUORA_ENTITY_ID={single_line(self._entity_id)} is not the id of an entity of the tenant (a name is "
+            )
             text += "not accepted): `zuora-connections entities`, without ZUORA_ENTITY_ID, lists the ids"
             raise Finding("failed", text)
         if self._scope is None:
@@ -151,7 +153,9 @@ class AccessChecks:
     def _refused(self, error: ApiException | None) -> Finding:
         assert error is not None
         if self._entity_id and _is_wrong_entity(error):
-            text = f"the credentials have no access to ZUORA_ENTITY_ID={single_line(self._entity_id)}: it must be the id "
+            text = (
+                f"the credentials have no access to ZUORA_ENTITY_ID={single_line(self._entity_id)}: it must be the id "
+            )
             text += f"of an entity, not its name; {_SELECT_ADVICE}"
             return Finding("failed", text)
         return Finding("failed", f"{reason(error)}. {error.advice}")

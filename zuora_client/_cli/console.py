@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 class Console:
     """The standard streams. If the reader of a stream closes it, the output is dropped and the work continues.
 
+    Attributes:
+        if_interrupted: what Ctrl-C would leave behind now, as a sentence.
+
     Args:
         is_json: print results as JSON.
     """
+
+    if_interrupted = "Nothing was changed."
 
     def __init__(self, *, is_json: bool) -> None:
         self.is_json = is_json
@@ -108,6 +113,11 @@ def write(stream: TextIO | None, text: str, end: str = "\n") -> None:
         _drop_output(stream)
         if stream is sys.stdout:
             raise OutputError(f"standard output cannot be written: {error.strerror}") from None
+
+
+def interject(text: str) -> None:
+    """Print a line on standard error while a progress line may be drawn there, which is drawn again below it."""
+    write(sys.stderr, f"\r{text}\x1b[K" if _is_terminal(sys.stderr) else text)
 
 
 class OutputError(Exception):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from .. import ApiClient, Configuration, EntityConnectionsApi, Hierarchy
@@ -12,9 +13,10 @@ from .._base.variables import VARIABLES
 from ..exceptions import WRONG_ENTITY, ApiException
 from . import files
 from .errors import UsageError
+from .waits import announced_waits
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from typing import Any
 
     from ..models import GETEntitiesType
@@ -83,7 +85,8 @@ def open_session(*, debug: bool, **settings: Any) -> Generator[Session]:
         UsageError: a missing or invalid setting; nothing was sent.
     """
     configuration = read_settings(debug=debug, **settings)
-    with make_client(configuration) as client:
+    # The log of --debug has the waits.
+    with make_client(configuration) as client, nullcontext() if debug else announced_waits():
         try:
             hierarchy = Hierarchy.load(client)
         except (TypeError, ValueError) as error:  # a setting that is checked when it is used
@@ -101,16 +104,31 @@ def open_session(*, debug: bool, **settings: Any) -> Generator[Session]:
 
 def read_settings(*, debug: bool, **settings: Any) -> Configuration:
     """Return the configuration from the environment. Raises UsageError."""
+    missing = [*_missing_host(), *_missing_credentials()]
+    if missing:
+        raise UsageError("; ".join(missing))
     try:
-        configuration = Configuration.from_env(debug=debug, **settings)
+        return Configuration.from_env(debug=debug, **settings)
     except (TypeError, ValueError) as error:
         raise _invalid_setting(error) from None
-    if configuration.credentials_kind == "none":
-        raise UsageError("no credentials are set: set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, or ZUORA_ACCESS_TOKEN")
-    if configuration.access_token is None and not (configuration.client_id and configuration.client_secret):
-        missing = "ZUORA_CLIENT_SECRET" if configuration.client_id else "ZUORA_CLIENT_ID"
-        raise UsageError(f"{missing} is not set: an OAuth client has an id and a secret")
-    return configuration
+
+
+def _missing_host() -> Iterator[str]:
+    if not (os.environ.get("ZUORA_ENVIRONMENT") or os.environ.get("ZUORA_HOST")):
+        yield (
+            "no host is set: set ZUORA_ENVIRONMENT to a data center (US_SANDBOX, EU, ...; US is production, US Cloud "
+            "2) or ZUORA_HOST to a base URL"
+        )
+
+
+def _missing_credentials() -> Iterator[str]:
+    missing = [name for name in ("ZUORA_CLIENT_ID", "ZUORA_CLIENT_SECRET") if not os.environ.get(name)]
+    if os.environ.get("ZUORA_ACCESS_TOKEN") or not missing:
+        return
+    if len(missing) == 1:
+        yield f"{missing[0]} is not set: an OAuth client has an id and a secret"
+    else:
+        yield "no credentials are set: set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, or ZUORA_ACCESS_TOKEN"
 
 
 def make_client(configuration: Configuration) -> ApiClient:

@@ -118,9 +118,13 @@ def incomplete_error(
     error = first.as_type(PlanIncompleteError, outcome=_worst_outcome(error for _, error in failures))
     error.results, error.failures, error.untried = results, failures, untried
     missing = len(failures) + len(untried)
-    error.reason = (
-        f"{missing} of {missing + len(results)} pairs could not be connected; the first failure: {first.reason}"
-    )
+    result = "could not be connected"
+    if error.outcome == UNKNOWN:
+        result = "were not connected, or it is unknown whether they were"
+        error.advice = "Apply the plan again, which is safe: it lists the connections and only does what is missing."
+        if any(failure.outcome != UNKNOWN for _, failure in failures):
+            error.advice += " Fix the failures whose outcome is known first."
+    error.reason = f"{missing} of {missing + len(results)} pairs {result}; the first failure: {first.reason}"
     return error
 
 
