@@ -91,8 +91,8 @@ class AccessChecks:
                 unset = "unset ZUORA_HOST and " if os.environ.get("ZUORA_HOST") else ""
                 text = (
                     f"Zuora refuses ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET ({reason(error)}): copy the secret again; "
-                    f"{unset}set ZUORA_ENVIRONMENT to the data center in which the OAuth client was created, if that is not "
-                    f"{self._configuration.host}; check that the user of the client is active"
+                    f"{unset}set ZUORA_ENVIRONMENT to the data center in which the OAuth client was created, if that "
+                    f"is not {self._configuration.host}; check that the user of the client is active"
                 )
                 raise Finding("failed", text) from None
         return document
@@ -104,8 +104,8 @@ class AccessChecks:
         if self._entity_id and self._entity_id not in self._hierarchy:
             text = (
                 f"ZUORA_ENTITY_ID={single_line(self._entity_id)} is not the id of an entity of the tenant (a name is "
+                "not accepted): `zuora-connections entities`, without ZUORA_ENTITY_ID, lists the ids"
             )
-            text += "not accepted): `zuora-connections entities`, without ZUORA_ENTITY_ID, lists the ids"
             raise Finding("failed", text)
         if self._scope is None:
             text = f"{len(self._hierarchy)} in the tenant; ZUORA_ACCESS_TOKEN does not say for which it is valid"
@@ -155,8 +155,8 @@ class AccessChecks:
         if self._entity_id and _is_wrong_entity(error):
             text = (
                 f"the credentials have no access to ZUORA_ENTITY_ID={single_line(self._entity_id)}: it must be the id "
+                f"of an entity, not its name; {_SELECT_ADVICE}"
             )
-            text += f"of an entity, not its name; {_SELECT_ADVICE}"
             return Finding("failed", text)
         return Finding("failed", f"{reason(error)}. {error.advice}")
 
