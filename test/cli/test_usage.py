@@ -49,7 +49,8 @@ def test_version(tool: Tool) -> None:
         (["apply", "a", "--workers", "0"], "must be from 1 to 64, not '0'"),
         (["apply", "a", "--workers", "65"], "must be from 1 to 64"),
         (["apply", "a", "--workers", "-1"], "--workers"),
-        (["list", "--yes"], "unrecognized arguments: --yes"),
+        (["list", "--yes"], "unrecognized arguments: --yes\n"),
+        (["list", "Acme", "Corporation"], "unrecognized arguments: Corporation (put names with spaces in quotes"),
     ],
 )
 def test_wrong_usage(tool: Tool, zuora: ZuoraEmulator, arguments: list[str], message: str) -> None:
@@ -130,7 +131,8 @@ def test_ambiguous_name(tool: Tool) -> None:
     with ZuoraEmulator(entities=["Root", "Branch", "BRANCH"]) as tenant:
         result = tool("connect", "Root", "branch", "--yes", **tenant.environ)
         assert result.status == 2
-        assert "error: TARGET: 2 entities have the name 'branch': use an id" in result.err
+        assert "error: TARGET: 2 entities have the name 'branch': use an id; they are:\n" in result.err
+        assert "Root" not in result.err
         assert tool("connect", "Root", "BRANCH", "--yes", **tenant.environ).status == 0
         assert tenant.connections[0].target_entity_id == tenant.entities[2].id
 

@@ -87,7 +87,7 @@ def apply_plan(arguments: Namespace, console: Console) -> int:
                 "Applying it again is safe."
             )
             try:
-                with console.progress() as on_step:
+                with console.progress(session.name_of) as on_step:
                     results = confirmed.apply(on_step, workers=arguments.workers)
             except PlanIncompleteError as error:
                 failure, results = error, error.results
@@ -108,7 +108,10 @@ def connect(arguments: Namespace, console: Console) -> int:
         if _confirm_plan(session, plan, console, yes=arguments.yes) is None:
             return _decline(console)
         result = ensure_connected(
-            AnnouncedWrites(session, pair, console), *pair, hierarchy=session.hierarchy, on_step=console.print_step
+            AnnouncedWrites(session, pair, console),
+            *pair,
+            hierarchy=session.hierarchy,
+            on_step=lambda step: console.print_step(step, session.name_of),
         )
         _print_result(session, pair, result, console)
     return errors.DONE
@@ -141,7 +144,7 @@ def disconnect(arguments: Namespace, console: Console) -> int:
             *pair,
             break_sharing=True,
             hierarchy=session.hierarchy,
-            on_step=console.print_step,
+            on_step=lambda step: console.print_step(step, session.name_of),
         )
         _print_result(session, pair, result, console)
     return errors.DONE

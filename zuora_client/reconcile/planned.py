@@ -82,8 +82,9 @@ class PlanIncompleteError(ApiException):
         # `__cause__` is lost if a program raises this error again from one of its own.
         first = self.__cause__ if isinstance(self.__cause__, ApiException) else failures[0][1]
         in_doubt = f" (outcome unknown for {unknown})" if unknown else ""
+        total = len(results) + len(failures) + len(untried)
         return (
-            f"Plan of {len(results) + len(failures) + len(untried)} pairs: {len(results)} connected, "
+            f"Plan of {total} {'pair' if total == 1 else 'pairs'}: {len(results)} connected, "
             f"{len(failures)} failed{in_doubt}, {len(untried)} not tried; first failure: {first._sentence()}"
         )
 
