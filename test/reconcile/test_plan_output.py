@@ -205,8 +205,10 @@ def test_progress_line_shortens_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
-    names = {"source_name": "Acme Corporation", "target_name": "Acme-Americas"}
-    ProgressLine(terminal)(Step("accept", "a" * 32, "b" * 32, "c" * 32, "accepted as the target", pairs=2, **names))
+    ids = ("a" * 32, "b" * 32, "c" * 32)
+    names = ("Acme Corporation", "Acme-Americas")
+    last = Step("accept", *ids, "accepted as the target", source_name=names[0], target_name=names[1], pairs=2)
+    ProgressLine(terminal)(last)
     assert terminal.getvalue() == (
         "\r[----------] 0 of 2 pairs  Acme ...tion -> Acme-...icas: accepted as the target\x1b[K"
     )

@@ -11,11 +11,11 @@ from .._call.token_request import TOKEN_PATH
 from .console import interject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 @contextmanager
-def announced_waits() -> Iterator[None]:
+def announced_waits() -> Generator[None]:
     """Print the waits that the library logs: more than five seconds before another attempt."""
     logger = logging.getLogger("zuora_client")
     level, handler = logger.level, _WaitHandler()
