@@ -290,7 +290,7 @@ def test_streaming_reads_the_same_body(framing: str, amount: int | None) -> None
         assert wire.server.connections == 1
 
 
-STREAMS = {
+STREAMS: dict[str, Any] = {
     "length": answer(200, BODY),
     "chunked": CHUNKED + CHUNK + b"0\r\n\r\n",
     "close": then_close(b"HTTP/1.1 200 OK\r\n\r\n" + BODY),
