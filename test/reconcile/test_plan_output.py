@@ -147,6 +147,7 @@ def test_html_is_escaped(source: str, target: str, status: str) -> None:
 
 def test_graph_of_the_changes() -> None:
     plan = plan_of([("s", "a", "Connected"), ("s", "b", "Pending"), ("s", "c", None)], unwanted=2)
+    assert plan.summary() == "2 of 3 pairs would change. 2 unwanted connections stay."
     assert edges(plan.to_mermaid()) == 5
     assert plan.to_mermaid(changes_only=True) == (
         'flowchart LR\n    n0["s"]\n    n1["b"]\n    n2["c"]\n'
