@@ -729,6 +729,19 @@ def test_text_under_2xx(status: int) -> None:
     assert text == "pong"
 
 
+@pytest.mark.parametrize("response_type", ["object", None])
+def test_text_is_no_success_of_a_write(response_type: str | None) -> None:
+    """A read accepts text that is not JSON; a write only if text was asked for."""
+
+    def call(method: str) -> Any:
+        return lambda api: api.api_client.call_api("/v1/any", method, response_type=response_type)
+
+    with Wire(answer(200, b"pong")) as wire:
+        assert call("GET")(wire.api)[:2] == ("pong" if response_type else None, 200)
+        assert isinstance(failure_of(call("PUT"), wire.api), OutcomeUnknownError)
+        assert wire.client.call_api("/v1/any", "PUT", response_type="str")[0] == "pong"
+
+
 def test_head_response() -> None:
     with Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n") as wire:
         data, status, headers = wire.client.call_api("/v1/any", "HEAD", response_type="object")

@@ -280,11 +280,20 @@ def test_reasons_are_words(document: Any) -> None:
 
 
 @given(st.integers(0, 10**9))
+@example(99)
+@example(100)
+@example(9_999_999)
+@example(10_000_000)
+@example(40_000_000)
+@example(60_000_050)
+@example(99_999_999)
+@example(100_000_000)
 def test_category_of_a_numeric_code(code: int) -> None:
     """The last two digits count in codes of two digits, and of eight that begin with 4, 5, 6 or 9."""
     text = str(code)
     has_category = code <= 99 or (len(text) == 8 and text[0] in "4569")
     assert Reason(code, "").category == (code % 100 if has_category else None)
+    assert Reason(code, "").resource == (int(text[:6]) if len(text) == 8 else None)
 
 
 @pytest.mark.parametrize(
