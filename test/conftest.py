@@ -1,4 +1,4 @@
-"""Settings for every test. Does not import the project."""
+"""Settings and fixtures for every test."""
 
 from __future__ import annotations
 
