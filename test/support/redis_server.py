@@ -73,8 +73,8 @@ def _free_port() -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        # A member of a cluster listens 10,000 above its port, too.
-        if port < 55_000:
+        # A member of a cluster listens 10,000 above its port, too: here above the ports of outgoing connections.
+        if 51_000 <= port < 55_000:
             return port
 
 
