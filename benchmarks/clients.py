@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+import ssl
 import threading
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -26,12 +27,17 @@ HEADERS = {
 
 
 class Client:
-    """The calls that are measured. ``imports`` is the import statement of a program that uses the client."""
+    """The calls that are measured. ``imports`` is the import statement of a program that uses the client.
+
+    Args:
+        url: of the server, http or https.
+        ca_file: PEM file of the authority that an https server's certificate is checked against.
+    """
 
     name: ClassVar[str]
     imports: ClassVar[str]
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca_file: str) -> None:
         raise NotImplementedError
 
     def put(self) -> Any:
@@ -53,16 +59,22 @@ class HttpClient(Client):
     name = "http.client"
     imports = "import http.client, json"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca_file: str) -> None:
         self._library = importlib.import_module("http.client")
-        self._address = urlsplit(url).netloc
+        parts = urlsplit(url)
+        self._address = parts.netloc
+        self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
         self._local = threading.local()
         self._connections: list[Any] = []
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> Any:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._library.HTTPConnection(self._address)
+            connection = self._local.connection = (
+                self._library.HTTPSConnection(self._address, context=self._tls)
+                if self._tls
+                else self._library.HTTPConnection(self._address)
+            )
             self._connections.append(connection)
         connection.request(method, path, body, HEADERS)
         response = connection.getresponse()
@@ -91,8 +103,8 @@ class Urllib3(Client):
     name = "urllib3"
     imports = "import urllib3"
 
-    def __init__(self, url: str) -> None:
-        self._pool = importlib.import_module("urllib3").PoolManager(maxsize=THREADS)
+    def __init__(self, url: str, ca_file: str) -> None:
+        self._pool = importlib.import_module("urllib3").PoolManager(maxsize=THREADS, ca_certs=ca_file)
         self._put_url = url + PUT_PATH
         self._list_url = url + LIST_PATH
 
@@ -123,10 +135,11 @@ class Ours(Client):
     name = "zuora_client"
     imports = "import zuora_client"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca_file: str) -> None:
         library = importlib.import_module("zuora_client")
         configuration = library.Configuration(host=url, client_id=f"{0:036d}", client_secret="benchmark-secret")
         configuration.connection_pool_maxsize = THREADS
+        configuration.ssl_ca_cert = ca_file
         self._request_type = library.POSTEntityConnectionsType
         self._client = library.ApiClient(configuration)
         self._api = library.EntityConnectionsApi(self._client)
@@ -150,22 +163,25 @@ class Requests(Client):
     name = "requests"
     imports = "import requests"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca_file: str) -> None:
         library = importlib.import_module("requests")
         self._session = library.Session()
-        self._session.mount("http://", library.adapters.HTTPAdapter(pool_maxsize=THREADS))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, library.adapters.HTTPAdapter(pool_maxsize=THREADS))
+        # Passed with each call: a CA bundle in the environment goes before the one of a session.
+        self._ca_file = ca_file
         self._session.headers.update(HEADERS)
         self._put_url = url + PUT_PATH
         self._list_url = url + LIST_PATH
 
     def put(self) -> Any:
-        return self._session.put(self._put_url).json()
+        return self._session.put(self._put_url, verify=self._ca_file).json()
 
     def post(self) -> Any:
-        return self._session.post(self._list_url, json={"targetEntityId": TARGET_ID}).json()
+        return self._session.post(self._list_url, json={"targetEntityId": TARGET_ID}, verify=self._ca_file).json()
 
     def get(self, rows: int) -> Any:
-        return self._session.get(self._list_url, params={"pageSize": rows}).json()
+        return self._session.get(self._list_url, params={"pageSize": rows}, verify=self._ca_file).json()
 
     def close(self) -> None:
         self._session.close()
@@ -177,8 +193,10 @@ class Httpx(Client):
     name = "httpx"
     imports = "import httpx"
 
-    def __init__(self, url: str) -> None:
-        self._client = importlib.import_module("httpx").Client(base_url=url, headers=HEADERS)
+    def __init__(self, url: str, ca_file: str) -> None:
+        self._client = importlib.import_module("httpx").Client(
+            base_url=url, headers=HEADERS, verify=ssl.create_default_context(cafile=ca_file)
+        )
 
     def put(self) -> Any:
         return self._client.put(PUT_PATH).json()
@@ -199,10 +217,11 @@ class Generated(Client):
     name = "openapi-generator"
     imports = "import generated_client"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca_file: str) -> None:
         library = importlib.import_module("generated_client")
         configuration = library.Configuration(host=url)
         configuration.connection_pool_maxsize = THREADS
+        configuration.ssl_ca_cert = ca_file
         self._client = library.ApiClient(configuration)
         self._client.set_default_header("Authorization", HEADERS["Authorization"])
         api = library.EntityConnectionsApi(self._client)

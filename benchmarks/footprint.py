@@ -12,10 +12,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import clients
 from benchmarks.clients import Client
+
+if TYPE_CHECKING:
+    from benchmarks.server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 STATM = Path("/proc/self/statm")
@@ -39,10 +42,21 @@ FIRST_CALL = """
 import time
 start = time.process_time()
 from benchmarks.clients import {kind}
-client = {kind}({url!r})
+client = {kind}({url!r}, {ca_file!r})
 client.put()
 print(time.process_time() - start)
 client.close()
+"""
+
+
+HELP = """
+import time
+start = time.process_time()
+from zuora_client._cli.main import main
+try:
+    main(["--help"])
+finally:
+    print(time.process_time() - start)
 """
 
 
@@ -72,19 +86,29 @@ def measure_imports(kinds: Sequence[type[Client]], generated: str, rounds: int) 
     return footprints
 
 
-def measure_first_calls(kinds: Sequence[type[Client]], generated: str, url: str, rounds: int) -> dict[str, list[float]]:
+def measure_first_calls(
+    kinds: Sequence[type[Client]], generated: str, running: Server, rounds: int
+) -> dict[str, list[float]]:
     """Return the CPU seconds of import and first PUT, so that deferred imports count too."""
     seconds: dict[str, list[float]] = {kind.name: [] for kind in kinds}
     for _ in range(rounds):
         for kind in kinds:
-            program = FIRST_CALL.format(kind=kind.__name__, url=url)
+            program = FIRST_CALL.format(kind=kind.__name__, url=running.plain_url, ca_file=running.ca_file)
             seconds[kind.name].append(float(_run(["-c", program], generated)))
     return seconds
 
 
-def measure_growth(kind: type[Client], url: str, calls: int) -> Growth:
+def measure_help(rounds: int) -> list[tuple[float, float]]:
+    """Return the CPU seconds of ``import zuora_client`` and of ``zuora-connections --help`` in each round."""
+    programs = (IMPORT.format(imports=clients.Ours.imports), HELP)
+    outputs = [[_run(["-c", program], "").split() for program in programs] for _ in range(rounds)]
+    return [(float(imported[0]), float(helped[-1])) for imported, helped in outputs]
+
+
+def measure_growth(kind: type[Client], running: Server, calls: int) -> Growth:
     """Make ``calls`` calls (PUT, POST and GET of 30 rows in turn), after a tenth as many to warm up."""
-    output = _run(["-m", "benchmarks.footprint", kind.__name__, url, str(calls)], "")
+    arguments = (kind.__name__, running.plain_url, running.ca_file, str(calls))
+    output = _run(["-m", "benchmarks.footprint", *arguments], "")
     return Growth(*json.loads(output))
 
 
@@ -96,8 +120,7 @@ def _run(arguments: Sequence[str], generated: str) -> str:
     return subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def _growth(kind: type[Client], url: str, calls: int) -> Growth:
-    client = kind(url)
+def _growth(client: Client, calls: int) -> Growth:
     _mixed_calls(client, calls // 10)
     blocks, resident = _memory()
     _mixed_calls(client, calls)
@@ -121,4 +144,4 @@ def _memory() -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_growth(getattr(clients, sys.argv[1]), sys.argv[2], int(sys.argv[3]))))
+    print(json.dumps(_growth(getattr(clients, sys.argv[1])(*sys.argv[2:4]), int(sys.argv[4]))))

@@ -21,13 +21,18 @@ BASE = "urllib3"
 
 
 class Case(NamedTuple):
-    """One kind of call. ``calls`` is the number of calls per client and round, over all threads."""
+    """One kind of call.
+
+    Attributes:
+        calls: the number of calls per client and round, over all threads.
+        address: the attribute of `benchmarks.server.Server` with the base URL.
+    """
 
     name: str
     title: str
     call: Callable[[Client], Any]
     calls: int
-    gzip: bool = False
+    address: str = "plain_url"
 
 
 CASES = (
@@ -35,7 +40,11 @@ CASES = (
     Case("post", "POST, body of 55 bytes", lambda client: client.post(), 192),
     Case("get30", "GET, 30 rows", lambda client: client.get(30), 160),
     Case("get300", "GET, 300 rows", lambda client: client.get(300), 64),
-    Case("get300gzip", "GET, 300 rows, gzip on the wire", lambda client: client.get(300), 64, gzip=True),
+    Case("get300gzip", "GET, 300 rows, gzip on the wire", lambda client: client.get(300), 64, "gzip_url"),
+    Case("put-tls", "PUT accept over TLS", lambda client: client.put(), 192, "tls_url"),
+    Case("post-tls", "POST over TLS", lambda client: client.post(), 192, "tls_url"),
+    Case("get30-tls", "GET, 30 rows over TLS", lambda client: client.get(30), 160, "tls_url"),
+    Case("get300-tls", "GET, 300 rows over TLS", lambda client: client.get(300), 64, "tls_url"),
 )
 THREAD_COUNTS = (1, 4, 16)
 

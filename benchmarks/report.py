@@ -11,10 +11,22 @@ from benchmarks.measure import BASE, Spread, ratios, spread
 OURS = "zuora_client"
 
 # Ratios to the base: a maximum for each case; for calls per second, a minimum for all cases.
-CPU_TARGETS = {"put": 1.00, "post": 1.00, "get30": 1.00, "get300": 1.25, "get300gzip": 1.25}
+CPU_TARGETS = {
+    "put": 0.85,
+    "post": 0.85,
+    "get30": 0.85,
+    "get300": 1.15,
+    "get300gzip": 1.15,
+    "put-tls": 0.95,
+    "post-tls": 0.95,
+    "get30-tls": 0.95,
+    "get300-tls": 1.15,
+}
 THROUGHPUT_TARGET = 0.95
 IMPORT_TARGET = 1.15
 RESIDENT_TARGET = 1.10
+# To `import zuora_client`.
+HELP_TARGET = 1.20
 # A leak of one object per call would be 1.0. Caches and the allocator itself account for the rest.
 BLOCKS_PER_CALL_TARGET = 0.01
 GROWTH_KIB_TARGET = 1024.0

@@ -1,7 +1,7 @@
 """The server for all clients: one fixed response for each path, keep-alive, outside the measured process.
 
 It is nginx if installed. Otherwise a few Python processes send the same bytes, more slowly: the CPU figures stay
-comparable, but the server may limit the calls per second.
+comparable, but the server may limit the calls per second. One of its ports uses TLS, with a certificate of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import trustme
 
 PUT_RESPONSE = b'{"success":true}'
 POST_RESPONSE = b'{"success":true,"id":"8a808255575bdae401576a914a140420"}'
@@ -38,6 +41,8 @@ events {{ worker_connections 512; }}
 http {{
     access_log off;
     default_type application/json;
+    ssl_certificate {folder}/server.pem;
+    ssl_certificate_key {folder}/server.pem;
     keepalive_requests 1000000000;
     keepalive_timeout 3600s;
     tcp_nodelay on;
@@ -52,7 +57,7 @@ http {{
 """
 NGINX_SERVER = """
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{tls};
         root {folder}/{root};
         location = /oauth/token {{ return 200 '{token}'; }}
         location = /v1/entity-connections {{
@@ -66,11 +71,13 @@ NGINX_SERVER = """
 
 
 class Server(NamedTuple):
-    """A running server: its description and its two base URLs."""
+    """A running server: its description, its base URLs, and the authority of its certificate as a PEM file."""
 
     description: str
     plain_url: str
     gzip_url: str
+    tls_url: str
+    ca_file: str
 
 
 def list_response(rows: int) -> bytes:
@@ -98,8 +105,16 @@ def running() -> Iterator[Server]:
         nginx = shutil.which(
             "nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
         )
-        with _nginx(nginx, Path(folder)) if nginx is not None else _fallback() as server:
+        make_certificate(Path(folder))
+        with _nginx(nginx, Path(folder)) if nginx is not None else _fallback(Path(folder)) as server:
             yield server
+
+
+def make_certificate(folder: Path) -> None:
+    """Write ``ca.pem``, a new authority, and ``server.pem``, its certificate for 127.0.0.1 with the key."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
 
 
 @contextlib.contextmanager
@@ -110,18 +125,19 @@ def _nginx(program: str, folder: Path) -> Iterator[Server]:
         for rows in ROWS:
             body = list_response(rows)
             (folder / root / f"rows-{rows}.json").write_bytes(gzip.compress(body, mtime=0) if root == "gzip" else body)
-    ports = {"plain": _free_port(), "gzip": _free_port()}
+    ports = {"plain": _free_port(), "gzip": _free_port(), "tls": _free_port()}
     servers = "".join(
         NGINX_SERVER.format(
             port=port,
             folder=folder,
-            root=root,
+            tls=" ssl" if name == "tls" else "",
+            root="gzip" if name == "gzip" else "plain",
             token=TOKEN_RESPONSE.decode(),
             post=POST_RESPONSE.decode(),
             put=PUT_RESPONSE.decode(),
-            encoding="add_header Content-Encoding gzip;" if root == "gzip" else "",
+            encoding="add_header Content-Encoding gzip;" if name == "gzip" else "",
         )
-        for root, port in ports.items()
+        for name, port in ports.items()
     )
     conf = folder / "nginx.conf"
     conf.write_text(NGINX_CONF.format(folder=folder, servers=servers))
@@ -129,29 +145,38 @@ def _nginx(program: str, folder: Path) -> Iterator[Server]:
     process = subprocess.Popen([program, "-e", "stderr", "-p", str(folder), "-c", str(conf)])
     try:
         _wait_until_accepting(process, ports.values())
-        yield Server(f"{version}, one process", *(f"http://127.0.0.1:{port}" for port in ports.values()))
+        yield _server(f"{version}, one process", folder, *ports.values())
     finally:
         process.terminate()
         process.wait()
 
 
 @contextlib.contextmanager
-def _fallback() -> Iterator[Server]:
-    """Run several processes that share two listening sockets. A process ends when its standard input closes."""
-    with socket.create_server(("127.0.0.1", 0)) as plain, socket.create_server(("127.0.0.1", 0)) as zipped:
-        sockets = (plain.fileno(), zipped.fileno())
+def _fallback(folder: Path) -> Iterator[Server]:
+    """Run several processes that share three listening sockets. A process ends when its standard input closes."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        sockets = [listener.fileno() for listener in listeners]
+        command = [sys.executable, __file__, str(folder / "server.pem"), *map(str, sockets)]
         processes = [
-            subprocess.Popen([sys.executable, __file__, *map(str, sockets)], stdin=subprocess.PIPE, pass_fds=sockets)
-            for _ in range(FALLBACK_PROCESSES)
+            subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=sockets) for _ in range(FALLBACK_PROCESSES)
         ]
         try:
-            yield Server(
-                f"fallback in Python, {FALLBACK_PROCESSES} processes (nginx is not installed)",
-                *(f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in (plain, zipped)),
-            )
+            description = f"fallback in Python, {FALLBACK_PROCESSES} processes (nginx is not installed)"
+            yield _server(description, folder, *(listener.getsockname()[1] for listener in listeners))
         finally:
             for process in processes:
                 process.communicate()
+
+
+def _server(description: str, folder: Path, plain: int, zipped: int, tls: int) -> Server:
+    return Server(
+        description,
+        f"http://127.0.0.1:{plain}",
+        f"http://127.0.0.1:{zipped}",
+        f"https://127.0.0.1:{tls}",
+        str(folder / "ca.pem"),
+    )
 
 
 def _free_port() -> int:
@@ -223,13 +248,19 @@ def _response(request_line: bytes, zipped: bool) -> bytes:
     return response
 
 
-async def _serve(plain: int, zipped: int) -> None:
+async def _serve(certificate: str, plain: str, zipped: str, tls: str) -> None:
     loop = asyncio.get_running_loop()
-    for number, is_zipped in ((plain, False), (zipped, True)):
-        sock = socket.socket(fileno=number)
-        await loop.create_server(lambda is_zipped=is_zipped: _FixedResponses(is_zipped), sock=sock)  # type: ignore[misc]
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    for number, is_zipped, with_context in ((plain, False, None), (zipped, True, None), (tls, False, context)):
+        sock = socket.socket(fileno=int(number))
+        await loop.create_server(
+            lambda is_zipped=is_zipped: _FixedResponses(is_zipped),  # type: ignore[misc]
+            sock=sock,
+            ssl=with_context,
+        )
     await loop.run_in_executor(None, sys.stdin.buffer.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(*map(int, sys.argv[1:])))
+    asyncio.run(_serve(*sys.argv[1:]))

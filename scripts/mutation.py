@@ -27,9 +27,9 @@ CHECKOUT = FOLDER / "checkout"
 RETRY = "call/test_error_table call/test_call call/test_auth call/test_retry"
 RESPONSES = "call/test_responses call/test_response_cases call/test_error_table"
 SUCCESS = f"{RESPONSES} property/test_success_rule"
-TOKENS = "call/test_auth call/test_shared_tokens"
+TOKENS = "call/test_auth call/test_shared_tokens call/test_events"
 STORE = "call/test_shared_tokens call/test_token_store"
-READER = "http/test_grammar http/test_http1 http/test_bounds http/test_transport"
+READER = "http/test_grammar http/test_http1 http/test_bounds http/test_keep_alive http/test_tls_alerts"
 ENSURE = "reconcile/test_ensure_connected reconcile/test_ensure_disconnected reconcile/test_listing"
 PLAN = "reconcile/test_plan reconcile/test_plan_output reconcile/test_names reconcile/test_races"
 APPLY = f"{PLAN} reconcile/test_apply"
@@ -40,7 +40,7 @@ TESTS = {
     "_call/retry.py": RETRY,
     "_call/success.py": SUCCESS,
     "_call/envelopes.py": SUCCESS,
-    "_call/responses.py": f"{RESPONSES} client/test_exceptions",
+    "_call/responses.py": f"{SUCCESS} client/test_exceptions call/test_retry",
     "_call/interpret.py": f"{SUCCESS} call/test_unreadable_bodies call/test_deadline_of_parsing",
     "_call/auth.py": TOKENS,
     "_call/access_token.py": TOKENS,

@@ -195,7 +195,7 @@ class Configuration:
             for name, value in found.items():
                 setattr(configuration, name, value)
         except ValueError as error:
-            raise ValueError(f"{VARIABLES[name]}: {error}") from None
+            raise ValueError(f"{VARIABLES[name]}: {str(error).removeprefix(f'{name}: ')}") from None
         configuration._variables = {name: VARIABLES[name] for name in found}
         return configuration
 

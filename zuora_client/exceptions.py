@@ -119,6 +119,8 @@ class ApiException(Exception):
     target_name: str | None = None
     deadline_exceeded = False
     advice = "Read the reason; repeating the same call will not help."
+    # Whether the request for a token failed, so that the call itself was not sent.
+    _is_of_token = False
     _default_outcome: Outcome | None = None
     # Without a request, as in an error that was rebuilt from its args.
     _default_sentence = ""

@@ -722,6 +722,13 @@ def test_empty_chunked_response() -> None:
     assert isinstance(error, OutcomeUnknownError)
 
 
+@pytest.mark.parametrize("status", [200, 299])
+def test_text_under_2xx(status: int) -> None:
+    with Wire(answer(status, b"pong")) as wire:
+        text = wire.client.call_api("/v1/any", "GET", response_type="str", _return_http_data_only=True)
+    assert text == "pong"
+
+
 def test_head_response() -> None:
     with Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n") as wire:
         data, status, headers = wire.client.call_api("/v1/any", "HEAD", response_type="object")

@@ -100,7 +100,9 @@ def test_wrong_host(examine: Any) -> None:
 def test_host_without_protection(examine: Any) -> None:
     """A host that lists entities to everyone is suspicious."""
     with ScriptedServer(json_answer({"success": True, "entities": []})) as server:
-        assert "Zuora" in examine(ZUORA_HOST=server.url).warnings()
+        report = examine(ZUORA_HOST=server.url)
+    assert "Zuora" in report.warnings()
+    assert "unset it and set ZUORA_ENVIRONMENT" in report.checks["Zuora"][1]
 
 
 def test_unresolvable_host(examine: Any) -> None:
@@ -151,6 +153,34 @@ def test_configured_token(examine: Any, zuora: ZuoraEmulator) -> None:
     assert report.status == 0
     assert report.checks["entities"][0] == report.checks["connections"][0] == "unknown"
     assert examine(**variables, ZUORA_ENTITY_ID=zuora.entities[1].id).checks["connections"][0] == "ok"
+
+
+def test_token_limit(examine: Any, zuora: ZuoraEmulator) -> None:
+    """The limit of token requests counts by address, not by tenant."""
+    zuora.faults.add(faults.token_limit(limit=0))
+    name, text = examine().failure()
+    assert name == "token"
+    assert "all processes behind one address" in text
+    assert "tenant" not in text
+
+
+def test_entity_by_name(examine: Any, tool: Tool, zuora: ZuoraEmulator) -> None:
+    name, text = examine(ZUORA_ENTITY_ID="Acme Corporation").failure()
+    assert name == "entities"
+    assert "ZUORA_ENTITY_ID=Acme Corporation" in text
+    assert "not its name" in text
+    assert "ZUORA_ENTITY_ID=Acme Corporation must be the id" in tool("list", ZUORA_ENTITY_ID="Acme Corporation").err
+
+
+@pytest.mark.parametrize("proxy", ["{}", "http://{}", "user:pass-word@{}", "http://user:pass-word@{}/"])
+def test_unreachable_proxy(examine: Any, proxy: str) -> None:
+    """The proxy is shown as it is used: with a scheme, without user and password."""
+    address = f"127.0.0.1:{closed_port()}"
+    report = examine(ZUORA_PROXY=proxy.format(address))
+    assert report.checks["proxy"] == ("ok", f"http://{address} (ZUORA_PROXY)")
+    name, text = report.failure()
+    assert name == "connection"
+    assert text.endswith("Check ZUORA_PROXY too.")
 
 
 def test_throttled_token(examine: Any, zuora: ZuoraEmulator) -> None:

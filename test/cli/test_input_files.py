@@ -24,6 +24,7 @@ GOOD = "Acme Corporation,Acme-Americas\n"
         pytest.param("\n" + HEADER + "\n  \n" + GOOD + "\n\n", id="blank-lines"),
         pytest.param("Source, TARGET\n Acme Corporation , acme-americas", id="spaces-and-case"),
         pytest.param('source,target\n"Acme Corporation","Acme-Americas"\n', id="quoted"),
+        pytest.param('source,target\n"Acme Corporation", "Acme-Americas"\n', id="space-and-quote"),
         pytest.param(
             "source,target\n8a808255-557b-aba1-0155-80e12fa5083a,8A80825555A3C7A10155B460F53858E6\n", id="ids"
         ),
@@ -48,11 +49,11 @@ def test_accepted_files(tool: Tool, zuora: ZuoraEmulator, content: str | bytes) 
         pytest.param("target,source\n" + GOOD, "pairs, line 1: the first line must be", id="wrong-order"),
         pytest.param("source;target\na;b\n", "line 1: the first line must be: source,target; separate", id="semicolon"),
         pytest.param(HEADER + "\nA,B,C\n", "pairs, line 3: has 3 columns instead of 2", id="three-columns"),
-        pytest.param(HEADER + GOOD + "A\n", "pairs, line 3: has 1 columns instead of 2", id="one-column"),
+        pytest.param(HEADER + GOOD + "A\n", "pairs, line 3: has 1 column instead of 2", id="one-column"),
         pytest.param(HEADER + "Acme Corporation, \n", "pairs, line 2: target is empty", id="empty-cell"),
         pytest.param(HEADER + '"A"x,B\n', "pairs, line 2: not CSV", id="quotes"),
         pytest.param(HEADER + GOOD * 2, "pairs, line 3: the same pair as in line 2", id="twice"),
-        pytest.param(HEADER + "A,a\n", "pairs, line 2: source and target are the same entity: 'A'", id="self"),
+        pytest.param(HEADER + "A,A\n", "pairs, line 2: source and target are the same entity: 'A'", id="self"),
         pytest.param(HEADER.encode() + b"A,\xfc\n", "pairs, line 2: not UTF-8", id="latin-1"),
         pytest.param(HEADER.encode("utf-16"), "pairs, line 1: not UTF-8", id="utf-16"),
         pytest.param("[]", "pairs: contains no pairs", id="empty-list"),
@@ -103,6 +104,18 @@ def test_one_pair_by_name_and_by_id(tool: Tool, zuora: ZuoraEmulator) -> None:
     itself = tool("plan", tool.write("itself.json", json.dumps([[root.name, root.id]])))
     assert itself.status == 2
     assert "itself.json, item 1: source and target are the same entity" in itself.err
+
+
+def test_names_that_differ_by_case(tool: Tool) -> None:
+    """They are two entities, if both exist; otherwise two spellings of one."""
+    tool.write("pairs.csv", f"{HEADER}Root,Sales\nRoot,SALES\n")
+    with ZuoraEmulator(entities=["Root", "Sales", "SALES"]) as tenant:
+        assert tool("apply", "pairs.csv", "--yes", **tenant.environ).status == 0
+        assert len(tenant.connections) == 2
+    with ZuoraEmulator(entities=["Root", "Sales"]) as tenant:
+        result = tool("apply", "pairs.csv", "--yes", **tenant.environ)
+    assert result.status == 2
+    assert "pairs.csv, line 3: the same pair as in line 2" in result.err
 
 
 def test_unreadable_files(tool: Tool, zuora: ZuoraEmulator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -80,6 +81,18 @@ def test_results_and_remarks_are_apart(tool: Tool) -> None:
     result = tool("connect", *PAIR, answer="y\n")
     assert result.out.count("\n") == 1
     assert result.err.count("[y/N]") == 1
+
+
+@pytest.mark.parametrize(("path", "subject"), [("/oauth/token", "token requests"), ("/v1/*", "requests")])
+def test_long_wait_is_announced(tool: Tool, zuora: ZuoraEmulator, path: str, subject: str) -> None:
+    zuora.fail_next(faults.too_many_requests(retry_after=60), path=path)
+    process = tool.start("entities")
+    try:
+        assert process.stderr is not None
+        assert re.fullmatch(rf"Zuora throttles {subject}: waiting \d+ s\n", process.stderr.readline())
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_debug_shows_attempts_and_traceback(tool: Tool, zuora: ZuoraEmulator) -> None:

@@ -90,7 +90,7 @@ def test_ctrl_c_at_the_question(tool: Tool, zuora: ZuoraEmulator) -> None:
         child.sendintr()
         status, rest = end(child)
     assert status == 130
-    assert "Interrupted." in rest
+    assert "Interrupted. Nothing was changed." in rest
     assert written(zuora) == []
 
 
@@ -104,7 +104,20 @@ def test_ctrl_c_while_zuora_works(tool: Tool, zuora: ZuoraEmulator) -> None:
         child.sendintr()
         status, rest = end(child)
     assert status == 130
-    assert "Interrupted. If a write was under way, it may have been done" in rest
+    assert "Interrupted. Writes may have been done: look with `zuora-connections plan pairs.csv`" in rest
+
+
+def test_ctrl_c_while_zuora_accepts(tool: Tool, zuora: ZuoraEmulator) -> None:
+    """The write is announced before it is sent, and Ctrl-C names the pair."""
+    zuora.fail_next(faults.silence(), method="PUT")
+    with terminal(tool, *CONNECT, "--yes") as child:
+        child.expect_exact("accepting as Acme-Americas, waiting for Zuora up to 130 s")
+        wait_until(lambda: "accept" in sent(zuora))
+        child.sendintr()
+        status, rest = end(child)
+    assert status == 130
+    assert "Interrupted. Acme Corporation -> Acme-Americas may have been changed: look with" in rest
+    assert "zuora-connections list 'Acme Corporation'" in rest
 
 
 def test_progress_is_one_line(tool: Tool, zuora: ZuoraEmulator) -> None:

@@ -49,7 +49,8 @@ def test_version(tool: Tool) -> None:
         (["apply", "a", "--workers", "0"], "must be from 1 to 64, not '0'"),
         (["apply", "a", "--workers", "65"], "must be from 1 to 64"),
         (["apply", "a", "--workers", "-1"], "--workers"),
-        (["list", "--yes"], "unrecognized arguments: --yes"),
+        (["list", "--yes"], "unrecognized arguments: --yes\n"),
+        (["list", "Acme", "Corporation"], "unrecognized arguments: Corporation (put names with spaces in quotes"),
     ],
 )
 def test_wrong_usage(tool: Tool, zuora: ZuoraEmulator, arguments: list[str], message: str) -> None:
@@ -63,10 +64,19 @@ def test_wrong_usage(tool: Tool, zuora: ZuoraEmulator, arguments: list[str], mes
     ("variables", "message"),
     [
         pytest.param({"ZUORA_CLIENT_ID": None, "ZUORA_CLIENT_SECRET": ""}, "set ZUORA_CLIENT_ID and", id="credentials"),
+        pytest.param(
+            dict.fromkeys(("ZUORA_HOST", "ZUORA_CLIENT_ID", "ZUORA_CLIENT_SECRET")),
+            "ZUORA_HOST to a base URL; no credentials are set: set ZUORA_CLIENT_ID and",
+            id="all",
+        ),
         pytest.param({"ZUORA_CLIENT_SECRET": None}, "ZUORA_CLIENT_SECRET is not set", id="secret"),
         pytest.param({"ZUORA_CLIENT_ID": None}, "ZUORA_CLIENT_ID is not set", id="id"),
         pytest.param({"ZUORA_ENVIRONMENT": "EU"}, "ZUORA_ENVIRONMENT|environment", id="two-hosts"),
-        pytest.param({"ZUORA_HOST": None, "ZUORA_ENVIRONMENT": "MARS"}, "unknown data center 'MARS'", id="data-center"),
+        pytest.param(
+            {"ZUORA_HOST": None, "ZUORA_ENVIRONMENT": "MARS"},
+            "ZUORA_ENVIRONMENT: unknown data center 'MARS'",
+            id="data-center",
+        ),
         pytest.param({"ZUORA_HOST": "rest.zuora.com"}, "https://rest.zuora.com", id="no-scheme"),
         pytest.param({"ZUORA_ENTITY_ID": "a\nb"}, "entity_id|ZUORA_ENTITY_ID", id="entity"),
     ],
@@ -82,6 +92,13 @@ def test_missing_and_wrong_settings(
     if command == "entities":
         assert (result.out, result.err.count("\n")) == ("", 1)
     assert zuora.requests == []
+
+
+def test_refused_credentials(tool: Tool) -> None:
+    """The first line tells that the token failed, not the list."""
+    result = tool("entities", ZUORA_CLIENT_SECRET="wrong")
+    assert result.status == 1
+    assert result.err.startswith("(401) List of entities: no token could be fetched, the request was not sent.\n")
 
 
 def test_setting_with_a_line_break(tool: Tool, zuora: ZuoraEmulator) -> None:
@@ -114,7 +131,8 @@ def test_ambiguous_name(tool: Tool) -> None:
     with ZuoraEmulator(entities=["Root", "Branch", "BRANCH"]) as tenant:
         result = tool("connect", "Root", "branch", "--yes", **tenant.environ)
         assert result.status == 2
-        assert "error: TARGET: 2 entities have the name 'branch': use an id" in result.err
+        assert "error: TARGET: 2 entities have the name 'branch': use an id; they are:\n" in result.err
+        assert "Root" not in result.err
         assert tool("connect", "Root", "BRANCH", "--yes", **tenant.environ).status == 0
         assert tenant.connections[0].target_entity_id == tenant.entities[2].id
 

@@ -119,6 +119,8 @@ def test_unknown_write_is_status_3(tool: Tool, zuora: ZuoraEmulator) -> None:
     assert result.status == 3
     assert result.document["error"]["error"] == "OutcomeUnknownError"
     assert "may or may not" in result.err
+    assert "Running it again is safe" in result.err
+    assert "before you try again" not in result.err
 
 
 def test_disconnect_explains_and_asks(tool: Tool, zuora: ZuoraEmulator) -> None:
@@ -155,6 +157,14 @@ def test_disconnect_of_unconnected_pair(tool: Tool, zuora: ZuoraEmulator) -> Non
     result = tool("disconnect", *PAIR, "--break-sharing")
     assert (result.status, result.out) == (0, "Acme Corporation -> Acme-Americas: no connection, nothing to do\n")
     assert written(zuora) == []
+
+
+def test_disconnect_names_the_other_direction(tool: Tool, zuora: ZuoraEmulator) -> None:
+    root, americas, *_ = zuora.entities
+    zuora.add_connection(americas, root)
+    result = tool("disconnect", *PAIR, "--break-sharing")
+    assert result.err == "The other direction is Connected: Acme-Americas -> Acme Corporation\n"
+    assert result.out.endswith("no connection, nothing to do\n")
 
 
 def test_apply_connects_what_is_missing(tool: Tool, zuora: ZuoraEmulator) -> None:
@@ -203,6 +213,9 @@ def test_unknown_outcome_beats_a_refusal(tool: Tool, zuora: ZuoraEmulator) -> No
     zuora.fail_next(faults.reset_before_commit(), method="PUT")
     result = tool("apply", tool.write("pairs.csv", PAIRS), "--yes", "--workers", "1")
     assert (result.status, result.out) == (3, "0 of 2 pairs connected, 0 of them now.\n")
+    assert "2 of 2 pairs were not connected, or it is unknown whether they were" in result.err
+    assert "Apply the plan again, which is safe" in result.err
+    assert "Fix the failures whose outcome is known first." in result.err
 
 
 def test_untried_pairs_are_reported(tool: Tool, zuora: ZuoraEmulator) -> None:

@@ -81,7 +81,7 @@ def test_summary_without_a_token(operation: str) -> None:
     call, subject = CALLS[operation]
     with Wire(answer(400), client_id="c" * 36, client_secret="s" * 36) as wire:
         error = failure_of(call, wire.api)
-    assert error.summary.startswith(f"(400) {subject}: the request was not sent")
+    assert error.summary.startswith(f"(400) {subject}: no token could be fetched, the request was not sent")
 
 
 def test_summary_of_another_path() -> None:

@@ -361,8 +361,8 @@ def test_print_rejected_client_id() -> None:
     document = {"status": 400, "error": "Bad Request", "message": "Invalid client id", "path": "/oauth/token"}
     with Wire(json_answer(document, 400), client_id="c" * 36, client_secret="s" * 36) as wire:
         assert printed(disconnect, wire) == (
-            f"(400) Disconnect of connection {CONNECTION_ID} (no entity named): the request was not sent, "
-            "nothing was done.\n"
+            f"(400) Disconnect of connection {CONNECTION_ID} (no entity named): no token could be fetched, the request "
+            "was not sent, nothing was done.\n"
             "Reason: http://HOST/oauth/token: Said\n"
             f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/disconnect\n"
             "  Bad Request: Invalid client id\n"

@@ -47,6 +47,19 @@ def test_tls_handshake_after_slow_connect_response() -> None:
     assert caught.value.outcome == "not_sent"
 
 
+def test_silent_port_is_named() -> None:
+    """A port that accepts the connection and never starts TLS may speak plain HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        configuration = Configuration(
+            f"https://127.0.0.1:{silent.getsockname()[1]}", access_token="t" * 20, connect_timeout=0.1, max_attempts=1
+        )
+        with ApiClient(configuration) as client, pytest.raises(ApiTimeoutError) as caught:
+            EntityConnectionsApi(client).get_entity_connections()
+    assert str(caught.value.reason).startswith("connected, but no TLS handshake with https://127.0.0.1:")
+    assert "may speak plain HTTP" in caught.value.advice
+    assert caught.value.outcome == "not_sent"
+
+
 def test_tls_handshake_gets_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The handshake is limited to the time remaining after the TCP connection."""
     clock = FakeClock()

@@ -51,6 +51,7 @@ STATUS_LINES = {
     "HTTP/2": "HTTP/2.0 503 Busy",
     "HTTP/0.9": "HTTP/0.9 503 Busy",
     "lower case": "http/1.1 503 Busy",
+    "65,537 bytes": f"HTTP/1.1 200 {'a' * 65522}",
     "leading space": " HTTP/1.1 503 Busy",
     "leading line": "\nHTTP/1.1 503 Busy",
 }
@@ -66,6 +67,7 @@ FIELD_LINES = {
     "first line of spaces": "  ",
     "bare CR": "X-A: a\rContent-Length: 5",
     "CR CR LF": "X-A: a\r",
+    "65,537 bytes": f"X-A: {'b' * 65530}",
     **{f"control character {code:#04x}": f"X-A: a{chr(code)}b" for code in (0, 1, 7, 8, 0xB, 0xC, 0x1B, 0x1F, 0x7F)},
     "control character in a folded line": "X-A: a\n b\0",
 }
@@ -149,6 +151,7 @@ def test_malformed_status_is_not_retried(name: str) -> None:
 TRUNCATED = {
     "in a chunk size": b"1",
     "after a chunk size": b"%x\r\n" % len(BODY),
+    "in a size line of 65,536 bytes": b"1;" + b"a" * 65534,
     "in the data": CHUNK[:-5],
     "after the data": CHUNK[:-2],
     "before the last chunk": CHUNK,
@@ -179,6 +182,11 @@ ACCEPTED = {
     ),
     "LF alone": (with_field("X-A: b").replace(b"\r\n", b"\n"), True),
     "LF alone, no reason": (response("HTTP/1.1 204", b"").replace(b"\r\n", b"\n"), True),
+    "100 header lines": (response("HTTP/1.1 200 OK\n" + "X-A: b\n" * 99 + f"Content-Length: {len(BODY)}"), True),
+    # 65,536 bytes with the CRLF.
+    "longest status line": (response(f"HTTP/1.1 200 {'a' * 65521}\nContent-Length: {len(BODY)}"), True),
+    "longest header line": (with_field(f"X-A: {'b' * 65529}"), True),
+    "longest size line": (CHUNKED + b"%x;%s" % (len(BODY), b"a" * 65531) + CHUNK[2:] + b"0\r\n\r\n", True),
     "tabs and spaces around a value": (with_field("X-A: \t b\t "), True),
     "folded": (with_field("X-A: a\n b\n\tc"), True),
     "Latin-1 in a value": (with_field("X-A: \x80\xff"), True),
@@ -297,9 +305,19 @@ def test_read1_reads_the_same_body(framing: str, amount: int | None) -> None:
     with Wire(STREAMS[framing]) as wire:
         for _ in range(2):
             raw = streamed(wire.api)
-            assert b"".join(iter(partial(raw.read1, amount), b"")) == BODY
+            parts = list(iter(partial(raw.read1, amount), b""))
+            assert b"".join(parts) == BODY
+            assert len(parts) < len(BODY)
             raw.release_conn()
         assert wire.server.connections == (2 if framing == "close" else 1)
+
+
+@needs_read1
+def test_read1_ends_at_the_length() -> None:
+    with Wire(answer(200, BODY) + b"more") as wire:
+        raw = streamed(wire.api)
+        assert b"".join(iter(raw.read1, b"")) == BODY
+        raw.release_conn()
 
 
 @needs_read1

@@ -258,6 +258,14 @@ def test_lost_request_is_not_sent_again(zuora: ZuoraEmulator, api: EntityConnect
     assert sent(zuora).count("initiate") == 5
 
 
+def test_failed_pair_is_not_polled(zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock) -> None:
+    zuora.fail_next(faults.refusal(50000010, "No."), path="*/accept")
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan_connections(api, star(zuora)).apply(workers=1)
+    assert (len(caught.value.failures), len(caught.value.results)) == (1, 4)
+    assert clock.sleeps == []
+
+
 def test_list_that_lags_behind(zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock) -> None:
     zuora.faults.add(faults.answer(200, {"entityConnections": [], "success": True}), method="GET", nth=8, times=2)
     plan_connections(api, star(zuora)).apply(workers=1)
@@ -277,7 +285,9 @@ def test_pair_changed_by_another_program(zuora: ZuoraEmulator, api: EntityConnec
     zuora.faults.add(faults.Fault("denied", deny), path="*/accept", nth=1)
     with pytest.raises(PlanIncompleteError) as caught:
         plan_connections(api, star(zuora)).apply(workers=1)
-    assert [pair.target_entity_id for pair, _ in caught.value.failures] == [a.id]
+    ((pair, error),) = caught.value.failures
+    assert (pair.target_entity_id, error.target_entity_id) == (a.id, a.id)
+    assert "Already done in this run: initiate. Running it again is safe" in error.advice
     assert statuses(zuora, root, a) == ["Disconnected"]
     assert len(caught.value.results) == 4
 
@@ -320,6 +330,21 @@ def test_connected_pairs_are_results_after_a_failure(zuora: ZuoraEmulator, api: 
     reported = {(result.steps[0].source_entity_id, result.steps[0].target_entity_id) for result in caught.value.results}
     assert reported == connected(zuora)
     assert len(reported) == 2
+
+
+def test_connected_pair_is_not_listed_again(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """After a failure that ends the run, only the pairs whose result is still open are listed."""
+    a, b, c, d = zuora.entities[:4]
+    plan = plan_connections(api, [(a.id, b.id), (c.id, d.id)])
+    before = len(zuora.requests)
+    # The last listing of the second source.
+    zuora.faults.add(faults.answer(401), method="GET", nth=8, times=2)
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan.apply(workers=1)
+    (result,) = caught.value.results
+    assert [step.action for step in result.steps] == ["initiate", "accept", "look"]
+    listed = [request for request in zuora.requests[before:] if request.method == "GET"]
+    assert [request.fault for request in listed].count(None) == 7
 
 
 def named(pairs: Any) -> set[tuple[str, str]]:

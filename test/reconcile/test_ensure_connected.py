@@ -19,6 +19,7 @@ from zuora_client import (
     EntityConnectionsApi,
     InvalidResponseError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     PlanIncompleteError,
     PlannedConnection,
     RequestRejectedError,
@@ -475,6 +476,11 @@ def test_advice_after_unknown_outcome(zuora: ZuoraEmulator, api: EntityConnectio
         ensure_disconnected(api, source.id, zuora.entities[2].id, break_sharing=True)
     assert "Running it again is safe" not in caught.value.advice
     assert "Before you run it again, wait 120 s" in caught.value.advice
+    zuora.faults.clear()
+    zuora.faults.add(faults.refusal(50000010, "No."), method="PUT")
+    with pytest.raises(PermissionDeniedError) as refused:
+        ensure_disconnected(api, source.id, zuora.entities[2].id, break_sharing=True)
+    assert "Running it again is safe" in refused.value.advice
 
 
 def test_404_after_commit(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
@@ -486,3 +492,13 @@ def test_404_after_commit(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> No
     result = ensure_connected(api, source.id, target.id)
     assert result.connection is not None
     assert result.connection.status == "Connected"
+    details = [step.detail for step in result.steps]
+    assert "accept: refused (50000040 (not found): Cannot find it.), checking the list" in details
+
+
+def test_refusal_without_reasons_shows_the_status(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    source, target = zuora.entities[:2]
+    zuora.add_connection(source, target, "Pending")
+    zuora.fail_next(faults.answer_after_commit(404), method="PUT")
+    details = [step.detail for step in ensure_connected(api, source.id, target.id).steps]
+    assert "accept: refused (Not Found), checking the list" in details

@@ -10,6 +10,7 @@ from support.tenant import api_for
 from support.watching import sent, statuses, written
 
 from zuora_client import (
+    ConflictError,
     EntityConnectionsApi,
     OutcomeUnknownError,
     PermissionDeniedError,
@@ -91,6 +92,19 @@ def test_every_active_row_is_disconnected(zuora: ZuoraEmulator, api: EntityConne
         zuora.add_connection(source, target, status)
     assert ensure_disconnected(api, source.id, target.id, break_sharing=True).changed
     assert statuses(zuora, source, target) == ["Disconnected"] * 3
+
+
+def test_eight_writes_end_a_run(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A run sends at most eight writes; the next run disconnects the others."""
+    source, target = zuora.entities[:2]
+    for _ in range(9):
+        zuora.add_connection(source, target, "Connected")
+    with pytest.raises(ConflictError, match="the pair has too many connections") as caught:
+        ensure_disconnected(api, source.id, target.id, break_sharing=True)
+    assert caught.value.outcome == "answered"
+    assert written(zuora) == ["disconnect"] * 8
+    assert ensure_disconnected(api, source.id, target.id, break_sharing=True).changed
+    assert statuses(zuora, source, target) == ["Disconnected"] * 9
 
 
 def test_disconnect_by_another_program(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:

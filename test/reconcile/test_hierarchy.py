@@ -187,11 +187,9 @@ def test_duplicate_names_are_ambiguous() -> None:
     """Zuora's documentation says that names are unique, but two matches are never guessed between."""
     others = [entity(f"other-{number}", f"Acme {number}") for number in range(20)]
     hierarchy = Hierarchy([*others, entity("1", "Acme"), entity("2", "Acme")])
-    with pytest.raises(
-        ValueError, match=r"^2 entities have the name 'Acme': use an id; the nearest names are:"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"^2 entities have the name 'Acme': use an id; they are:") as caught:
         hierarchy.find("Acme")
-    assert str(caught.value).splitlines()[1:3] == ["  1  Acme", "  2  Acme"]
+    assert str(caught.value).splitlines()[1:] == ["  1  Acme", "  2  Acme"]
     assert hierarchy.find("2").id == "2"
 
 

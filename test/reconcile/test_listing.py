@@ -193,6 +193,37 @@ def test_list_that_keeps_changing_is_an_error(zuora: ZuoraEmulator, api: EntityC
     assert written(zuora) == []
 
 
+@pytest.mark.parametrize(("count", "more"), [(10, ""), (12, " and 2 more")])
+def test_error_shows_ten_pairs(count: int, more: str) -> None:
+    with ZuoraEmulator(entities=count + 2) as zuora, api_for(zuora) as plain:
+        source, *targets = zuora.entities[: count + 1]
+        fill(zuora, source, 4)
+        rows = {zuora.add_connection(source, target, "Pending").id for target in targets}
+
+        def hide(order: list[str], pass_number: int, page: int) -> None:
+            if pass_number > 1:
+                order[:] = [id for id in order if id not in rows]
+
+        ids = [target.id for target in targets]
+        with pytest.raises(ConflictError) as caught:
+            list_connections(ShiftingApi(plain, zuora, hide), source.id, ids, is_connected, {})
+        assert str(caught.value.reason).endswith(f"{source.id} -> {targets[9].id}{more}")
+
+
+def test_list_that_shrinks_to_a_page(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A single page is believed at once only if the list never had more."""
+    source, target = zuora.entities[:2]
+    fill(zuora, source, 4)
+    row = zuora.add_connection(source, target, "Pending")
+
+    def shrink(order: list[str], pass_number: int, page: int) -> None:
+        order[:] = [id for id in order if (id == row.id) == (pass_number > 1)]
+
+    shifting = ShiftingApi(api, zuora, shrink)
+    list_connections(shifting, source.id, [target.id], is_connected, {})
+    assert shifting.passes == 3
+
+
 def test_newest_status_counts(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
     """A connection that is accepted while the list is read is connected."""
     source, target = zuora.entities[:2]
@@ -234,6 +265,19 @@ def test_absence_after_a_disconnect_is_confirmed(zuora: ZuoraEmulator, api: Enti
     shifting = ShiftingApi(api, zuora)
     ensure_disconnected(shifting, source.id, target.id, break_sharing=True)
     assert shifting.passes == 3
+
+
+def test_passes_of_a_run(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """Absence is read twice; the new request, and then the connection, are believed at once."""
+    source, target = zuora.entities[:2]
+    fill(zuora, source, 4)
+    shifting = ShiftingApi(api, zuora)
+    assert ensure_connected(shifting, source.id, target.id).changed
+    assert shifting.passes == 2 + 1 + 1
+    shifting.passes = 0
+    other = zuora.entities[2]
+    assert plan_connections(shifting, [(source.id, other.id)]).apply(workers=1)[0].changed
+    assert shifting.passes == 2 + 2 + 1 + 1
 
 
 # -- plans look at every pair -----------------------------------------------------------------------------------------

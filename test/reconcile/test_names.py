@@ -147,7 +147,7 @@ def test_errors_show_names(zuora: ZuoraEmulator, api: EntityConnectionsApi, hier
     with pytest.raises(PlanIncompleteError) as caught:
         plan_connections(api, [(root.name, a.name)], hierarchy=hierarchy).apply()
     error = caught.value
-    assert error.summary == f"(200) Plan of 1 pairs: 0 connected, 1 failed, 0 not tried; first failure: {sentence}"
+    assert error.summary == f"(200) Plan of 1 pair: 0 connected, 1 failed, 0 not tried; first failure: {sentence}"
     assert f"  {pair}: RequestRejectedError" in str(error)
 
 

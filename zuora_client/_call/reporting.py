@@ -146,7 +146,10 @@ class CallReport:
         self._log_attempt(request.method, template, status, seconds, request_id, track_id)
         name = type(error).__name__
         if wait is not None and wait > _LOG_WAITS_LONGER_THAN:
-            logger.info("[%s] waiting %.1f s before attempt %d (%s)", self.id, wait, number + 1, name)
+            logger.info(
+                "[%s] waiting %.1f s before attempt %d (%s)", self.id, wait, number + 1, name,
+                extra={"wait": wait, "template": template, "error": name},
+            )  # fmt: skip
         if self.on_event is None:
             return
         from zuora_client.events import AttemptEvent

@@ -57,6 +57,7 @@ def failed_token_request(error: ApiException, host: BaseURL) -> ApiException:
             else f"Check client_id and client_secret, that they were created in the data center of {host.url}, and "
             "that the user behind them is active."
         )
+    error._is_of_token = True  # pyright: ignore[reportPrivateUsage]
     return error
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
 from .. import ApiException, AuthenticationError, EntitiesApi, EntityConnectionsApi, Hierarchy
+from .._base.base_url import BaseURL
 from .._base.parameters import with_hyphens
 from .._base.text import single_line
+from .._call.token_request import failed_token_request
 from ..exceptions import WRONG_ENTITY
 from .findings import Finding, client_with, reason
 
@@ -83,11 +86,13 @@ class AccessChecks:
                 )
             except ApiException as error:
                 if error.status not in (400, 401, 403):
+                    error = failed_token_request(error, BaseURL(self._configuration.host))
                     raise Finding("failed", f"no token ({reason(error)}): {error.advice}") from None
+                unset = "unset ZUORA_HOST and " if os.environ.get("ZUORA_HOST") else ""
                 text = (
                     f"Zuora refuses ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET ({reason(error)}): copy the secret again; "
-                    f"set ZUORA_ENVIRONMENT to the data center in which the OAuth client was created, if that is not "
-                    f"{self._configuration.host}; check that the user of the client is active"
+                    f"{unset}set ZUORA_ENVIRONMENT to the data center in which the OAuth client was created, if that "
+                    f"is not {self._configuration.host}; check that the user of the client is active"
                 )
                 raise Finding("failed", text) from None
         return document
@@ -97,8 +102,11 @@ class AccessChecks:
         if self._hierarchy is None:
             raise self._refused(self._error)
         if self._entity_id and self._entity_id not in self._hierarchy:
-            text = f"ZUORA_ENTITY_ID={single_line(self._entity_id)} is not an entity of the tenant: "
-            raise Finding("failed", text + "`zuora-connections entities`, without ZUORA_ENTITY_ID, lists them")
+            text = (
+                f"ZUORA_ENTITY_ID={single_line(self._entity_id)} is not the id of an entity of the tenant (a name is "
+                "not accepted): `zuora-connections entities`, without ZUORA_ENTITY_ID, lists the ids"
+            )
+            raise Finding("failed", text)
         if self._scope is None:
             text = f"{len(self._hierarchy)} in the tenant; ZUORA_ACCESS_TOKEN does not say for which it is valid"
             raise Finding("unknown", text)
@@ -145,7 +153,10 @@ class AccessChecks:
     def _refused(self, error: ApiException | None) -> Finding:
         assert error is not None
         if self._entity_id and _is_wrong_entity(error):
-            text = f"the credentials have no access to ZUORA_ENTITY_ID={single_line(self._entity_id)}: {_SELECT_ADVICE}"
+            text = (
+                f"the credentials have no access to ZUORA_ENTITY_ID={single_line(self._entity_id)}: it must be the id "
+                f"of an entity, not its name; {_SELECT_ADVICE}"
+            )
             return Finding("failed", text)
         return Finding("failed", f"{reason(error)}. {error.advice}")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from .. import ConnectionPlan, PlanIncompleteError, ensure_connected, ensure_disconnected, plan_connections
 from .._base.text import single_line
 from ..exceptions import WRONG_ENTITY, ApiException
-from ..reconcile.pairs import PENDING, active_status
+from ..reconcile.pairs import PENDING, active_status, normalize_id
 from . import errors
+from .announced_writes import AnnouncedWrites
 from .console import table
 from .errors import UsageError
 from .files import read_pairs
@@ -80,8 +82,12 @@ def apply_plan(arguments: Namespace, console: Console) -> int:
         results: list[EnsureResult] = []
         failure: PlanIncompleteError | None = None
         if confirmed.changes:
+            console.if_interrupted = (
+                f"Writes may have been done: look with `zuora-connections plan {shlex.quote(arguments.file)}`. "
+                "Applying it again is safe."
+            )
             try:
-                with console.progress() as on_step:
+                with console.progress(session.name_of) as on_step:
                     results = confirmed.apply(on_step, workers=arguments.workers)
             except PlanIncompleteError as error:
                 failure, results = error, error.results
@@ -101,7 +107,12 @@ def connect(arguments: Namespace, console: Console) -> int:
         console.note(str(plan))
         if _confirm_plan(session, plan, console, yes=arguments.yes) is None:
             return _decline(console)
-        result = ensure_connected(session.api, *pair, hierarchy=session.hierarchy, on_step=console.print_step)
+        result = ensure_connected(
+            AnnouncedWrites(session, pair, console),
+            *pair,
+            hierarchy=session.hierarchy,
+            on_step=lambda step: console.print_step(step, session.name_of),
+        )
         _print_result(session, pair, result, console)
     return errors.DONE
 
@@ -117,6 +128,9 @@ def disconnect(arguments: Namespace, console: Console) -> int:
         (planned,) = _make_plan(session, [pair])
         status = active_status(planned.connection)
         if status is None:
+            reverse = _reverse_status(session, pair)
+            if reverse is not None:
+                console.note(f"The other direction is {reverse}: {target} -> {source}")
             _print_pair(session, pair, planned.connection, console, changed=False)
             return errors.DONE
         console.note(f"{source} -> {target}: {status}")
@@ -126,7 +140,11 @@ def disconnect(arguments: Namespace, console: Console) -> int:
         if not (arguments.yes or console.ask(f"Disconnect {source} from {target}?")):
             return _decline(console)
         result = ensure_disconnected(
-            session.api, *pair, break_sharing=True, hierarchy=session.hierarchy, on_step=console.print_step
+            AnnouncedWrites(session, pair, console),
+            *pair,
+            break_sharing=True,
+            hierarchy=session.hierarchy,
+            on_step=lambda step: console.print_step(step, session.name_of),
         )
         _print_result(session, pair, result, console)
     return errors.DONE
@@ -226,6 +244,14 @@ def _print_pair(
     text = f"{session.name_of(pair[0])} -> {session.name_of(pair[1])}: {state}{'' if changed else ', nothing to do'}"
     document = {**_names(session, *pair), **_state(row), "changed": changed, "surplus": list(surplus)}
     console.result(text, document)
+
+
+def _reverse_status(session: Session, pair: tuple[str, str]) -> str | None:
+    """Return the status of an active connection from the target of a pair to its source."""
+    for row in session.api.iter_entity_connections(zuora_entity_ids=pair[0], type="inbound", page_size=300):
+        if normalize_id(row.source_entity_id) == normalize_id(pair[1]) and active_status(row):
+            return active_status(row)
+    return None
 
 
 def _row_to_dict(session: Session, row: Row) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .._base.text import single_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from ..topology import Step
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 class Console:
     """The standard streams. If the reader of a stream closes it, the output is dropped and the work continues.
 
+    Attributes:
+        if_interrupted: what Ctrl-C would leave behind now, as a sentence.
+
     Args:
         is_json: print results as JSON.
     """
+
+    if_interrupted = "Nothing was changed."
 
     def __init__(self, *, is_json: bool) -> None:
         self.is_json = is_json
@@ -59,21 +64,24 @@ class Console:
             self.note("")  # nothing else ended the line of the question
         return answer.strip().lower() in ("y", "yes")
 
-    def print_step(self, step: Step) -> None:
+    def print_step(self, step: Step, name_of: Callable[[str], str]) -> None:
         """Print a step of a run."""
-        self.note(str(step))
+        connection = f" (connection {single_line(step.connection_id)})" if step.connection_id else ""
+        pair = f"{name_of(step.source_entity_id)} -> {name_of(step.target_entity_id)}"
+        self.note(f"{pair}: {single_line(step.detail)}{connection}")
 
-    def progress(self) -> AbstractContextManager[Any]:
+    def progress(self, name_of: Callable[[str], str]) -> AbstractContextManager[Any]:
         """Return an `on_step` for many pairs: a line that is redrawn on a terminal, otherwise a line for each write."""
         if _is_terminal(sys.stderr):
             from ..plan import ProgressLine
 
             return ProgressLine()
-        return contextlib.nullcontext(self._print_write)
 
-    def _print_write(self, step: Step) -> None:
-        if step.action != "look":
-            self.print_step(step)
+        def print_write(step: Step) -> None:
+            if step.action != "look":
+                self.print_step(step, name_of)
+
+        return contextlib.nullcontext(print_write)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -108,6 +116,11 @@ def write(stream: TextIO | None, text: str, end: str = "\n") -> None:
         _drop_output(stream)
         if stream is sys.stdout:
             raise OutputError(f"standard output cannot be written: {error.strerror}") from None
+
+
+def interject(text: str) -> None:
+    """Print a line on standard error while a progress line may be drawn there, which is drawn again below it."""
+    write(sys.stderr, f"\r{text}\x1b[K" if _is_terminal(sys.stderr) else text)
 
 
 class OutputError(Exception):

@@ -49,7 +49,7 @@ def read_pairs(path: str) -> list[Row]:
         raise UsageError(f"{path}{error}") from None
     if not rows:
         raise UsageError(f"{path}: contains no pairs; {_NEEDS_HEADER}, and each further line a pair")
-    refuse(path, find_repetitions(rows, lambda name: name.casefold()))
+    refuse(path, find_repetitions(rows, str))
     return rows
 
 
@@ -77,7 +77,7 @@ def refuse(path: str, problems: list[str]) -> None:
 
 
 def _parse_csv(text: str) -> list[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     rows: list[Row] = []
     has_header = False
     try:
@@ -91,7 +91,8 @@ def _parse_csv(text: str) -> list[Row]:
                 has_header = True
                 continue
             if len(cells) != len(_HEADER):
-                raise UsageError(f", {place}: has {len(cells)} columns instead of 2 (source,target)")
+                columns = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+                raise UsageError(f", {place}: has {columns} instead of 2 (source,target)")
             rows.append(_make_row(place, *cells))
     except csv.Error as error:
         raise UsageError(f", line {reader.line_num}: not CSV: {error}") from None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .. import ApiException, Configuration
 
-HOST_ADVICE = f"check ZUORA_HOST, or set ZUORA_ENVIRONMENT to one of {', '.join(Environment.__members__)}"
+HOST_ADVICE = f"check ZUORA_HOST, or unset it and set ZUORA_ENVIRONMENT to one of {', '.join(Environment.__members__)}"
 
 
 class Finding(Exception):

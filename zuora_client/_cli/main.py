@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-_INTERRUPTED = "Interrupted. If a write was under way, it may have been done: list the connections."
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command-line tool; return its exit status."""
@@ -50,7 +48,7 @@ def _report(error: BaseException, arguments: Namespace, console: Console) -> int
         import traceback
 
         console.note("".join(traceback.format_exception(error)))
-    status, text = _describe(error, arguments.command)
+    status, text = _describe(error, arguments.command, console)
     console.note(text)
     if console.is_json and not isinstance(error, OutputError):
         document: dict[str, Any] = {"error": type(error).__name__, "summary": text.partition("\n")[0]}
@@ -60,9 +58,9 @@ def _report(error: BaseException, arguments: Namespace, console: Console) -> int
     return status
 
 
-def _describe(error: BaseException, command: str) -> tuple[int, str]:
+def _describe(error: BaseException, command: str, console: Console) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):
-        return errors.INTERRUPTED, _INTERRUPTED
+        return errors.INTERRUPTED, f"Interrupted. {console.if_interrupted}"
     if isinstance(error, ApiException):
         doctor = "\nRun `zuora-connections doctor` to find the cause." if errors.concerns_all_calls(error) else ""
         return errors.exit_status(error), str(error).rstrip() + doctor

@@ -64,7 +64,7 @@ class NetworkChecks:
         """The base URL."""
         if re.search(r"/v1(/|$)", self._host.prefix):
             text = (
-                f"{self._host.url} has a path, which the base URL of Zuora has not: set ZUORA_HOST={self._host.origin}"
+                f"{self._host.url} has a path, but the base URL of Zuora has none: set ZUORA_HOST={self._host.origin}"
             )
             raise Finding("failed", text)
         environment = self._configuration.environment
@@ -80,8 +80,7 @@ class NetworkChecks:
     def proxy(self) -> str:
         """Which proxy is used."""
         if self._configuration.proxy:
-            parts = urlsplit(self._configuration.proxy)
-            return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''} (ZUORA_PROXY)"
+            return f"{_without_credentials(self._configuration.proxy)} (ZUORA_PROXY)"
         if self._configuration.trust_env:
             return "as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say (ZUORA_TRUST_ENV)"
         unread = _unread_proxy_variable()
@@ -113,6 +112,8 @@ class NetworkChecks:
             # With a status it is the proxy that refused, and the advice says so.
             uses_proxy = self._configuration.proxy or self._configuration.trust_env or error.status is not None
             text = f"{single_line(error.reason)}. {error.advice}"
+            if self._configuration.proxy and error.status is None:
+                text += " Check ZUORA_PROXY too."
             raise Finding("failed", text if uses_proxy else f"{text} {_proxy_advice()}")
         return f"to {self._host.origin}"
 
@@ -148,6 +149,12 @@ class NetworkChecks:
             text = f"this machine is {abs(skew):.0f} s {direction} Zuora: set its clock, for example by NTP"
             raise Finding("warning", text)
         return "agrees with Zuora's"
+
+
+def _without_credentials(proxy: str) -> str:
+    """Return the URL of a proxy without user and password. The client has checked the URL, which may lack a scheme."""
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _unread_proxy_variable() -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from .._version import __version__
 from .console import OutputError, write
@@ -141,6 +141,12 @@ class _Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+
+    def error(self, message: str) -> NoReturn:
+        kind, _, extra = message.partition(": ")
+        if kind == "unrecognized arguments" and not extra.startswith("-"):
+            message += ' (put names with spaces in quotes: "Acme Corporation")'
+        super().error(message)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         # Before Python 3.11 a closed pipe would raise here, and in later versions at the end of the process.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from .. import ApiClient, Configuration, EntityConnectionsApi, Hierarchy
 from .._base.text import single_line
 from .._base.variables import VARIABLES
+from ..exceptions import WRONG_ENTITY, ApiException
 from . import files
 from .errors import UsageError
+from .waits import announced_waits
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from typing import Any
 
     from ..models import GETEntitiesType
@@ -52,17 +55,13 @@ class Session:
     def find_pairs(self, path: str, rows: list[files.Row]) -> list[tuple[str, str]]:
         """Return the ids of the pairs of a file. Raises UsageError, which names file and lines."""
         problems: list[str] = []
-        found = [
-            files.Row(
-                row.place,
-                self._find_id(f"{row.place}: source", row.source, problems),
-                self._find_id(f"{row.place}: target", row.target, problems),
-            )
-            for row in rows
-        ]
-        # A pair that is there by name and by id shows only now.
-        files.refuse(path, problems or files.find_repetitions(found, str))
-        return [(row.source, row.target) for row in found]
+        ids: dict[str, str] = {}
+        for row in rows:
+            ids[row.source] = self._find_id(f"{row.place}: source", row.source, problems)
+            ids[row.target] = self._find_id(f"{row.place}: target", row.target, problems)
+        # A pair that is there by name and by id, or in another spelling, shows only now.
+        files.refuse(path, problems or files.find_repetitions(rows, ids.__getitem__))
+        return [(ids[row.source], ids[row.target]) for row in rows]
 
     def _find_id(self, argument: str, name_or_id: str, problems: list[str]) -> str:
         """Return the id of an entity; add a problem if there is none."""
@@ -86,26 +85,50 @@ def open_session(*, debug: bool, **settings: Any) -> Generator[Session]:
         UsageError: a missing or invalid setting; nothing was sent.
     """
     configuration = read_settings(debug=debug, **settings)
-    with make_client(configuration) as client:
+    # The log of --debug has the waits.
+    with make_client(configuration) as client, nullcontext() if debug else announced_waits():
         try:
             hierarchy = Hierarchy.load(client)
         except (TypeError, ValueError) as error:  # a setting that is checked when it is used
             raise _invalid_setting(error) from None
+        except ApiException as error:
+            if configuration.entity_id and any(reason.code == WRONG_ENTITY for reason in error.reasons):
+                entity_id = single_line(configuration.entity_id)
+                error.advice = (
+                    f"ZUORA_ENTITY_ID={entity_id} must be the id, not the name, of an entity that the credentials have "
+                    "access to. Unset it to list the entities."
+                )
+            raise
         yield Session(client, hierarchy)
 
 
 def read_settings(*, debug: bool, **settings: Any) -> Configuration:
     """Return the configuration from the environment. Raises UsageError."""
+    missing = [*_missing_host(), *_missing_credentials()]
+    if missing:
+        raise UsageError("; ".join(missing))
     try:
-        configuration = Configuration.from_env(debug=debug, **settings)
+        return Configuration.from_env(debug=debug, **settings)
     except (TypeError, ValueError) as error:
         raise _invalid_setting(error) from None
-    if configuration.credentials_kind == "none":
-        raise UsageError("no credentials are set: set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, or ZUORA_ACCESS_TOKEN")
-    if configuration.access_token is None and not (configuration.client_id and configuration.client_secret):
-        missing = "ZUORA_CLIENT_SECRET" if configuration.client_id else "ZUORA_CLIENT_ID"
-        raise UsageError(f"{missing} is not set: an OAuth client has an id and a secret")
-    return configuration
+
+
+def _missing_host() -> Iterator[str]:
+    if not (os.environ.get("ZUORA_ENVIRONMENT") or os.environ.get("ZUORA_HOST")):
+        yield (
+            "no host is set: set ZUORA_ENVIRONMENT to a data center (US_SANDBOX, EU, ...; US is production, US Cloud "
+            "2) or ZUORA_HOST to a base URL"
+        )
+
+
+def _missing_credentials() -> Iterator[str]:
+    missing = [name for name in ("ZUORA_CLIENT_ID", "ZUORA_CLIENT_SECRET") if not os.environ.get(name)]
+    if os.environ.get("ZUORA_ACCESS_TOKEN") or not missing:
+        return
+    if len(missing) == 1:
+        yield f"{missing[0]} is not set: an OAuth client has an id and a secret"
+    else:
+        yield "no credentials are set: set ZUORA_CLIENT_ID and ZUORA_CLIENT_SECRET, or ZUORA_ACCESS_TOKEN"
 
 
 def make_client(configuration: Configuration) -> ApiClient:

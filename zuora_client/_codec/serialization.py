@@ -308,8 +308,9 @@ class _ModelConverter:
         if self._get_values is not None:
             try:
                 rows = list(map(self._get_values, data))  # KeyError or TypeError if a field is missing.
-                "".join(map("".join, rows))  # TypeError if a value is not text. The fastest check there is.
-                if sum(map(len, data)) == len(self._keys) * len(data):
+                # The fastest check there is: TypeError if a value is not text.
+                is_text = all(map("".join, rows))
+                if is_text and sum(map(len, data)) == len(self._keys) * len(data):
                     return list(starmap(self._cls, rows))
             except (KeyError, TypeError, ValueError):
                 pass

@@ -46,9 +46,9 @@ def map_exception(
         attempt.sent = attempt.sent or False
     outcome: Outcome = UNKNOWN if attempt.request_sent else NOT_SENT
     if _is_timeout(root):
-        timeout = ApiTimeoutError(reason=_timeout_message(attempt, endpoint), outcome=outcome)
+        timeout = ApiTimeoutError(reason=_timeout_message(root, attempt, endpoint), outcome=outcome)
         if not attempt.request_sent:
-            timeout.advice = ApiConnectionError.advice
+            timeout.advice = _SILENT_PORT_ADVICE if _is_handshake_timeout(root) else ApiConnectionError.advice
         return timeout
     if _is_tls_failure(root) and (
         not attempt.request_sent or _is_client_certificate_alert(root, attempt, client_certificate)
@@ -81,6 +81,10 @@ _PROXY_ADVICE = {
         "http://user:password@proxy.example.com:3128, percent-encoded."
     ),
 }
+_SILENT_PORT_ADVICE = (
+    "Call again. If it keeps failing, the port may speak plain HTTP: check the scheme and the port of the host, and of "
+    "the proxy if there is one."
+)
 # OpenSSL's words for bytes that are not TLS.
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST")
 # The errors of OpenSSL's X509_V_FLAG_X509_STRICT, from PATHLEN_INVALID_FOR_NON_CA to EXTENSIONS_REQUIRE_VERSION_3.
@@ -126,6 +130,11 @@ def _is_timeout(error: BaseException) -> bool:
     return isinstance(error, timeouts) and not isinstance(error, exceptions.NewConnectionError)
 
 
+def _is_handshake_timeout(error: BaseException) -> bool:
+    # The words of Python's ssl. urllib3 raises its own error from that of ssl.
+    return "handshake operation timed out" in str(error.__cause__ or error)
+
+
 def _is_tls_failure(error: BaseException) -> bool:
     # A connection that closes during the handshake is a connection error: a later attempt may succeed.
     failures = (ssl.SSLError, urllib3.exceptions.SSLError, _CertificateError)
@@ -147,7 +156,7 @@ def _is_client_certificate_alert(error: BaseException, attempt: Attempt, client_
     return client_certificate and "_ALERT_" in alert and names_certificate
 
 
-def _timeout_message(attempt: Attempt, endpoint: str) -> str:
+def _timeout_message(error: BaseException, attempt: Attempt, endpoint: str) -> str:
     if attempt.deadline is not None and attempt.deadline.expired:
         return f"the deadline of {attempt.deadline.seconds:g} s passed"
     seconds = attempt.timeouts.read if attempt.request_sent else attempt.timeouts.connect
@@ -155,4 +164,6 @@ def _timeout_message(attempt: Attempt, endpoint: str) -> str:
         return "the operating system reported a timeout"
     if attempt.request_sent:
         return f"no data received for {seconds:g} s (read timeout)"
+    if _is_handshake_timeout(error):
+        return f"connected, but no TLS handshake with {endpoint} within {seconds:g} s (connect timeout)"
     return f"could not connect to {endpoint} within {seconds:g} s (connect timeout)"

@@ -118,7 +118,8 @@ class PoolMixin:
         if connection.sock is not None and (
             attempt.new_connection or (attempt.write and idle >= connection.max_idle_for_writes)
         ):
-            is_tunnel = connection.proxy_is_tunneling
+            # http.client's: the property of urllib3 is newer than 2.0.
+            is_tunnel = connection._tunnel_host is not None
             connection.close()
             if is_tunnel:
                 self._prepare_proxy(connection)  # type: ignore[attr-defined]

@@ -186,13 +186,16 @@ class Hierarchy:
             problem = f"{matches} entities have the name {single_line(wanted)!r}: use an id"
         else:
             problem = f"no entity has the name or id {single_line(wanted)!r}"
-        nearest = self._nearest(wanted)
+        # Those that match are the nearest.
+        nearest = self._nearest(wanted)[: matches or None]
         if not nearest:
             return f"{problem}; the hierarchy has no entities"
-        heading = "the entities are:" if len(nearest) == len(self) else "the nearest names are:"
+        heading = "they are:" if matches else "the nearest names are:"
+        if len(nearest) == len(self):
+            heading = "the entities are:"
         lines = [f"  {single_line(entity.id)}  {_shown_name(entity)}" for entity in nearest]
-        if len(nearest) < len(self):
-            lines.append(f"  and {len(self) - len(nearest)} more")
+        if len(nearest) < (matches or len(self)):
+            lines.append(f"  and {(matches or len(self)) - len(nearest)} more")
         return "\n".join((f"{problem}; {heading}", *lines))
 
     def _nearest(self, wanted: str) -> list[GETEntitiesType]:

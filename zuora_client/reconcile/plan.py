@@ -139,7 +139,10 @@ class ConnectionPlan:
 
     def _count(self) -> str:
         nothing = "" if self.pairs else "The plan has no pairs: "
-        return f"{nothing}{len(self.changes)} of {len(self.pairs)} pairs would change."
+        return f"{nothing}{self._changes()} would change."
+
+    def _changes(self) -> str:
+        return f"{len(self.changes)} of {len(self.pairs)} {'pair' if len(self.pairs) == 1 else 'pairs'}"
 
     def __str__(self) -> str:
         return drawing.table(self.pairs, self._names, self._count())
@@ -148,7 +151,7 @@ class ConnectionPlan:
         return drawing.html_table(self.pairs, self._names, self._count())
 
     def __repr__(self) -> str:
-        return f"<ConnectionPlan: {len(self.changes)} of {len(self.pairs)} pairs would change>"
+        return f"<ConnectionPlan: {self._changes()} would change>"
 
     def to_mermaid(self, changes_only: bool = False) -> str:
         """Return a Mermaid flowchart. GitHub renders it inside a ```` ```mermaid ```` code block.

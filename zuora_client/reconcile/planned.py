@@ -82,8 +82,9 @@ class PlanIncompleteError(ApiException):
         # `__cause__` is lost if a program raises this error again from one of its own.
         first = self.__cause__ if isinstance(self.__cause__, ApiException) else failures[0][1]
         in_doubt = f" (outcome unknown for {unknown})" if unknown else ""
+        total = len(results) + len(failures) + len(untried)
         return (
-            f"Plan of {len(results) + len(failures) + len(untried)} pairs: {len(results)} connected, "
+            f"Plan of {total} {'pair' if total == 1 else 'pairs'}: {len(results)} connected, "
             f"{len(failures)} failed{in_doubt}, {len(untried)} not tried; first failure: {first._sentence()}"
         )
 
@@ -118,9 +119,13 @@ def incomplete_error(
     error = first.as_type(PlanIncompleteError, outcome=_worst_outcome(error for _, error in failures))
     error.results, error.failures, error.untried = results, failures, untried
     missing = len(failures) + len(untried)
-    error.reason = (
-        f"{missing} of {missing + len(results)} pairs could not be connected; the first failure: {first.reason}"
-    )
+    result = "could not be connected"
+    if error.outcome == UNKNOWN:
+        result = "were not connected, or it is unknown whether they were"
+        error.advice = "Apply the plan again, which is safe: it lists the connections and only does what is missing."
+        if any(failure.outcome != UNKNOWN for _, failure in failures):
+            error.advice += " Fix the failures whose outcome is known first."
+    error.reason = f"{missing} of {missing + len(results)} pairs {result}; the first failure: {first.reason}"
     return error
 
 

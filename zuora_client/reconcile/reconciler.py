@@ -120,9 +120,11 @@ class Reconciler:
         """Name the pair in an error, and add to its advice what was done in this run, and what to do next."""
         error.source_entity_id, error.target_entity_id = map(without_hyphens, (self.source, self.target))
         name_entities(error, self._names)
+        must_wait = self._transitions is TO_DISCONNECTED and error.outcome == UNKNOWN
+        if isinstance(error, OutcomeUnknownError) and not must_wait:
+            error.advice = "It is not known whether the write was done."
         if self._done:
             error.advice += f" Already done in this run: {', '.join(self._done)}."
-        must_wait = self._transitions is TO_DISCONNECTED and error.outcome == UNKNOWN
         error.advice += f" {_WAIT_BEFORE_RERUN_ADVICE if must_wait else _RERUN_ADVICE}"
 
     def _name(self, entity_id: str) -> str | None:
