@@ -22,6 +22,7 @@ from support.threads import Caller, Gate, wait_until
 from support.tokens import CLIENT_ID, CLIENT_SECRET, UNAUTHORIZED, TokenServer, connected, token
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+from zuora_client._base.latch import Latch
 from zuora_client._call import auth
 from zuora_client._call.access_token import AccessToken
 from zuora_client._call.auth import TokenCache, _Refresh
@@ -453,23 +454,34 @@ def test_leader_without_time_to_retry() -> None:
         assert len(server.token_requests) == 2
 
 
-@pytest.mark.parametrize("is_dead", [True, False], ids=["dead", "current"])
-def test_interrupted_refresh_is_over(is_dead: bool) -> None:
-    """A refresh that was never released counts as over if its leader is dead or is the current thread."""
+def test_interrupted_refresh_is_over() -> None:
+    """A thread whose refresh was interrupted by a signal handler does not wait for it in the handler."""
     clock = FakeClock()
     cache, key = TokenCache(clock), ("https://zuora.invalid", "id", "secret")
-
-    def start_refresh() -> None:
-        cache._refresh = _Refresh(key)
-
-    if is_dead:
-        thread = threading.Thread(target=start_refresh)
-        thread.start()
-        thread.join()
-    else:
-        start_refresh()
+    cache._refresh = _Refresh(key)
     obtained = AccessToken("token-1", 3600)
     assert cache.get_token(key, Deadline(0.1, Clock()), lambda *_: obtained) == "token-1"
+
+
+def test_interrupted_release_wakes_waiters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler that raises when the leader wakes the waiting threads does not keep them waiting."""
+    gate, wake, interruptions = Gate(token("token-1")), Latch.set, [KeyboardInterrupt()]
+
+    def interrupted(latch: Latch) -> None:
+        if interruptions:
+            raise interruptions.pop()
+        wake(latch)
+
+    with connected(gate, clock=Clock()) as (_, api):
+        leader = Caller(api.get_entity_connections)
+        wait_until(gate.reached.is_set)
+        waiter = Caller(lambda: api.get_entity_connections(_request_timeout=20))
+        wait_until(lambda: waiter.waits_for_a_thread)
+        monkeypatch.setattr(Latch, "set", interrupted)
+        gate.open()
+        with pytest.raises(KeyboardInterrupt):
+            leader.done()
+        assert waiter.done().success
 
 
 def test_leader_deadline_does_not_fail_waiters() -> None:

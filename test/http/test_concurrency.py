@@ -92,15 +92,16 @@ def test_close_during_calls_of_threads() -> None:
 
 @pytest.mark.usefixtures("many_switches")
 def test_clear_during_calls_of_threads() -> None:
-    """`pool_manager.clear()` closes idle connections only."""
+    """`pool_manager.clear()` closes idle connections only: a write is done, or was not sent."""
     with Wire(echo) as wire:
         threads, results = start_threads(wire.client, 60 * FACTOR)
         while any(thread.is_alive() for thread in threads):
             wire.client.rest_client.pool_manager.clear()
         for thread in threads:
             thread.done()
-        assert set(results.values()) == {"done"}
-        assert arrivals(wire.server) == Counter(list(results))
+        # A call whose three attempts all met a pool that was cleared at that moment was not sent.
+        assert set(results.values()) <= {"done", "not_sent"}
+        assert arrivals(wire.server) == Counter(name for name, result in results.items() if result == "done")
         wire.client.rest_client.pool_manager.clear()
         assert sockets_to(wire.server.port) == []
 

@@ -436,7 +436,7 @@ def test_waiting_threads_outlive_the_leader(name: str) -> None:
     """A thread that is interrupted while it fetches a token does not block those that wait for the token."""
     with TokenServer() as server:
         steps = steps_of(server.url, CREDENTIALS, "GET", used=False)
-        for step in sampled(steps, 67, list(RAISED).index(name) * 11):
+        for step in sampled(steps, 31, list(RAISED).index(name) * 11):
             with make_client(server.url, CREDENTIALS, used=False) as client:
                 api = EntityConnectionsApi(client)
                 barrier = threading.Barrier(3)

@@ -80,14 +80,16 @@ class _Refresh:
 
     def __init__(self, key: TokenKey) -> None:
         self.key = key
-        self.leader = threading.current_thread()
+        self.leader = threading.get_ident()
         self.done = Latch()
         self.error: ApiException | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether no thread is fetching. The leader may have been interrupted before it could set `done`."""
-        return self.done.is_set or self.leader is threading.current_thread() or not self.leader.is_alive()
+        """Whether no other thread is fetching. A signal handler may make a call while its thread does."""
+        # Not Thread.is_alive() of the leader: before Python 3.13, a signal handler that raises within it marks a
+        # running thread as ended.
+        return self.done.is_set or self.leader == threading.get_ident()
 
 
 class TokenCache:
@@ -129,7 +131,12 @@ class TokenCache:
                     return self._fetch(own_refresh, token, deadline, fetch)
             finally:
                 # A signal handler may raise at any line. A refresh that is not released would block all other threads.
-                self._release(own_refresh)
+                try:
+                    self._release(own_refresh)
+                except BaseException:
+                    # It raised here, before or after the release.
+                    self._release(own_refresh)
+                    raise
             if not refresh.done.wait(deadline.remaining()):
                 raise _waited_too_long(deadline)
             if refresh.error is not None:
