@@ -40,8 +40,7 @@ def configured_secrets(configuration: Configuration, sent_headers: Iterable[Mapp
     """Return the secrets of the configuration, and those in the headers of all attempts of a call."""
     secrets: list[Any] = [held(configuration, name) for name in ("client_secret", "access_token", "password")]
     secrets += [value for name, value in dict.items(configuration.api_key) if name.lower() != "apiaccesskeyid"]
-    items = [item for headers in sent_headers for item in headers.items()]
-    secrets += [Secret(part) for item in items for part in secrets_of_header(*item)]
+    secrets += [Secret(part) for sent in sent_headers for item in sent.items() for part in secrets_of_header(*item)]
     return [secret for secret in secrets if isinstance(secret, Secret)]
 
 
