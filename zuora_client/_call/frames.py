@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import ApiException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import ParamSpec, TypeVar
 
     P = ParamSpec("P")
@@ -48,7 +48,7 @@ def without_frames(function: Callable[P, T]) -> Callable[P, T]:
 def _hide_variables(error: BaseException, handled: BaseException | None) -> None:
     # A function of its own: a frame of the traceback that refers to the exception would keep its sockets open.
     is_own = isinstance(error, ApiException)
-    for each in [*_linked(error, handled)]:
+    for each in linked(error, handled):
         if is_own:
             each.__traceback__ = None
         else:
@@ -67,12 +67,16 @@ def _clear(error: BaseException) -> None:
         traceback = traceback.tb_next
 
 
-def _linked(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
-    seen = {id(handled), id(None)}
-    pending: list[Any] = [error]
-    while pending:
-        each = pending.pop()
-        if id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            pending += (each.__cause__, each.__context__)
+def linked(error: BaseException | None, handled: BaseException | None = None) -> list[BaseException]:
+    """Return an error and all its causes, contexts and members of groups.
+
+    Args:
+        handled: the exception that was handled before; it and what is linked through it alone are left out.
+    """
+    found: dict[int, BaseException] = {}
+    todo = [error]
+    for each in todo:
+        if each is not None and each is not handled and id(each) not in found:
+            found[id(each)] = each
+            todo += (each.__cause__, each.__context__, *getattr(each, "exceptions", ()))
+    return [*found.values()]

@@ -20,6 +20,7 @@ from .._codec.headers import secrets_of_header
 from .._codec.serialization import converter, parse_json
 from .._http.response import RESTResponse
 from ..exceptions import ApiException, InvalidResponseError, Reason
+from .frames import linked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -117,7 +118,7 @@ def redact(error: ApiException, redactor: Callable[[str], str], *, is_token_requ
 
     A cause or context that is not an `ApiException` is removed if it, or one linked to it, shows a secret.
     """
-    ours = [each for each in _linked(error) if isinstance(each, ApiException)]
+    ours = [each for each in linked(error) if isinstance(each, ApiException)]
     for each in ours:
         _redact_error(each, redactor, may_hold_token=is_token_request and each.headers is not None)
     for each, name in product(ours, ("__cause__", "__context__")):
@@ -172,20 +173,9 @@ def redact_json(value: Any, redactor: Callable[[str], str]) -> Any:
     return value if isinstance(value, bool) or redacted in ("", str(value)) else redacted
 
 
-def _linked(error: BaseException | None) -> list[BaseException]:
-    """Return an error and all its causes, contexts and members of groups."""
-    found: dict[int, BaseException] = {}
-    todo = [error]
-    for each in todo:
-        if each is not None and id(each) not in found:
-            found[id(each)] = each
-            todo += (each.__cause__, each.__context__, *getattr(each, "exceptions", ()))
-    return [*found.values()]
-
-
 def _shows_secret(error: BaseException | None, redactor: Callable[[str], str]) -> bool:
     try:
-        shown = [f"{each} {each.args!r} {vars(each)!r}" for each in _linked(error)]
+        shown = [f"{each} {each.args!r} {vars(each)!r}" for each in linked(error)]
     except Exception:  # It cannot be checked.
         return True
     return any(redactor(text) != text for text in shown)

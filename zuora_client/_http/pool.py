@@ -54,9 +54,6 @@ class IdleConnections:
     def qsize(self) -> int:
         return len(self._connections)
 
-    def empty(self) -> bool:
-        return not self._connections
-
 
 class PoolMixin:
     """Mixin for a pool of urllib3, see the module's docstring."""
