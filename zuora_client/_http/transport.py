@@ -8,6 +8,7 @@ exactly to its end. Redirects are not followed.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,7 +22,7 @@ from .attempt import Attempt
 from .errors import TRANSPORT_ERRORS, map_exception
 from .interruptions import raise_interruption
 from .response import RESTResponse, complete_response, response_limit, unread_response, with_response
-from .routes import Routes
+from .routes import Route, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,13 +125,27 @@ class RESTClientObject:
                 "or set allow_insecure_http",
                 outcome=NOT_SENT,
             )
+        if type(self).request is _REQUEST and "request" not in self.__dict__:
+            send = partial(route.send, method, target, headers, body, attempt)
+        else:
+            send = partial(self._replaced_request, method, host.origin + target, headers, body, stream, attempt)
+        return self._exchange(send, route, headers, attempt, limit, stream=stream)
+
+    def _exchange(
+        self,
+        send: Callable[[], Any],
+        route: Route,
+        headers: dict[str, Any],
+        attempt: Attempt,
+        limit: int,
+        *,
+        stream: bool,
+    ) -> Any:
+        """Send with `send`, and read the response unless it is a `stream` with a 2xx status."""
         handled = sys.exc_info()[1]
         response: Any = None
         try:
-            if type(self).request is _REQUEST and "request" not in self.__dict__:
-                response = route.send(method, target, headers, body, attempt)
-            else:
-                response = self._replaced_request(method, host.origin + target, headers, body, stream, attempt)
+            response = send()
             if stream and 200 <= response.status <= 299:
                 return unread_response(response, attempt, headers)
             return complete_response(response, limit, attempt)
@@ -176,18 +191,12 @@ class RESTClientObject:
         target = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
         route = self._routes.route(host)
         content = encode_body(headers["Content-Type"], body, list(post_params or ()))
-        handled = sys.exc_info()[1]
-        try:
-            response: Any = route.send(method, target, headers, content, attempt)
-            if not _preload_content:
-                return unread_response(response, attempt, headers)
-            complete = complete_response(response, response_limit(self._max_response_bytes, target), attempt)
-        except TRANSPORT_ERRORS as error:
-            raise_interruption(error, handled)
-            raise map_exception(error, attempt, route.endpoint) from error
-        if not 200 <= complete.status <= 299:
-            raise ApiException(http_resp=complete)
-        return complete
+        send = partial(route.send, method, target, headers, content, attempt)
+        limit = response_limit(self._max_response_bytes, target)
+        response: Any = self._exchange(send, route, headers, attempt, limit, stream=not _preload_content)
+        if not 200 <= response.status <= 299:
+            raise ApiException(http_resp=response)
+        return response
 
     def _replaced_request(
         self, method: str, url: str, headers: dict[str, Any], body: Any, stream: bool, attempt: Attempt
