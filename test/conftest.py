@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 from support.authority import Authority
-from support.effort import FACTOR
+from support.effort import FACTOR, SAME_EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A deadline per example would fail on a slow machine; a database would write files into the tree.
-hypothesis.settings.register_profile("project", deadline=None, database=None, max_examples=30 * FACTOR)
+hypothesis.settings.register_profile(
+    "project", deadline=None, database=None, derandomize=SAME_EXAMPLES, max_examples=30 * FACTOR
+)
 hypothesis.settings.load_profile("project")
 
 

@@ -12,6 +12,7 @@ from support.calls import CALLS, failure_of, refusal
 from support.faulty import endless, then_close
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID
 from support.scripted import Behaviour
+from support.socketless import Socketless
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
 from support.wire import Wire
 from urllib3._collections import HTTPHeaderDict
@@ -688,6 +689,16 @@ def test_empty_response(operation: Any, status: int) -> None:
             assert isinstance(failure_of(operation.call, wire.api), OutcomeUnknownError)
         else:
             assert operation.call(wire.api) == operation.answer()
+
+
+@pytest.mark.parametrize("status", [200, 204])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
+def test_null_response(operation: Any, status: int) -> None:
+    """A body of `null` is not an empty body: never a success, also where a mock sends one with a 204."""
+    with Socketless() as socketless:
+        socketless.say(b"null", status)
+        error = failure_of(operation.call, socketless.api)
+        assert isinstance(error, InvalidResponseError if operation.method == "GET" else OutcomeUnknownError)
 
 
 def test_ids_of_unreadable_response() -> None:

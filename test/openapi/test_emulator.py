@@ -39,7 +39,6 @@ WRONG_ENTITY = 90000020
 # The data is the same as long as versions and loaded modules are: Hypothesis takes constants from these.
 generated = hypothesis.settings(
     examples(6),
-    derandomize=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
 

@@ -46,7 +46,9 @@ def interpret(request: Request, operation: Operation | None, response: RESTRespo
             document = response.data if ok else None
     if operation is not None and isinstance(document, dict) and _has_duplicate_key(response.content, "success"):
         raise InvalidResponseError(reason="the response has two values of `success`")
-    if not is_success(operation, response.status, document):
+    # To an operation, a body of `null` is not an empty body.
+    is_null = operation is not None and document is None and response.content
+    if is_null or not is_success(operation, response.status, document):
         # Imported here, as in `_call.call`: what only failures need costs start-up time.
         from .responses import error_from_response
 
