@@ -25,7 +25,7 @@ FOLDER = Path("build/mutation").resolve()
 CHECKOUT = FOLDER / "checkout"
 
 RETRY = "call/test_error_table call/test_call call/test_auth call/test_retry"
-RESPONSES = "call/test_responses call/test_response_cases call/test_error_table"
+RESPONSES = "call/test_response_errors call/test_response_cases call/test_error_table"
 SUCCESS = f"{RESPONSES} property/test_success_rule"
 TOKENS = "call/test_auth call/test_shared_tokens call/test_events"
 STORE = "call/test_shared_tokens call/test_token_store"
@@ -40,7 +40,7 @@ TESTS = {
     "_call/retry.py": RETRY,
     "_call/success.py": SUCCESS,
     "_call/envelopes.py": SUCCESS,
-    "_call/responses.py": f"{SUCCESS} client/test_exceptions call/test_retry",
+    "_call/response_errors.py": f"{SUCCESS} client/test_exceptions call/test_retry",
     "_call/interpret.py": f"{SUCCESS} call/test_unreadable_bodies call/test_deadline_of_parsing",
     "_call/auth.py": TOKENS,
     "_call/access_token.py": TOKENS,

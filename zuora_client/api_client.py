@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._base import parameters
 from ._base.secrets import SecretAttribute, SecretDict
-from ._call.frames import without_frames
 from ._call.process_state import ProcessState
+from ._call.tracebacks import without_frames
 from ._codec import serialization
 from ._codec.headers import apply_auth_settings, hide_secret_headers, is_secret_header
 from ._version import __version__

@@ -186,7 +186,7 @@ class Configuration:
                 variable.
         """
         # Imported here: many programs pass their settings.
-        from ._base.variables import VARIABLES, read_variables
+        from ._base.environment_variables import VARIABLES, read_variables
 
         found = read_variables(os.environ if environ is None else environ, settings)
         configuration = cls(**settings)

@@ -185,7 +185,7 @@ class ApiException(Exception):
         if self.method is None:
             return self._default_sentence
         # Imported here, as below: only an error that is printed needs it.
-        from ._base.sentences import sentence
+        from ._base.error_summary import sentence
 
         return sentence(self)
 
@@ -204,7 +204,7 @@ class ApiException(Exception):
         if self.operation is not None:
             lines.append(f"Request: {self.method} {self.path}")
         if self.entity_name or self.source_name or self.target_name:
-            from ._base.sentences import entities
+            from ._base.error_summary import entities
 
             lines.append(f"Entities: {single_line(entities(self))}")
         lines += [f"  {reason}" for reason in self.reasons[:_SHOWN_REASONS]]

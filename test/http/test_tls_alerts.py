@@ -15,7 +15,7 @@ from support.scripted import Handler
 from support.wire import api_at
 
 from zuora_client._http.attempt import Attempt
-from zuora_client._http.errors import map_exception
+from zuora_client._http.error_mapping import map_exception
 from zuora_client.deadline import Clock, Deadline, Timeouts
 from zuora_client.exceptions import ApiConnectionError, TlsError
 

@@ -21,9 +21,9 @@ from support.in_memory import InMemoryClient
 
 import zuora_client
 from zuora_client._base import parameters, text
-from zuora_client._call import redaction, responses
+from zuora_client._call import redaction, response_errors
 from zuora_client._codec import serialization
-from zuora_client._http import errors, http1
+from zuora_client._http import error_mapping, http1
 from zuora_client._http.response import RESTResponse
 
 if TYPE_CHECKING:
@@ -161,11 +161,11 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "float": serialization.converter("float"),
     "Keep-Alive": lambda value: http1._keep_alive_timeout([value]),
     "Content-Length": lambda value: http1._content_length([value]),
-    "message of an error": lambda value: errors._message(Exception(value)),
-    "RateLimit-Limit": responses._limits,
-    "Retry-After": responses._seconds,
-    "HTTP date": responses._timestamp,
-    "Location": lambda value: responses._redirect(RESTResponse(302, "x", {"Location": value}, b"")),
+    "message of an error": lambda value: error_mapping._message(Exception(value)),
+    "RateLimit-Limit": response_errors._limits,
+    "Retry-After": response_errors._seconds,
+    "HTTP date": response_errors._timestamp,
+    "Location": lambda value: response_errors._redirect(RESTResponse(302, "x", {"Location": value}, b"")),
     "unknown tokens": redaction._withhold_tokens,
     "secret": lambda value: redaction.Redactor([value]),
     "short secrets": redaction.Redactor(["a", "aa", "0a", "+", "\\"]),

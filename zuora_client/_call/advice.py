@@ -113,7 +113,7 @@ def explain_settings(error: ApiException, request: Request) -> None:
 def _refused_credentials(error: ApiException, request: Request) -> str:
     """Return a sentence about the credentials that were refused, and those that are set but were not used."""
     # Imported here: an error without a response does not need it.
-    from .responses import NOT_FROM_ZUORA_ADVICE
+    from .response_errors import NOT_FROM_ZUORA_ADVICE
 
     if error.status in (None, 404) or error.advice == NOT_FROM_ZUORA_ADVICE:
         # A callable raised, there is no token endpoint, or something in front of Zuora refused.

@@ -75,7 +75,7 @@ class Sender:
             advisory: the caller has a valid token, and is not held up when Zuora throttles.
         """
         # Imported here: what only token requests and failures need costs start-up time.
-        from . import redaction, responses
+        from . import redaction, response_errors
         from .token_request import TOKEN_PATH, failed_token_request, token_request
 
         client_id, client_secret = client_credentials(key)
@@ -97,7 +97,7 @@ class Sender:
             response, document = attempts.run()
             if not is_success(None, response.status, document.reveal()):
                 # raise_on_failure=False is for the caller's own calls, not for this one.
-                raise responses.error_from_response(None, response, document.reveal(), has_idempotency_key=False)
+                raise response_errors.error_from_response(None, response, document.reveal(), has_idempotency_key=False)
             token = token_from_document(document.reveal())
             # The lifetime starts when Zuora issues the token, which is not before the request.
             token.remaining -= self.clock.now() - attempts.started
@@ -311,7 +311,7 @@ class _Call:
         """Raise what the last error means for the whole call, redacted."""
         from . import redaction
         from .advice import advise, explain_settings
-        from .description import describe_request
+        from .error_context import describe_request
 
         request = self.request
         error = self._retry.finalize(last)

@@ -50,7 +50,7 @@ def interpret(request: Request, operation: Operation | None, response: RESTRespo
     is_null = operation is not None and document is None and response.content
     if is_null or not is_success(operation, response.status, document):
         # Imported here, as in `_call.call`: what only failures need costs start-up time.
-        from .responses import error_from_response
+        from .response_errors import error_from_response
 
         has_key = request.retry_class is RetryClass.KEYED
         raise error_from_response(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from .build import RequestBuilder
 from .call import Sender
+from .request_builder import RequestBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from .._codec.headers import secrets_of_header
 from .._codec.serialization import converter, parse_json
 from .._http.response import RESTResponse
 from ..exceptions import ApiException, InvalidResponseError, Reason
-from .frames import linked
+from .tracebacks import linked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

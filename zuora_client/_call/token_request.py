@@ -14,7 +14,7 @@ from ..exceptions import (
     InvalidResponseError,
     RateLimitError,
 )
-from . import responses
+from . import response_errors
 
 if TYPE_CHECKING:
     from .._base.base_url import BaseURL
@@ -65,7 +65,7 @@ def _is_rejection(error: ApiException) -> bool:
     """Whether the token endpoint rejected the client, as opposed to a temporary or unreadable response."""
     rejected = error.status is not None and (error.status <= 299 or 400 <= error.status <= 499)
     categories = {reason.category for reason in error.reasons}
-    if error.advice == responses.NOT_FROM_ZUORA_ADVICE:
+    if error.advice == response_errors.NOT_FROM_ZUORA_ADVICE:
         return False
     is_temporary = error.status in (407, 408, 421, 423, 425, 429, 499) or not categories.isdisjoint(
         _RETRYABLE_CATEGORIES

@@ -8,8 +8,8 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from .._base.environment_variables import VARIABLES
 from .._base.text import single_line
-from .._base.variables import VARIABLES
 from . import errors
 from .access_checks import AccessChecks
 from .findings import Finding

@@ -8,8 +8,8 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from .. import ApiClient, Configuration, EntityConnectionsApi, Hierarchy
+from .._base.environment_variables import VARIABLES
 from .._base.text import single_line
-from .._base.variables import VARIABLES
 from ..exceptions import WRONG_ENTITY, ApiException
 from . import files
 from .errors import UsageError

@@ -19,7 +19,7 @@ from .._codec.request import encode_body
 from ..deadline import Clock, Deadline, Timeouts
 from ..exceptions import NOT_SENT, ApiException, TlsError
 from .attempt import Attempt
-from .errors import TRANSPORT_ERRORS, map_exception
+from .error_mapping import TRANSPORT_ERRORS, map_exception
 from .interruptions import raise_interruption
 from .response import RESTResponse, complete_response, response_limit, unread_response, with_response
 from .routes import Route, Routes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from .._base.parameters import ENTITIES_PATH
 from ..api_client import ApiClient
 from . import arguments
-from .methods import data_only, with_http_info
+from .method_variants import data_only, with_http_info
 
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 from .._base.parameters import ENTITY_CONNECTIONS_PATH
 from ..api_client import ApiClient
 from . import arguments
-from .methods import data_only, with_http_info
+from .method_variants import data_only, with_http_info
 from .pager import ConnectionIterator
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ class ConnectionIterator:
         response = self._list_page(page=page, **self._arguments)
         if response.success is False:
             # Imported here: it costs start-up time, and is needed with raise_on_failure=False only.
-            from .._call.responses import error_from_model
+            from .._call.response_errors import error_from_model
 
             # With raise_on_failure=False the failure is returned as a model, which would look like the last page.
             error = error_from_model(response, "GET", ENTITY_CONNECTIONS_PATH, self._entity_id)
@@ -107,7 +107,7 @@ class ConnectionIterator:
 
     def _invalid_list(self, reason: str) -> InvalidResponseError:
         # Imported here: it costs start-up time, and only a failure needs it.
-        from .._call.description import describe
+        from .._call.error_context import describe
 
         error = InvalidResponseError(status=200, reason=f"the list of connections is incomplete: {reason}")
         describe(error, "GET", ENTITY_CONNECTIONS_PATH, self._entity_id)

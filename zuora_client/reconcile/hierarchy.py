@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import ENTITIES_PATH, text
 from .._base.text import single_line
-from .._call.description import describe
-from .._call.responses import error_from_model
+from .._call.error_context import describe
+from .._call.response_errors import error_from_model
 from ..api import EntitiesApi
 from ..exceptions import InvalidResponseError
 from .pairs import normalize_id

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._base.parameters import ENTITY_CONNECTIONS_PATH, path_segment
-from .._call.description import describe
+from .._call.error_context import describe
 from ..exceptions import ANSWERED, ApiException, ConflictError, InvalidResponseError
 from .entities import label, name_entities
 from .pairs import CONNECTED, active_status, most_advanced, normalize_id, state

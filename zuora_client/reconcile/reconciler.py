@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import ENTITY_CONNECTIONS_PATH, without_hyphens
 from .._base.text import single_line
-from .._call.description import describe
-from .._call.responses import error_from_model
+from .._call.error_context import describe
+from .._call.response_errors import error_from_model
 from ..exceptions import (
     ANSWERED,
     NOT_SENT,

@@ -30,8 +30,8 @@ from ..exceptions import (
     RequestRejectedError,
     ServerError,
 )
-from .description import describe
 from .envelopes import Success, is_failure, is_gateway_error, is_partial_failure, read_success, reasons_of, words
+from .error_context import describe
 from .operations import Operation
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from zuora_client import (
     RequestRejectedError,
     ServerError,
 )
-from zuora_client._call.responses import error_from_response
+from zuora_client._call.response_errors import error_from_response
 from zuora_client._call.success import is_success
 from zuora_client.rest import RESTResponse
 
