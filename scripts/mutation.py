@@ -38,6 +38,7 @@ APPLY = f"{PLAN} reconcile/test_apply"
 TESTS = {
     "_base/reasons.py": SUCCESS,
     "_call/retry.py": RETRY,
+    "_call/retry_table.py": RETRY,
     "_call/success.py": SUCCESS,
     "_call/envelopes.py": SUCCESS,
     "_call/response_errors.py": f"{SUCCESS} client/test_exceptions call/test_retry",
