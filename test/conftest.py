@@ -22,6 +22,20 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("project")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--traced", action="store_true", help="wrap urllib3's urlopen as tracers do: every attempt then goes through it"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--traced"):
+        # Imported here: it imports the package, before coverage starts.
+        from support.tracer import trace_urlopen
+
+        trace_urlopen()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the longest test, so that it does not run alone at the end."""

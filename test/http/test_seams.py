@@ -290,3 +290,23 @@ def test_copies_of_a_client_with_a_request() -> None:
     with pytest.raises(TypeError, match="cannot be pickled or deep copied"):
         pickle.dumps(client)
     client.close()
+
+
+def test_debug_log_of_urllib3(caplog: pytest.LogCaptureFixture) -> None:
+    """Programs that switch on urllib3's log see every attempt there, as with the generated client."""
+    with Wire(answer(503), YES) as wire, caplog.at_level("DEBUG", "urllib3.connectionpool"):
+        assert CALLS["GET"](wire.api).success
+    lines = [record.getMessage() for record in caplog.records if record.name == "urllib3.connectionpool"]
+    assert [line.partition('" ')[2].split()[0] for line in lines if "GET /v1" in line] == ["503", "200"]
+
+
+@pytest.mark.parametrize("name", ["urlopen", "_make_request"])
+def test_patch_of_one_pool(name: str) -> None:
+    """A function that is set on a single pool is called too."""
+    with Wire() as wire:
+        assert CALLS["GET"](wire.api).success
+        pool: Any = wire.api.api_client.rest_client.pool_manager.connection_from_url(wire.server.url)
+        with mock.patch.object(pool, name, side_effect=getattr(pool, name)) as patched:
+            assert CALLS["GET"](wire.api).success
+        assert patched.call_count == 1
+        assert len(wire.server.requests) == 2

@@ -30,7 +30,7 @@ CONNECTION_ID = "8a808255575bdae401576a914a140420"
 TARGET_ID = "8a80825556ff28a4015708ba29312ecc"
 
 # How many fewer Python functions one call enters than PoolManager.request and json.loads.
-CALLS_SAVED = {"put": 144, "post": 139, "get": 101}
+CALLS_SAVED = {"put": 180, "post": 175, "get": 140}
 # 1 is the constructor of the row; any other function called per row adds at least 1. The margin is for socket reads, of
 # which a larger response needs a few more.
 CALLS_PER_ROW = 1.2
@@ -40,7 +40,7 @@ EVENTS_OVER_CALL = 1.1
 NONE_TESTS = 2
 MODULES_OVER_URLLIB3 = 0
 # Each module costs about 0.2 % of the import, whatever its size.
-OWN_MODULES = 58
+OWN_MODULES = 59
 
 NOT_IMPORTED_AT_START = {
     "argparse",
@@ -230,9 +230,11 @@ THEIRS: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("name", OURS)
 def test_functions_entered_per_call(
-    api: zuora_client.EntityConnectionsApi, bare: Callable[..., Any], name: str
+    api: zuora_client.EntityConnectionsApi, bare: Callable[..., Any], name: str, pytestconfig: pytest.Config
 ) -> None:
     """A call enters fewer Python functions than urllib3 and json.loads."""
+    if pytestconfig.getoption("--traced"):
+        pytest.skip("a traced call goes through more functions of urllib3")
     count = python_calls(lambda: OURS[name](api))
     allowed = python_calls(lambda: THEIRS[name](bare)) - CALLS_SAVED[name]
     assert count <= allowed, f"{count} Python functions entered, {allowed} allowed"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -55,6 +56,7 @@ def text(name: str, value: Any) -> str:
     raise TypeError(f"{name} must be text, bytes or an integer, not {type(value).__name__}")
 
 
+@lru_cache
 def is_header_name(name: str) -> bool:
     """Whether `name` is a valid header name (a token of RFC 9110, 5.6.2)."""
     return (name.isascii() and name.replace("-", "").isalnum()) or bool(re.fullmatch(_HEADER_NAME, name))

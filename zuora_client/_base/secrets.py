@@ -32,7 +32,7 @@ class Secret:
         return len(self._value)
 
     def __eq__(self, other: object) -> bool:
-        return bool(self._value == reveal(other))
+        return bool(self._value == (other._value if isinstance(other, Secret) else other))
 
     def __hash__(self) -> int:
         return hash(self._value)

@@ -58,7 +58,7 @@ class CallReport:
         failures: itertools.count[int],
     ) -> None:
         self.on_event = request.settings.on_event
-        self.id = os.urandom(5).hex()
+        self._id: str | None = None
         self.held: list[Event] | None = None
         self._request = request
         self._operation = operation
@@ -69,6 +69,13 @@ class CallReport:
         self._is_over = False
         is_on_one = operation in _ON_ONE_CONNECTION
         self._connection_id = request.path.strip("/").split("/")[-2] if is_on_one else None
+
+    @property
+    def id(self) -> str:
+        # Made when it is first shown: most calls show it nowhere.
+        if self._id is None:
+            self._id = os.urandom(5).hex()
+        return self._id
 
     # -- what happens -----------------------------------------------------------------------------------------------
 
@@ -89,6 +96,7 @@ class CallReport:
             new_connection_id: of the connection that a POST created, as received.
         """
         headers, status = response.headers, response.status
+        call_id = self.id
         entity_id, sent_track_id = _sent_ids(sent)
         texts = (
             request.template,
@@ -106,7 +114,7 @@ class CallReport:
             if not is_token_request and (number > 1 or request.retry_class is not RetryClass.READ):
                 details = _details(entity_id, connection_id, request_id)
                 logger.info(
-                    "[%s] %s %s: done %s%s", self.id, request.method, template, _after(number, duration), details
+                    "[%s] %s %s: done %s%s", call_id, request.method, template, _after(number, duration), details
                 )
         if self.on_event is None:
             return
@@ -117,13 +125,13 @@ class CallReport:
         values = headers.getlist("RateLimit-Remaining")
         remaining = int(values[0]) if values and values[0].isdecimal() and len(values[0]) < _MAX_DIGITS else None
         attempt = AttemptEvent(
-            self.id, number, request.method, template or "", entity_id, status, None, seconds, None, None, remaining
+            call_id, number, request.method, template or "", entity_id, status, None, seconds, None, None, remaining
         )
         if is_token_request:
             self._hold(attempt)
             return
         end = CallEvent(
-            self.id, request.method, template or "", entity_id, connection_id, number, duration, status, None, "done",
+            call_id, request.method, template or "", entity_id, connection_id, number, duration, status, None, "done",
             request_id, None, track_id,
         )  # fmt: skip
         self._deliver(attempt, end)

@@ -159,16 +159,21 @@ class DeadlineConnection:
         finally:
             self._buffer.clear()
 
-    def getresponse(self) -> Any:
-        """Return the response after its headers, as `urllib3.connection.HTTPConnection.getresponse` does."""
+    def receive(self) -> Any:
+        """Return http.client's response after its headers."""
         # Not urllib3's: it would parse the headers a second time.
         response: Any = super(HTTPConnection, self).getresponse()  # type: ignore[misc]
+        timeout = response.keep_alive_timeout if isinstance(response, Response) else None
+        if timeout is not None:
+            self.max_idle_for_writes = min(IDLE_SECONDS_FOR_WRITES, timeout - _KEEP_ALIVE_MARGIN)
+        return response
+
+    def getresponse(self) -> Any:
+        """Return the response after its headers, as `urllib3.connection.HTTPConnection.getresponse` does."""
+        response = self.receive()
         if not isinstance(response, Response):
             # A tool responded in the place of http.client.
             return response
-        timeout = response.keep_alive_timeout
-        if timeout is not None:
-            self.max_idle_for_writes = min(IDLE_SECONDS_FOR_WRITES, timeout - _KEEP_ALIVE_MARGIN)
         method, url, preload_content, *_ = self._response_options
         wrapped = urllib3.HTTPResponse(
             body=response,

@@ -15,6 +15,7 @@ from urllib3._collections import RecentlyUsedContainer
 from .._base.base_url import BaseURL
 from .._base.secrets import Secret, held, hide, reveal
 from ..exceptions import NOT_SENT, ApiConnectionError
+from .hooks import is_logged, is_manager_replaced, is_pool_hooked, is_pool_replaced
 from .pool import with_deadline
 from .tls import TlsConfig
 
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
 
 # No retries and no redirects of urllib3: the policy of the call decides.
 NO_RETRIES = urllib3.Retry(False)
-# The functions that urllib3 came with. A replacement is called.
-_REQUEST = urllib3.PoolManager.request
-_MANAGER_URLOPEN = (urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen)
-_POOL_URLOPEN = urllib3.HTTPConnectionPool.urlopen
-_MAKE_REQUEST = vars(urllib3.HTTPConnectionPool)["_make_request"]
 # Hosts with connections at the same time. urllib3 closes the connections of the one that was used least recently.
 _MAX_HOSTS = 100
 # As urllib3 names the arguments for TLS of a pool.
@@ -46,7 +42,16 @@ class Route:
         endpoint: the host, and the proxy if there is one, as error messages name them.
     """
 
-    __slots__ = ("_authority", "_manager", "_origin", "endpoint", "is_confidential", "is_forwarded", "pool")
+    __slots__ = (
+        "_authority",
+        "_is_direct",
+        "_manager",
+        "_origin",
+        "endpoint",
+        "is_confidential",
+        "is_forwarded",
+        "pool",
+    )
 
     def __init__(self, manager: urllib3.PoolManager, host: BaseURL, clock: Clock) -> None:
         pool: Any = manager.connection_from_url(host.origin)
@@ -60,16 +65,28 @@ class Route:
         # A forwarding proxy reads the requests, even if the connection to the proxy uses TLS.
         is_local = host.is_loopback and (proxy is None or BaseURL(f"http://{proxy.partition('://')[2]}").is_loopback)
         self.is_confidential = host.scheme == "https" or is_local
+        self._is_direct = proxy is None and pool.is_direct
         self.endpoint = host.origin if proxy is None else f"{host.origin} through {proxy}"
 
-    def send(self, method: str, target: str, headers: Mapping[str, Any], body: Any, attempt: Any) -> Any:
-        """Send one request through urllib3 and return its response, the body unread.
+    def send(
+        self, method: str, target: str, headers: Mapping[str, Any], body: Any, attempt: Any, *, stream: bool
+    ) -> Any:
+        """Send one request and return its response, the body unread.
 
         Args:
             attempt: see `Attempt`; urllib3 takes it for a timeout.
+            stream: return urllib3's own response.
         """
         attempt.authority = self._authority
-        manager = self._manager
+        pool = self.pool
+        is_replaced, is_hooked = is_manager_replaced(self._manager), is_pool_hooked(pool)
+        if is_replaced or (is_hooked and is_pool_replaced(pool)):
+            body, headers = reveal(body), {name: reveal(value) for name, value in headers.items()}
+        elif not is_hooked:
+            # Nothing else can send the request before a connection of ours is reached.
+            attempt.sent = False
+            if self._is_direct and not stream and pool.is_own_connection_class and not is_logged():
+                return pool.exchange(method, target, headers, body, attempt)
         options: dict[str, Any] = {
             "body": body,
             "headers": headers,
@@ -78,41 +95,16 @@ class Route:
             "timeout": attempt,
             "preload_content": False,
         }
-        manager_class = type(manager)
-        is_replaced = (
-            manager_class.request is not _REQUEST
-            or manager_class.urlopen not in _MANAGER_URLOPEN
-            or not manager.__dict__.keys().isdisjoint(("request", "urlopen"))
-        )
-        pool = vars(urllib3.HTTPConnectionPool)
-        urlopen, make_request = pool["urlopen"], pool["_make_request"]
-        is_hooked = urlopen is not _POOL_URLOPEN or make_request is not _MAKE_REQUEST
-        if is_replaced or (is_hooked and not (_wraps(urlopen, _POOL_URLOPEN) and _wraps(make_request, _MAKE_REQUEST))):
-            # The replacement needs plain text. A tracer that wraps the function of urllib3 does not.
-            options["body"] = reveal(body)
-            options["headers"] = {name: reveal(value) for name, value in headers.items()}
-        elif not is_hooked:
-            # Nothing else can send the request before a connection of ours is reached.
-            attempt.sent = False
         if is_replaced:
-            return manager.request(method, self._origin + target, **options)
+            return self._manager.request(method, self._origin + target, **options)
         url = self._origin + target if self.is_forwarded else target
-        return self.pool.urlopen(method, url, assert_same_host=False, **options)
+        return pool.urlopen(method, url, assert_same_host=False, **options)
 
     def keep_connections(self, count: int) -> None:
         """Let the pool keep at least `count` idle connections."""
         idle = self.pool.pool
         if idle is not None:
             idle.maxsize = max(idle.maxsize, count)
-
-
-def _wraps(function: Any, wrapped: Any) -> bool:
-    """Whether `function` is `wrapped` or a wrapper of it, as `functools.wraps` and wrapt mark one."""
-    for _ in range(10):
-        if function is wrapped:
-            return True
-        function = getattr(function, "__wrapped__", None)
-    return False
 
 
 class Routes:

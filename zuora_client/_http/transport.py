@@ -126,7 +126,7 @@ class RESTClientObject:
                 outcome=NOT_SENT,
             )
         if type(self).request is _REQUEST and "request" not in self.__dict__:
-            send = partial(route.send, method, target, headers, body, attempt)
+            send = partial(route.send, method, target, headers, body, attempt, stream=stream)
         else:
             send = partial(self._replaced_request, method, host.origin + target, headers, body, stream, attempt)
         return self._exchange(send, route, headers, attempt, limit, stream=stream)
@@ -191,7 +191,7 @@ class RESTClientObject:
         target = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
         route = self._routes.route(host)
         content = encode_body(headers["Content-Type"], body, list(post_params or ()))
-        send = partial(route.send, method, target, headers, content, attempt)
+        send = partial(route.send, method, target, headers, content, attempt, stream=not _preload_content)
         limit = response_limit(self._max_response_bytes, target)
         response: Any = self._exchange(send, route, headers, attempt, limit, stream=not _preload_content)
         if not 200 <= response.status <= 299:
