@@ -65,9 +65,9 @@ def _patterns() -> Iterator[tuple[str, str, Any, str]]:
         calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
         for call in calls:
             function = ast.unparse(call.func)
-            if call.args and (function == "_matcher" or re.fullmatch(r"re\.(?!escape).*", function)):
+            if call.args and (function == "_pattern" or re.fullmatch(r"re\.(?!escape).*", function)):
                 if isinstance(call.args[0], ast.Name) and call.args[0].id == "pattern":
-                    continue  # the body of _matcher
+                    continue  # the body of _pattern
                 if not isinstance(call.args[0], (ast.Constant, ast.Name)):
                     assert name in BUILDING_PATTERNS
                     continue
@@ -83,6 +83,7 @@ PATTERNS = list(_patterns())
 def test_patterns_are_found() -> None:
     modules = {name for name, *_ in PATTERNS}
     assert {"zuora_client._http.http1", "zuora_client._base.text", "zuora_client._codec.serialization"} <= modules
+    assert {http1._STATUS_LINE, http1._FIELD_LINES, http1._CHUNK_LINE} <= {pattern for _, _, pattern, _ in PATTERNS}
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,7 @@ def test_pattern_is_linear(module: str, function: str, pattern: Any, flags: str)
         "re.match": compiled.match,
         "re.search": compiled.search,
         "re.findall": compiled.findall,
+        "_pattern": lambda subject: (compiled.fullmatch(subject), compiled.findall(subject)),
         "re.sub": lambda subject: compiled.sub(b"" if is_bytes else "", subject),
     }
     work = uses.get(function, compiled.fullmatch)

@@ -25,7 +25,7 @@ from .attempt import Attempt, set_timeout
 from .decoding import CHUNK_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 
 # As in http.client.
@@ -39,7 +39,7 @@ _BUFFER_SIZE = 65536
 _STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?"
 _OTHER_VERSION = r"HTTP/[0-9]\.[0-9] [^\n]*"
 # RFC 9112, 5: field-line = field-name ":" OWS field-value OWS. RFC 9110, 5.5: no control characters but HTAB.
-_FIELD_LINE = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)"
+_FIELD_LINES = r"(?m)^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)\r?$"
 # RFC 9112, 7.1: chunk-size [ chunk-ext ] CRLF, where chunk-ext begins with ";". Servers pad sizes with spaces.
 _CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})(?:;[^\x00-\x08\x0a-\x1f\x7f]*|[ \t]*)\r\n"
 # The longest Content-Length: that of 2**64 - 1.
@@ -197,9 +197,9 @@ class Response(http.client.HTTPResponse):
             raise _line_error(data, "status line")
         # RFC 9112, 2.2: a recipient may recognize a single LF as a line terminator.
         line = data.decode("latin-1")[:-1].removesuffix("\r")
-        found = _matcher(_STATUS_LINE)(line)
+        found = _pattern(_STATUS_LINE).fullmatch(line)
         if found is None:
-            if _matcher(_OTHER_VERSION)(line) and not line.startswith("HTTP/1."):
+            if _pattern(_OTHER_VERSION).fullmatch(line) and not line.startswith("HTTP/1."):
                 raise http.client.UnknownProtocol(line[:8])
             raise http.client.BadStatusLine(line)
         minor, code, reason = found.groups("")
@@ -307,7 +307,7 @@ class Response(http.client.HTTPResponse):
         line = self.fp.readline(_MAXLINE + 1)
         if line[-1:] != b"\n" or len(line) > _MAXLINE:
             raise _line_error(line, "chunk size")
-        found = _matcher(_CHUNK_LINE)(line)
+        found = _pattern(_CHUNK_LINE).fullmatch(line)
         if found is None:
             raise ProtocolError("a chunk of the response has a malformed size")
         self.chunk_left = int(found[1], 16)
@@ -334,30 +334,28 @@ def _read_fields(file: _ResponseReader, headers: HTTPHeaderDict) -> dict[str, li
     Returns:
         The values of the fields that concern the connection, by their names in lower case.
     """
-    lines: list[str] = []
+    lines: list[bytes] = []
     for _ in range(_MAXHEADERS + 1):
-        data = file.readline(_MAXLINE + 1)
-        if data == b"\r\n" or data == b"\n":
+        line = file.readline(_MAXLINE + 1)
+        if line == b"\r\n" or line == b"\n":
             break
-        if data[-1:] != b"\n" or len(data) > _MAXLINE:
-            raise _line_error(data, "header line")
-        line = data.decode("latin-1")[:-1].removesuffix("\r")
-        if line[0] not in _OWS:
-            lines.append(line)
-        elif lines:
-            # 5.2: a user agent replaces obsolete line folding by a space.
-            lines[-1] = f"{lines[-1]} {line.lstrip(_OWS)}"
-        else:
-            raise ProtocolError("whitespace precedes the first header line")
+        if line[-1:] != b"\n" or len(line) > _MAXLINE:
+            raise _line_error(line, "header line")
+        lines.append(line)
     else:
         raise ProtocolError(f"the response has more than {_MAXHEADERS} header lines")
-    match = _matcher(_FIELD_LINE)
+    head = b"".join(lines).decode("latin-1")
+    if head[:1] in _OWS and head:
+        raise ProtocolError("whitespace precedes the first header line")
+    if "\n " in head or "\n\t" in head:
+        # 5.2: a user agent replaces obsolete line folding by a space.
+        head = re.sub(r"\r?\n[ \t]+", " ", head)
+    # One search for all lines: a line that does not match is missing in the result.
+    found = _pattern(_FIELD_LINES).findall(head)
+    if len(found) != head.count("\n"):
+        raise ProtocolError("the response has a malformed header line")
     fields: dict[str, list[str]] = {}
-    for line in lines:
-        found = match(line)
-        if found is None:
-            raise ProtocolError("the response has a malformed header line")
-        name, value = found.groups()
+    for name, value in found:
         value = value.strip(_OWS)
         headers.add(name, value)
         name = name.lower()
@@ -373,10 +371,12 @@ def _list_elements(values: list[str]) -> list[str]:
 
 def _content_length(values: list[str]) -> int:
     """Return the length that all values agree on: equal repeats are one (RFC 9110, 8.6)."""
-    lengths = set(_list_elements(values))
-    if len(lengths) > 1:
-        raise ProtocolError("the response has conflicting Content-Length values")
-    length = lengths.pop()
+    length = values[0]
+    if len(values) > 1 or "," in length:
+        lengths = set(_list_elements(values))
+        if len(lengths) > 1:
+            raise ProtocolError("the response has conflicting Content-Length values")
+        length = lengths.pop()
     if not (length.isascii() and length.isdigit() and len(length) <= _MAX_LENGTH_DIGITS):
         raise ProtocolError("the response has an invalid Content-Length")
     return int(length)
@@ -394,6 +394,6 @@ def _keep_alive_timeout(values: list[str]) -> int | None:
 
 
 @cache
-def _matcher(pattern: Any) -> Callable[[Any], re.Match[Any] | None]:
+def _pattern(pattern: Any) -> re.Pattern[Any]:
     # Compiled on first use: it costs start-up time.
-    return re.compile(pattern).fullmatch
+    return re.compile(pattern)
