@@ -31,21 +31,23 @@ from .exceptions import (
     ServerError,
     TlsError,
 )
-from .models import (
-    GETEntityConnectionsArrayItemsType,
-    GETEntityConnectionsResponseType,
-    POSTEntityConnectionsResponseType,
-    POSTEntityConnectionsType,
-    PUTEntityConnectionsAcceptResponseType,
-    PUTEntityConnectionsDenyResponseType,
-    PUTEntityConnectionsDisconnectResponseType,
-)
+from .models import POSTEntityConnectionsType
 
 if TYPE_CHECKING:
     from typing import Any
 
     from .api import EntitiesApi
-    from .models import GETEntitiesResponseType, GETEntitiesResponseTypeWithId, GETEntitiesType
+    from .models import (
+        GETEntitiesResponseType,
+        GETEntitiesResponseTypeWithId,
+        GETEntitiesType,
+        GETEntityConnectionsArrayItemsType,
+        GETEntityConnectionsResponseType,
+        POSTEntityConnectionsResponseType,
+        PUTEntityConnectionsAcceptResponseType,
+        PUTEntityConnectionsDenyResponseType,
+        PUTEntityConnectionsDisconnectResponseType,
+    )
     from .reconcile.ensure import EnsureResult, Step, ensure_connected, ensure_disconnected
     from .reconcile.hierarchy import Hierarchy
     from .reconcile.plan import ConnectionPlan, PlanIncompleteError, PlannedConnection, plan_connections
@@ -104,7 +106,13 @@ _LAZY = {
     "GETEntitiesResponseType": ".models",
     "GETEntitiesResponseTypeWithId": ".models",
     "GETEntitiesType": ".models",
+    "GETEntityConnectionsArrayItemsType": ".models",
+    "GETEntityConnectionsResponseType": ".models",
     "Hierarchy": ".reconcile.hierarchy",
+    "POSTEntityConnectionsResponseType": ".models",
+    "PUTEntityConnectionsAcceptResponseType": ".models",
+    "PUTEntityConnectionsDenyResponseType": ".models",
+    "PUTEntityConnectionsDisconnectResponseType": ".models",
     "PlanIncompleteError": ".reconcile.plan",
     "PlannedConnection": ".reconcile.plan",
     "ProgressLine": ".reconcile.progress",

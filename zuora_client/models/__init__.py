@@ -5,13 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .get_entity_connections_array_items_type import GETEntityConnectionsArrayItemsType
-from .get_entity_connections_response_type import GETEntityConnectionsResponseType
-from .post_entity_connections_response_type import POSTEntityConnectionsResponseType
 from .post_entity_connections_type import POSTEntityConnectionsType
-from .put_entity_connections_accept_response_type import PUTEntityConnectionsAcceptResponseType
-from .put_entity_connections_deny_response_type import PUTEntityConnectionsDenyResponseType
-from .put_entity_connections_disconnect_response_type import PUTEntityConnectionsDisconnectResponseType
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,6 +13,12 @@ if TYPE_CHECKING:
     from .get_entities_response_type import GETEntitiesResponseType
     from .get_entities_response_type_with_id import GETEntitiesResponseTypeWithId
     from .get_entities_type import GETEntitiesType
+    from .get_entity_connections_array_items_type import GETEntityConnectionsArrayItemsType
+    from .get_entity_connections_response_type import GETEntityConnectionsResponseType
+    from .post_entity_connections_response_type import POSTEntityConnectionsResponseType
+    from .put_entity_connections_accept_response_type import PUTEntityConnectionsAcceptResponseType
+    from .put_entity_connections_deny_response_type import PUTEntityConnectionsDenyResponseType
+    from .put_entity_connections_disconnect_response_type import PUTEntityConnectionsDisconnectResponseType
 
 __all__ = [
     "GETEntitiesResponseType",
@@ -33,11 +33,17 @@ __all__ = [
     "PUTEntityConnectionsDisconnectResponseType",
 ]
 
-# Imported on first use: not every program reads entities.
+# Imported on first use: no program needs all of them to start.
 _LAZY = {
     "GETEntitiesResponseType": "get_entities_response_type",
     "GETEntitiesResponseTypeWithId": "get_entities_response_type_with_id",
     "GETEntitiesType": "get_entities_type",
+    "GETEntityConnectionsArrayItemsType": "get_entity_connections_array_items_type",
+    "GETEntityConnectionsResponseType": "get_entity_connections_response_type",
+    "POSTEntityConnectionsResponseType": "post_entity_connections_response_type",
+    "PUTEntityConnectionsAcceptResponseType": "put_entity_connections_accept_response_type",
+    "PUTEntityConnectionsDenyResponseType": "put_entity_connections_deny_response_type",
+    "PUTEntityConnectionsDisconnectResponseType": "put_entity_connections_disconnect_response_type",
 }
 
 
