@@ -375,11 +375,11 @@ def client_credentials(key: TokenKey) -> tuple[str, Secret]:
         raise ValueError(
             f"{missing} is not set (for from_env: ZUORA_{missing.upper()}): OAuth needs client_id and client_secret"
         )
-    pair = text("client_id", client_id), Secret(text("client_secret", client_secret))
-    for name, value in zip(("client_id", "client_secret"), pair, strict=True):
-        if not reveal(value).isprintable():
-            raise ValueError(f"{name} contains a line break or another control character")
-    return pair
+    client_id, client_secret = text("client_id", client_id), Secret(text("client_secret", client_secret))
+    if not (client_id.isprintable() and client_secret.reveal().isprintable()):
+        name = "client_secret" if client_id.isprintable() else "client_id"
+        raise ValueError(f"{name} contains a line break or another control character")
+    return client_id, client_secret
 
 
 def access_keys(configuration: Configuration) -> dict[str, Any]:
