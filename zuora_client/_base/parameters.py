@@ -117,9 +117,11 @@ def query_string(pairs: list[tuple[str, Any]]) -> str:
         ValueError: a lone surrogate, which UTF-8 cannot encode.
     """
     return "&".join(
-        f"{_quote('a query name', text('a query name', name))}={_quote(name, _format_value(name, value))}"
-        for name, value in pairs
-        if value is not None
+        [
+            f"{_quote('a query name', text('a query name', name))}={_quote(name, _format_value(name, value))}"
+            for name, value in pairs
+            if value is not None
+        ]
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.latch import Latch
 from .._base.parameters import header_text, text
-from .._base.secrets import Secret, held, hide, reveal
+from .._base.secrets import Secret, held, hide
 from .._codec.headers import header_value
 from .._http.interruptions import is_from_outside
 from ..exceptions import NOT_SENT, ApiException, ApiTimeoutError

@@ -39,6 +39,12 @@ class Attempt(urllib3.Timeout):
         aborted: whether another thread has ended this attempt.
     """
 
+    sent: bool | None = None
+    response_started = False
+    complete = False
+    reusable = True
+    connect_status: int | None = None
+    tls_version: str | None = None
     connection: weakref.ref[Any] | None = None
     aborted = False
 
@@ -57,12 +63,6 @@ class Attempt(urllib3.Timeout):
         self.authority = authority
         self.write = write
         self.new_connection = new_connection
-        self.sent: bool | None = None
-        self.response_started = False
-        self.complete = False
-        self.reusable = True
-        self.connect_status: int | None = None
-        self.tls_version: str | None = None
 
     @classmethod
     def from_timeout(cls, timeout: Any) -> Attempt:

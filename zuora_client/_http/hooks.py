@@ -18,16 +18,16 @@ _logger = logging.getLogger("urllib3.connectionpool")
 
 def is_manager_replaced(manager: urllib3.PoolManager) -> bool:
     """Whether a tool has replaced or wrapped ``request`` or ``urlopen`` of a pool manager."""
-    cls = type(manager)
+    cls, own = type(manager), vars(manager)
     is_own = cls.request is _REQUEST and cls.urlopen in _MANAGER_URLOPEN
-    return not (is_own and _has_none(manager, "request", "urlopen"))
+    return not is_own or "request" in own or "urlopen" in own
 
 
 def is_pool_hooked(pool: Any) -> bool:
     """Whether a tool has replaced or wrapped ``urlopen`` or ``_make_request`` of a connection pool."""
-    functions = vars(urllib3.HTTPConnectionPool)
+    functions, own = vars(urllib3.HTTPConnectionPool), vars(pool)
     is_own = functions["urlopen"] is _POOL_URLOPEN and functions["_make_request"] is _MAKE_REQUEST
-    return not (is_own and _has_none(pool, "urlopen", "_make_request"))
+    return not is_own or "urlopen" in own or "_make_request" in own
 
 
 def is_pool_replaced(pool: Any) -> bool:
@@ -35,18 +35,14 @@ def is_pool_replaced(pool: Any) -> bool:
 
     It may answer the request itself, and needs plain text.
     """
-    functions = vars(urllib3.HTTPConnectionPool)
+    functions, own = vars(urllib3.HTTPConnectionPool), vars(pool)
     are_wrappers = _wraps(functions["urlopen"], _POOL_URLOPEN) and _wraps(functions["_make_request"], _MAKE_REQUEST)
-    return not (are_wrappers and _has_none(pool, "urlopen", "_make_request"))
+    return not are_wrappers or "urlopen" in own or "_make_request" in own
 
 
 def is_logged() -> bool:
     """Whether urllib3 logs the requests of its pools."""
     return _logger.isEnabledFor(logging.DEBUG)
-
-
-def _has_none(instance: Any, *names: str) -> bool:
-    return bool(vars(instance).keys().isdisjoint(names))
 
 
 def _wraps(function: Any, wrapped: Any) -> bool:
