@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._base.latch import Latch
 
 # 23 days. poll(2) takes the timeout as a 32-bit number of milliseconds, which a longer one would overflow.
 _MAX_SECONDS = 2_000_000
+# Seconds after which a thread that waits for another one looks at its clock again.
+_MAX_TURN = 0.5
 
 
 class Clock:
@@ -23,10 +28,11 @@ class Clock:
 class Deadline:
     """The time at which a call must end: `seconds` from now, or never if that is None."""
 
-    __slots__ = ("_at", "_now", "seconds")
+    __slots__ = ("_at", "_clock", "_now", "seconds")
 
     def __init__(self, seconds: float | None, clock: Clock) -> None:
         self.seconds = seconds
+        self._clock = clock
         self._now = clock.now
         self._at = None if seconds is None else clock.now() + seconds
 
@@ -51,9 +57,21 @@ class Deadline:
         if self._at is not None:
             self._at += seconds
 
-    def earlier(self, seconds: float, clock: Clock) -> Deadline:
+    def earlier(self, seconds: float) -> Deadline:
         """Return a deadline in `seconds`, or at the time of this one if that is earlier."""
-        return Deadline(self.clamp(seconds), clock)
+        return Deadline(self.clamp(seconds), self._clock)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep by the clock of this deadline. That of an interrupted plan raises an exception instead."""
+        self._clock.sleep(seconds)
+
+    def wait_for(self, latch: Latch) -> bool:
+        """Wait until `latch` is set or the deadline has passed; return whether the latch is set."""
+        while not latch.wait(self.clamp(_MAX_TURN)):
+            if self.expired:
+                return False
+            self.sleep(0)
+        return True
 
 
 class Timeouts:

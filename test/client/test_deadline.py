@@ -353,7 +353,7 @@ def test_deadline_expires() -> None:
     assert (deadline.remaining(), deadline.expired) == (10, False)
     clock.advance(4)
     assert (deadline.clamp(3), deadline.clamp(7), deadline.clamp(None)) == (3, 6, 6)
-    assert (deadline.earlier(2, clock).remaining(), deadline.earlier(20, clock).remaining()) == (2, 6)
+    assert (deadline.earlier(2).remaining(), deadline.earlier(20).remaining()) == (2, 6)
     clock.advance(6)
     assert deadline.expired
     clock.advance(1)

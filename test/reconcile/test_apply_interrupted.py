@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 import pytest
+from support.scripted import unresponsive_url
 from support.tenant import api_for
 from support.threads import Caller, wait_until
 from support.watching import written
@@ -146,6 +147,50 @@ def test_ctrl_c_while_the_server_is_silent(caplog: pytest.LogCaptureFixture, met
         released.set()
         assert other.done().success is True
         zuora.faults.clear()
+        plan.apply()
+        assert_written_once(zuora)
+
+
+@pytest.mark.usefixtures("sigint")
+@pytest.mark.skipif(sys.platform != "linux", reason="a full backlog that drops connections is Linux's")
+def test_ctrl_c_while_connecting() -> None:
+    """Workers whose host does not respond to their connections end before the connect timeout of the client."""
+    with ZuoraEmulator(entities=9) as zuora, unresponsive_url() as url:
+        with api_for(zuora, clock=Clock(), connect_timeout=30) as api:  # type: ignore[arg-type]
+            plan = plan_connections(api, star(zuora))
+            api.api_client.configuration.access_token = zuora.issue_token()
+            api.api_client.configuration.host = url
+            with pytest.raises(KeyboardInterrupt):
+                apply_until_ctrl_c(plan, 0.3, 8)
+            assert apply_threads() == []
+            api.api_client.configuration.host = zuora.url
+            plan.apply()
+        assert_written_once(zuora)
+
+
+@pytest.mark.usefixtures("sigint")
+def test_ctrl_c_while_another_thread_fetches_the_token() -> None:
+    """Workers that wait for the token of a call outside the plan end, and that call goes on."""
+    with ZuoraEmulator(entities=9) as zuora, api_for(zuora, clock=Clock()) as api:  # type: ignore[arg-type]
+        plan = plan_connections(api, star(zuora))
+        held, released = threading.Event(), threading.Event()
+
+        def hold(exchange: Any) -> None:
+            held.set()
+            released.wait(60)
+            exchange.send(exchange.execute())
+
+        tokens = api.api_client._state.sender.credentials.tokens
+        tokens.invalidate(tokens.secrets()[0])
+        zuora.faults.add(faults.Fault("hold", hold), path="/oauth/token")
+        other = Caller(EntitiesApi(api.api_client).get_entities)
+        assert held.wait(20)
+        with pytest.raises(KeyboardInterrupt):
+            apply_until_ctrl_c(plan, 0.3, 8)
+        assert apply_threads() == []
+        assert other.is_alive()
+        released.set()
+        assert other.done().success is True
         plan.apply()
         assert_written_once(zuora)
 

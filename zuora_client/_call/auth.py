@@ -137,7 +137,7 @@ class TokenCache:
                     # It raised here, before or after the release.
                     self._release(own_refresh)
                     raise
-            if not refresh.done.wait(deadline.remaining()):
+            if not deadline.wait_for(refresh.done):
                 raise _waited_too_long(deadline)
             if refresh.error is not None:
                 raise refresh.error.as_type(type(refresh.error)) from refresh.error
@@ -168,7 +168,7 @@ class TokenCache:
             # The refresh is optional, so at least half of the remaining time is kept for the call itself.
             remaining = deadline.remaining()
             timeout = _ADVISORY_REFRESH_TIMEOUT if remaining is None else min(_ADVISORY_REFRESH_TIMEOUT, remaining / 2)
-            fetch_deadline = deadline.earlier(timeout, self._clock)
+            fetch_deadline = deadline.earlier(timeout)
         try:
             obtained = fetch(fetch_deadline, current is not None)
         except ApiException as error:

@@ -153,7 +153,7 @@ class SharedTokens:
                 raise _waited_too_long(deadline)
             delay = deadline.clamp(min(self._jitter(_MIN_POLL, poll), give_up_at - now))
             assert delay is not None
-            self._clock.sleep(max(delay, 0.0))
+            deadline.sleep(max(delay, 0.0))
             poll = min(_MAX_POLL, poll * _POLL_GROWTH)
         token.waited = give_up_at is not None
         if token.source != ZUORA:

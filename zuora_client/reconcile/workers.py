@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..api import EntityConnectionsApi
-from ..deadline import Clock
+from ..deadline import Clock, Timeouts
 from ..exceptions import NOT_SENT, ApiConnectionError
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _MAX_WAIT_FOR_RESPONSES = 3.0
 # Seconds that it then waits for its threads.
 _MAX_WAIT_FOR_THREADS = 2.0
+# Nothing can end the opening of a TCP connection before its timeout. An attempt that fails to connect is retried.
+_MAX_CONNECT_TIMEOUT = 4.0
 # Seconds between two looks at whether the run was interrupted.
 _POLL_INTERVAL = 0.05
 
@@ -143,6 +145,9 @@ class Workers:
 
     def _begin(self, attempt: Attempt) -> None:
         """Note an attempt. Raises ApiConnectionError, which sends nothing, if the run was interrupted."""
+        timeouts = attempt.timeouts
+        connect = _MAX_CONNECT_TIMEOUT if timeouts.connect is None else min(timeouts.connect, _MAX_CONNECT_TIMEOUT)
+        attempt.timeouts = Timeouts(connect, timeouts.read, timeouts.deadline)
         self._attempts[threading.get_ident()] = attempt
         if self.interrupted:
             raise ApiConnectionError(reason="the run was interrupted", outcome=NOT_SENT)
