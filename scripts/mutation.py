@@ -55,7 +55,7 @@ TESTS = {
     "reconcile/listing.py": f"{ENSURE} {PLAN}",
     "reconcile/pairs.py": f"{ENSURE} {PLAN}",
     "reconcile/plan.py": APPLY,
-    "reconcile/planned.py": APPLY,
+    "reconcile/planned_connection.py": APPLY,
     "reconcile/reconciler.py": f"{ENSURE} {APPLY}",
     "reconcile/steps.py": f"{ENSURE} {PLAN}",
     "reconcile/workers.py": f"{APPLY} reconcile/test_apply_interrupted",

@@ -26,7 +26,7 @@ from ..exceptions import (
 )
 from .listing import is_active, is_connected, list_connections
 from .pairs import CONNECTED, PENDING, active_status, normalize_id, state
-from .planned import incomplete_error
+from .planned_connection import incomplete_error
 from .reconciler import POLL_DELAYS, TO_CONNECTED, Reconciler, shows_effect
 from .workers import Interrupted, Workers
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..api import EntityConnectionsApi
     from ..models import GETEntityConnectionsArrayItemsType
     from .listing import Listing
-    from .planned import PlannedConnection
+    from .planned_connection import PlannedConnection
     from .steps import EnsureResult, Step
 
     Row = GETEntityConnectionsArrayItemsType

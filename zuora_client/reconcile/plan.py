@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._base.parameters import text
-from . import drawing
+from . import rendering
 from .apply import DEFAULT_WORKERS, apply_pairs, validate_workers
 from .ensure import validate_on_step
 from .entities import names_of, resolve_pair, validate_hierarchy
 from .listing import is_connected, list_connections
 from .pairs import active_status, normalize_id, validate_api
-from .planned import PlanIncompleteError as PlanIncompleteError
-from .planned import PlannedConnection as PlannedConnection
+from .planned_connection import PlanIncompleteError as PlanIncompleteError
+from .planned_connection import PlannedConnection as PlannedConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -145,10 +145,10 @@ class ConnectionPlan:
         return f"{len(self.changes)} of {len(self.pairs)} {'pair' if len(self.pairs) == 1 else 'pairs'}"
 
     def __str__(self) -> str:
-        return drawing.table(self.pairs, self._names, self._count())
+        return rendering.table(self.pairs, self._names, self._count())
 
     def _repr_html_(self) -> str:
-        return drawing.html_table(self.pairs, self._names, self._count())
+        return rendering.html_table(self.pairs, self._names, self._count())
 
     def __repr__(self) -> str:
         return f"<ConnectionPlan: {self._changes()} would change>"
@@ -165,10 +165,10 @@ class ConnectionPlan:
             changes_only: draw only what `apply` would do.
         """
         pairs = self.changes if changes_only else self.pairs
-        arrows = [(*_ends(pair), drawing.arrow(active_status(pair.connection), bool(pair.to_do))) for pair in pairs]
+        arrows = [(*_ends(pair), rendering.arrow(active_status(pair.connection), bool(pair.to_do))) for pair in pairs]
         if not changes_only:
-            arrows += [(*_ends(row), drawing.arrow(active_status(row), False)) for row in self.unwanted]
-        return drawing.mermaid(arrows, {**self._entity_names, **self._names})
+            arrows += [(*_ends(row), rendering.arrow(active_status(row), False)) for row in self.unwanted]
+        return rendering.mermaid(arrows, {**self._entity_names, **self._names})
 
 
 def plan_connections(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
-    from .planned import PlannedConnection
+    from .planned_connection import PlannedConnection
 
     Arrow: TypeAlias = tuple[str, str, str]
     # A key and a label.
