@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 from support.operations import COMMON_KEYWORDS, ENTITY_ID, ENTITY_OPERATIONS, MEDIA_TYPE, Operation
-from support.scripted import json_answer
+from support.scripted import respond_json
 from support.tenant import api_for
 from support.wire import Wire
 
@@ -126,7 +126,7 @@ def test_call_api_receives_generated_arguments(operation: Operation) -> None:
     assert header_params["Accept"] == header_params["Content-Type"] == MEDIA_TYPE
     assert keywords == {
         "body": None,
-        "response_type": operation.answer.__name__,
+        "response_type": operation.model.__name__,
         "post_params": [],
         "files": {},
         "auth_settings": [],
@@ -258,7 +258,7 @@ def test_variant_returns_triple(api: EntitiesApi) -> None:
 
 
 def test_unknown_fields_are_kept() -> None:
-    with Wire(json_answer({"entities": [{**ROOT, "new": [1]}, None], "success": True})) as wire:
+    with Wire(respond_json({"entities": [{**ROOT, "new": [1]}, None], "success": True})) as wire:
         response = EntitiesApi(wire.client).get_entities()
     assert response.entities is not None
     entity, nothing = [*response.entities]
@@ -269,9 +269,9 @@ def test_unknown_fields_are_kept() -> None:
 @each_operation
 def test_models_are_found_by_name(operation: Operation) -> None:
     """A `call_api` of your own may name the models."""
-    with Wire(json_answer({**ROOT, "entities": [ROOT], "success": True})) as wire:
-        response, *_ = wire.client.call_api(operation.path, "GET", response_type=operation.answer.__name__)
-        assert type(response) is operation.answer
+    with Wire(respond_json({**ROOT, "entities": [ROOT], "success": True})) as wire:
+        response, *_ = wire.client.call_api(operation.path, "GET", response_type=operation.model.__name__)
+        assert type(response) is operation.model
 
 
 # -- failures -------------------------------------------------------------------------------------------------------
@@ -299,10 +299,10 @@ def test_foreign_entity_is_refused(zuora: ZuoraEmulator) -> None:
 
 def test_failure_as_a_model() -> None:
     refusal = {"success": False, "reasons": [{"code": 50000010, "message": "no"}]}
-    with Wire(json_answer(refusal), raise_on_failure=False) as wire:
+    with Wire(respond_json(refusal), raise_on_failure=False) as wire:
         for operation in ENTITY_OPERATIONS:
             response = operation.call(EntitiesApi(wire.client))
-            assert (type(response), response.success) == (operation.answer, False)
+            assert (type(response), response.success) == (operation.model, False)
 
 
 @each_operation

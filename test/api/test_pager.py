@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import json_answer
+from support import respond_json
 from support.scripted import Behaviour
 from support.tenant import api_for
 from support.wire import Wire
@@ -26,11 +26,11 @@ PATH = "/v1/entity-connections"
 def page(*ids: str, next_page: Any = None, **fields: Any) -> Behaviour:
     """Return a response that is one page with these rows."""
     more: dict[str, Any] = {} if next_page is None else {"nextPage": next_page}
-    return json_answer({"entityConnections": [{"id": id_} for id_ in ids], "success": True, **more, **fields})
+    return respond_json({"entityConnections": [{"id": id_} for id_ in ids], "success": True, **more, **fields})
 
 
 def failure(code: int, status: int = 200) -> Behaviour:
-    return json_answer({"success": False, "reasons": [{"code": code, "message": "no"}]}, status)
+    return respond_json({"success": False, "reasons": [{"code": code, "message": "no"}]}, status)
 
 
 def ids(rows: Any) -> list[str]:
@@ -176,25 +176,25 @@ def test_single_empty_pages_are_skipped() -> None:
 
 @pytest.mark.parametrize("rows", [None, [], [None, None]])
 def test_list_without_rows_is_empty(rows: Any) -> None:
-    with Wire(json_answer({"entityConnections": rows, "success": True})) as wire:
+    with Wire(respond_json({"entityConnections": rows, "success": True})) as wire:
         assert list(wire.api.iter_entity_connections()) == []
 
 
 @pytest.mark.parametrize("envelope", [{"success": True}, {"success": "true"}, {"Success": True}])
 def test_success_without_rows_is_empty(envelope: dict[str, Any]) -> None:
     """The iterator follows the rule of the operation for what counts as success."""
-    with Wire(json_answer(envelope)) as wire:
+    with Wire(respond_json(envelope)) as wire:
         assert list(wire.api.iter_entity_connections()) == []
 
 
 @pytest.mark.parametrize("envelope", [{}, {"entityConnections": None}, {"success": "maybe"}])
 def test_no_success_and_no_rows_raises(envelope: dict[str, Any]) -> None:
-    with Wire(json_answer(envelope)) as wire, pytest.raises(InvalidResponseError):
+    with Wire(respond_json(envelope)) as wire, pytest.raises(InvalidResponseError):
         list(wire.api.iter_entity_connections())
 
 
 def test_null_rows_are_skipped() -> None:
-    with Wire(json_answer({"entityConnections": [None, {"id": "a"}, None, {"id": "b"}]})) as wire:
+    with Wire(respond_json({"entityConnections": [None, {"id": "a"}, None, {"id": "b"}]})) as wire:
         assert ids(wire.api.iter_entity_connections()) == ["a", "b"]
 
 
@@ -241,7 +241,7 @@ def test_wrong_argument_raises_immediately(wrong: dict[str, Any], error: type[Ex
 
 
 def listed(*rows: dict[str, Any]) -> bytes:
-    return json_answer({"entityConnections": [*rows], "nextPage": "https://x/?cursor=a", "success": True})
+    return respond_json({"entityConnections": [*rows], "nextPage": "https://x/?cursor=a", "success": True})
 
 
 def test_repeated_page_raises() -> None:
@@ -265,7 +265,7 @@ def test_ambiguous_repeats_are_tolerated_briefly(rows: list[dict[str, Any]]) -> 
 
 def test_empty_page_count_is_consecutive() -> None:
     """A page with rows resets the count of empty pages."""
-    empty = json_answer({"entityConnections": [], "nextPage": "more", "success": True})
+    empty = respond_json({"entityConnections": [], "nextPage": "more", "success": True})
     full = [page(str(number), next_page="more") for number in range(3)]
     responses = [response for one in full for response in (*[empty] * 60, one)]
     with Wire(*responses, page("end")) as wire:

@@ -125,7 +125,7 @@ def test_plain_method_calls_an_override(operation: Operation) -> None:
         api = subclass(wire.client)
         for name in names_of(operation, ""):
             model = getattr(api, name)(*operation.arguments, **operation.options, _return_http_data_only=False)
-            assert type(model) is operation.answer
+            assert type(model) is operation.model
     expected = (operation.arguments, {**operation.options, "_return_http_data_only": True})
     assert calls == [expected, expected]
 
@@ -144,7 +144,7 @@ def test_call_api_receives_generated_arguments(operation: Operation) -> None:
     assert header_params["Accept"] == header_params["Content-Type"] == "application/json; charset=utf-8"
     assert keywords == {
         "body": operation.options.get("request"),
-        "response_type": operation.answer.__name__,
+        "response_type": operation.model.__name__,
         "post_params": [],
         "files": {},
         "auth_settings": [],

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import FakeClock, answer, json_answer
+from support import FakeClock, respond, respond_json
 from support.threads import Caller, Gate, wait_until
 from support.tokens import CLIENT_ID, CLIENT_SECRET, UNAUTHORIZED, TokenServer, connected, token
 
@@ -124,7 +124,7 @@ def test_emulator_accepts_client_credentials() -> None:
 @pytest.mark.parametrize("number", range(3))
 def test_token_request_is_retried(number: int) -> None:
     """The token request follows the retry rules of reads, and honors Retry-After."""
-    failure = [answer(503), lambda *_: None, json_answer({"reasons": []}, 429, {"Retry-After": "7"})][number]
+    failure = [respond(503), lambda *_: None, respond_json({"reasons": []}, 429, {"Retry-After": "7"})][number]
     clock = FakeClock()
     with connected(failure, clock=clock) as (server, api):
         api.get_entity_connections()
@@ -308,7 +308,7 @@ def test_mandatory_window_joins_running_refresh() -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [answer(500), UNAUTHORIZED, lambda *_: None, token(None), answer(302, b"", {"Location": "/"})]
+    "failure", [respond(500), UNAUTHORIZED, lambda *_: None, token(None), respond(302, b"", {"Location": "/"})]
 )
 def test_failed_advisory_refresh_backs_off(failure: Any) -> None:
     """After a failed advisory refresh the current token is used, and the next refresh waits five seconds."""
@@ -331,7 +331,7 @@ def test_failed_advisory_refresh_backs_off(failure: Any) -> None:
 def test_failed_advisory_refresh_short_lifetime() -> None:
     """A failed advisory refresh keeps a token of one minute, too."""
     clock = FakeClock()
-    with connected(token("token-1", 60), answer(500), clock=clock, max_attempts=1) as (server, api):
+    with connected(token("token-1", 60), respond(500), clock=clock, max_attempts=1) as (server, api):
         api.get_entity_connections()
         clock.advance(50)
         api.get_entity_connections()
@@ -388,7 +388,7 @@ def test_hanging_advisory_refresh() -> None:
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_rejected_client_fails_all_waiters(status: int) -> None:
     """Threads that waited for a rejected token request each raise their own copy of the error."""
-    gate = Gate(json_answer({"message": "Invalid client id"}, status))
+    gate = Gate(respond_json({"message": "Invalid client id"}, status))
     with connected(gate) as (server, api):
         callers = [Caller(api.get_entity_connections) for _ in range(20)]
         wait_until(gate.reached.is_set)
@@ -412,19 +412,19 @@ def test_rejected_client_fails_all_waiters(status: int) -> None:
 @pytest.mark.parametrize(
     ("failure", "error_class"),
     [
-        (answer(500), ServerError),
-        (answer(503), ServerError),
-        (json_answer({}, 429, {"Retry-After": "500"}), RateLimitError),
-        (answer(302, b"", {"Location": "https://login.example.com/"}), InvalidResponseError),
-        (answer(200, b"<html>Welcome</html>"), InvalidResponseError),
-        (answer(200), InvalidResponseError),
-        (answer(200, b"[]"), InvalidResponseError),
+        (respond(500), ServerError),
+        (respond(503), ServerError),
+        (respond_json({}, 429, {"Retry-After": "500"}), RateLimitError),
+        (respond(302, b"", {"Location": "https://login.example.com/"}), InvalidResponseError),
+        (respond(200, b"<html>Welcome</html>"), InvalidResponseError),
+        (respond(200), InvalidResponseError),
+        (respond(200, b"[]"), InvalidResponseError),
         (token(None), InvalidResponseError),
         (token(""), InvalidResponseError),
         (token("a\r\nb"), InvalidResponseError),
         (token("\u00e4"), InvalidResponseError),
         (token(["a"]), InvalidResponseError),
-        (json_answer({"success": False, "reasons": [{"code": 90000011, "message": "no"}]}), AuthenticationError),
+        (respond_json({"success": False, "reasons": [{"code": 90000011, "message": "no"}]}), AuthenticationError),
         (lambda *_: None, ApiConnectionError),
     ],
 )
@@ -441,7 +441,7 @@ def test_call_without_token_is_not_sent(failure: Any, error_class: type[ApiExcep
 
 def test_leader_without_time_to_retry() -> None:
     """If the deadline of the leader leaves no time for a retry, one of the waiting threads fetches the token."""
-    gate = Gate(answer(502))
+    gate = Gate(respond(502))
     with connected(gate, clock=Clock()) as (server, api):
         leader = Caller(lambda: api.get_entity_connections(_request_timeout=0.2))
         wait_until(gate.reached.is_set)
@@ -502,7 +502,7 @@ def test_leader_deadline_does_not_fail_waiters() -> None:
 
 def test_leader_without_time_for_retry_after() -> None:
     """If the deadline of the leader is too short for Retry-After, a waiting thread fetches the token."""
-    gate = Gate(json_answer({}, 429, {"Retry-After": "50"}))
+    gate = Gate(respond_json({}, 429, {"Retry-After": "50"}))
     with connected(gate) as (server, api):
         leader = Caller(lambda: api.get_entity_connections(_request_timeout=20))
         wait_until(gate.reached.is_set)
@@ -570,12 +570,12 @@ def test_fetch_counts_against_deadline() -> None:
 
 # -- throttled token requests -----------------------------------------------------------------------------------------
 
-LIMITED = json_answer({"success": False, "reasons": [{"code": 50000070, "message": "slow down"}]})
+LIMITED = respond_json({"success": False, "reasons": [{"code": 50000070, "message": "slow down"}]})
 
 
 def limited(*hint: int) -> bytes:
     """A 429, with Retry-After if there is a hint."""
-    return json_answer({}, 429, {"Retry-After": str(hint[0])} if hint else {})
+    return respond_json({}, 429, {"Retry-After": str(hint[0])} if hint else {})
 
 
 @pytest.mark.parametrize("response", [limited(), limited(7), LIMITED], ids=["429", "hint", "category 70"])
@@ -629,7 +629,7 @@ def test_hint_above_maximum_ends_the_call() -> None:
 
 def test_other_failures_keep_max_attempts() -> None:
     """`max_attempts` counts the attempts that were not throttled."""
-    bad = answer(502)
+    bad = respond(502)
     with connected(limited(), bad, limited(), bad, limited(), bad, max_attempts=3) as (server, api):
         with pytest.raises(ServerError):
             api.get_entity_connections()
@@ -638,7 +638,7 @@ def test_other_failures_keep_max_attempts() -> None:
 
 @pytest.mark.parametrize("status", [425, 503, 502])
 def test_other_waits_keep_max_attempts(status: int) -> None:
-    with connected(*[answer(status, b"", {"Retry-After": "1"})] * 9, max_attempts=2) as (server, api):
+    with connected(*[respond(status, b"", {"Retry-After": "1"})] * 9, max_attempts=2) as (server, api):
         with pytest.raises(ApiException):
             api.get_entity_connections()
         assert len(server.token_requests) == 2
@@ -691,7 +691,10 @@ def test_throttled_advisory_refresh_without_hint(
 def test_start_of_mandatory_window(lifetime: float, window: float) -> None:
     """Before the window a failed refresh leaves the current token in use; within it the call fails."""
     clock = FakeClock()
-    with connected(token("token-1", lifetime), answer(500), answer(500), clock=clock, max_attempts=1) as (server, api):
+    with connected(token("token-1", lifetime), respond(500), respond(500), clock=clock, max_attempts=1) as (
+        server,
+        api,
+    ):
         api.get_entity_connections()
         clock.advance(lifetime - window - 0.5)
         api.get_entity_connections()
@@ -717,8 +720,8 @@ def test_mandatory_refresh_ignores_advisory_backoff() -> None:
 
 REFUSALS = {
     "401": UNAUTHORIZED,
-    "category 11": json_answer({"success": False, "reasons": [{"code": 50000011, "message": "expired"}]}),
-    "90000011": json_answer({"success": False, "reasons": [{"code": "90000011", "message": "expired"}]}),
+    "category 11": respond_json({"success": False, "reasons": [{"code": 50000011, "message": "expired"}]}),
+    "90000011": respond_json({"success": False, "reasons": [{"code": "90000011", "message": "expired"}]}),
 }
 
 
@@ -825,7 +828,7 @@ def test_refused_token_dropped_without_retry() -> None:
 
 def test_rejected_refresh_after_refusal() -> None:
     """If the refresh after a refusal is rejected, the error keeps the outcome and the attempts of the call."""
-    with connected(token("token-1"), json_answer({"message": "deactivated"}, 403)) as (server, api):
+    with connected(token("token-1"), respond_json({"message": "deactivated"}, 403)) as (server, api):
         server.refused.add("Bearer token-1")
         with pytest.raises(AuthenticationError, match="deactivated") as caught:
             api.put_entity_connections_accept("1")
@@ -885,7 +888,7 @@ def test_callable_is_called_per_attempt() -> None:
 
 def test_callable_is_called_after_backoff() -> None:
     numbers = iter(range(1, 9))
-    with connected(access_token=lambda: f"mine-{next(numbers)}", refusal=answer(503)) as (server, api):
+    with connected(access_token=lambda: f"mine-{next(numbers)}", refusal=respond(503)) as (server, api):
         server.refused.add("Bearer mine-1")
         api.get_entity_connections()
         assert server.used == ["Bearer mine-1", "Bearer mine-2"]
@@ -1086,7 +1089,7 @@ def test_outdated_refresh_is_not_cached(secret: str) -> None:
 def test_half_of_a_client_removed_mid_call(name: str) -> None:
     """If the credentials become incomplete during a call, it is not sent again without them."""
     with connected(clock=FakeClock()) as (server, api):
-        server.call_behaviour = answer(503)
+        server.call_behaviour = respond(503)
         server.before_answer = lambda _: setattr(api.api_client.configuration, name, None)
         with pytest.raises(AuthenticationError, match=f"cannot be used any more: {name} is not set"):
             api.get_entity_connections()
@@ -1149,7 +1152,7 @@ def test_lifetime_starts_at_request() -> None:
         sock.sendall(token("token-1", 100))
         return True
 
-    with connected(json_answer({}, 429, {"Retry-After": "60"}), slow, token("token-2"), clock=clock) as (server, api):
+    with connected(respond_json({}, 429, {"Retry-After": "60"}), slow, token("token-2"), clock=clock) as (server, api):
         api.get_entity_connections()
         # It is refreshed after three quarters of its lifetime or a little later: 25 seconds after the response, not 75.
         clock.advance(24)
@@ -1167,11 +1170,11 @@ def test_lifetime_starts_at_request() -> None:
     ("response", "error_class"),
     [
         (
-            json_answer({"success": False, "reasons": [{"code": 50000061, "message": "later"}]}, 400),
+            respond_json({"success": False, "reasons": [{"code": 50000061, "message": "later"}]}, 400),
             RequestRejectedError,
         ),
-        (json_answer({"message": "proxy"}, 407), ApiConnectionError),
-        (json_answer({"success": False, "reasons": [{"code": 50000020, "message": "no"}]}, 400), AuthenticationError),
+        (respond_json({"message": "proxy"}, 407), ApiConnectionError),
+        (respond_json({"success": False, "reasons": [{"code": 50000020, "message": "no"}]}, 400), AuthenticationError),
     ],
 )
 def test_temporary_token_errors(response: bytes, error_class: type) -> None:
@@ -1187,7 +1190,7 @@ def test_temporary_token_errors(response: bytes, error_class: type) -> None:
 def test_response_without_token() -> None:
     """The error keeps the ids of the response and drops its body."""
     with connected(
-        json_answer({"message": "x"}, 200, {"Zuora-Request-Id": "17b5be40-e343-40c3-bcfb-495d8dbb2450"})
+        respond_json({"message": "x"}, 200, {"Zuora-Request-Id": "17b5be40-e343-40c3-bcfb-495d8dbb2450"})
     ) as (_, api):
         with pytest.raises(
             InvalidResponseError, match="/oauth/token: the response has no usable access_token"
@@ -1235,7 +1238,7 @@ def test_earlier_token_is_redacted() -> None:
     """A token of an earlier attempt that a later response echoes is redacted."""
     with TokenServer(token("first-token")) as server:
         server.refused = {"Bearer first-token"}
-        server.call_behaviour = json_answer({"message": "session first-token ended"}, 403)
+        server.call_behaviour = respond_json({"message": "session first-token ended"}, 403)
         settings = Configuration(server.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
         with ApiClient(settings) as client, pytest.raises(PermissionDeniedError) as caught:
             EntityConnectionsApi(client).get_entity_connections()
@@ -1244,7 +1247,7 @@ def test_earlier_token_is_redacted() -> None:
 
 def test_throttled_token_advises_a_store() -> None:
     """The advice is about token requests, whose limit other calls do not share."""
-    throttled = json_answer({"code": 70, "message": "API rate limit exceeded"}, 429, headers={"Retry-After": "600"})
+    throttled = respond_json({"code": 70, "message": "API rate limit exceeded"}, 429, headers={"Retry-After": "600"})
     with connected(throttled) as (server, api):
         with pytest.raises(RateLimitError) as caught:
             api.get_entity_connections()

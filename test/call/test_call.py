@@ -7,7 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
-from support import FakeClock, answer, json_answer, reset
+from support import FakeClock, reset, respond, respond_json
 from support.calls import CALLS, READS, WRITES, Expected, assert_failure, failure_of, refusal
 from support.scripted import Behaviour, ScriptedServer
 from support.wire import YES, Wire
@@ -27,20 +27,20 @@ from zuora_client.exceptions import (
     ServerError,
 )
 
-TOKEN = json_answer({"access_token": "fetched-token", "expires_in": 3599, "token_type": "bearer"})
+TOKEN = respond_json({"access_token": "fetched-token", "expires_in": 3599, "token_type": "bearer"})
 
 # -- keys and outcome -------------------------------------------------------------------------------------------------
 
 LOST = reset
 LOCKED = refusal(53500050)
 IN_PROGRESS = refusal(50000050, status=409)
-THROTTLED = answer(429)
-UNAVAILABLE = answer(503, b"", {"Retry-After": "1"})
-BAD_GATEWAY = answer(502)
-SERVER_ERROR = answer(500)
+THROTTLED = respond(429)
+UNAVAILABLE = respond(503, b"", {"Retry-After": "1"})
+BAD_GATEWAY = respond(502)
+SERVER_ERROR = respond(500)
 REFUSED = refusal(50000030)
 SERVER_FAULT = refusal(50000061)
-UNAUTHORIZED = answer(401)
+UNAUTHORIZED = respond(401)
 
 
 class Script(NamedTuple):
@@ -55,13 +55,13 @@ SCRIPTS = {
     "lost, ok": Script((LOST, YES), "AA"),
     "lost, lost, ok": Script((LOST, LOST, YES), "AAA"),
     "502, ok": Script((BAD_GATEWAY, YES), "AA"),
-    "503, ok": Script((answer(503), YES), "AA"),
-    "408, ok": Script((answer(408), YES), "AA"),
+    "503, ok": Script((respond(503), YES), "AA"),
+    "408, ok": Script((respond(408), YES), "AA"),
     "lost, JSON 404 of a gateway": Script(
-        (LOST, json_answer({"message": "no Route matched"}, 404)), "AA", (NotFoundError, "unknown")
+        (LOST, respond_json({"message": "no Route matched"}, 404)), "AA", (NotFoundError, "unknown")
     ),
     "lost, no bearer token": Script(
-        (LOST, json_answer({"message": "No bearer token"}, 400)), "AA", (RequestRejectedError, "unknown")
+        (LOST, respond_json({"message": "No bearer token"}, 400)), "AA", (RequestRejectedError, "unknown")
     ),
     "lost, wrong entity": Script((LOST, refusal(90000020, status=400)), "AA", (RequestRejectedError, "unknown")),
     "lost, 400 with a reason": Script((LOST, refusal(53100320, status=400)), "AA", (RequestRejectedError, "answered")),
@@ -78,7 +78,7 @@ SCRIPTS = {
     "lost, 429, ok": Script((LOST, THROTTLED, YES), "AAA"),
     "lost, 503 with Retry-After, ok": Script((LOST, UNAVAILABLE, YES), "AAA"),
     "lost, lock, ok": Script((LOST, LOCKED, YES), "AAA"),
-    "421, ok": Script((answer(421), YES), "AA"),
+    "421, ok": Script((respond(421), YES), "AA"),
     "lost, 423": Script((LOST, refusal(53500050, status=423)), "AA", (ConflictError, "unknown")),
     "lost, 422 with a reason": Script((LOST, refusal(53100320, status=422)), "AA", (RequestRejectedError, "answered")),
     "lost, refused by a word": Script((LOST, refusal("INVALID_VALUE")), "AA", (RequestRejectedError, "answered")),
@@ -86,7 +86,7 @@ SCRIPTS = {
     "409, 429, ok": Script((IN_PROGRESS, THROTTLED, YES), "AAA"),
     "lost, refused": Script((LOST, REFUSED), "AA", (RequestRejectedError, "answered")),
     "lost, not found": Script((LOST, refusal(50000040, status=404)), "AA", (NotFoundError, "answered")),
-    "lost, 404 page of a gateway": Script((LOST, answer(404)), "AA", (NotFoundError, "unknown")),
+    "lost, 404 page of a gateway": Script((LOST, respond(404)), "AA", (NotFoundError, "unknown")),
     "lost, no permission": Script((LOST, refusal(50000010)), "AA", (PermissionDeniedError, "unknown")),
     "409, refused": Script((IN_PROGRESS, REFUSED), "AA", (RequestRejectedError, "answered")),
     "lost, 401": Script((LOST, UNAUTHORIZED), "AA", (AuthenticationError, "unknown")),
@@ -101,7 +101,7 @@ SCRIPTS = {
     "409, 409, 409": Script((IN_PROGRESS, IN_PROGRESS, IN_PROGRESS), "AAA", (ConflictError, "unknown")),
     "429, 429, 429": Script((THROTTLED, THROTTLED, THROTTLED), "ABC", (RateLimitError, "answered")),
     "429, refused": Script((THROTTLED, REFUSED), "AB", (RequestRejectedError, "answered")),
-    "429, unreadable": Script((THROTTLED, json_answer(3)), "AB", (InvalidResponseError, "unknown")),
+    "429, unreadable": Script((THROTTLED, respond_json(3)), "AB", (InvalidResponseError, "unknown")),
 }
 
 
@@ -220,7 +220,7 @@ def test_refused_then_not_sent() -> None:
 )
 @pytest.mark.parametrize("name", CALLS)
 def test_refused_token_is_refreshed(name: str, unauthorized: bytes) -> None:
-    fresh = json_answer({"access_token": "second-token", "expires_in": 3599})
+    fresh = respond_json({"access_token": "second-token", "expires_in": 3599})
     with Wire(TOKEN, unauthorized, fresh, YES, client_id="id", client_secret="secret") as wire:
         assert CALLS[name](wire.api) is not None
         sent = [(request.target.partition("?")[0], request.headers.get("authorization")) for request in wire.requests]
@@ -264,7 +264,7 @@ def test_fixed_credentials_are_not_retried(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_call_without_token_is_not_sent(name: str) -> None:
-    with Wire(answer(502), client_id="id", client_secret="secret") as wire:
+    with Wire(respond(502), client_id="id", client_secret="secret") as wire:
         error = failure_of(CALLS[name], wire.api)
         assert_failure(error, Expected(3, ServerError, "not_sent"))
         assert {request.target for request in wire.requests} == {"/oauth/token"}
@@ -289,7 +289,7 @@ def test_token_request_is_retried() -> None:
 
 
 def test_error_lists_attempts() -> None:
-    with Wire(reset, answer(429, b"", {"Retry-After": "7"}), answer(502)) as wire:
+    with Wire(reset, respond(429, b"", {"Retry-After": "7"}), respond(502)) as wire:
         error = failure_of(CALLS["GET"], wire.api)
         attempts = [(attempt.number, attempt.status, attempt.error, attempt.wait) for attempt in error.attempts]
         first, second = wire.clock.sleeps
@@ -305,7 +305,7 @@ def test_error_lists_attempts() -> None:
 def test_elapsed_excludes_waits() -> None:
     def slow(sock: Any, _: Any) -> Any:
         wire.clock.advance(2.5)
-        sock.sendall(answer(502))
+        sock.sendall(respond(502))
         return True
 
     with Wire(slow) as wire:
@@ -315,7 +315,7 @@ def test_elapsed_excludes_waits() -> None:
 
 def test_error_lists_token_attempts() -> None:
     """The error of a failed token request lists the attempts of that request."""
-    with Wire(reset, answer(502), answer(503), client_id="id", client_secret="secret") as wire:
+    with Wire(reset, respond(502), respond(503), client_id="id", client_secret="secret") as wire:
         error = failure_of(CALLS["PUT accept"], wire.api)
     assert [(attempt.number, attempt.status) for attempt in error.attempts] == [(1, None), (2, 502), (3, 503)]
     assert error.path == "/v1/entity-connections/8a80825555a3c7a10155b54a63821c0d/accept"
@@ -350,9 +350,9 @@ def test_log_line_per_attempt(caplog: pytest.LogCaptureFixture) -> None:
     secrets = ("id-secret", "key-secret", "query-secret", "cli-secret", "head-secret", "mine-secret")
     with (
         Wire(
-            json_answer(document, 200, ids),
+            respond_json(document, 200, ids),
             reset,
-            json_answer(document, 200, ids),
+            respond_json(document, 200, ids),
             client_id="id-secret",
             client_secret="cli-secret",
         ) as wire,
@@ -380,7 +380,7 @@ def test_log_line_per_attempt(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_log_omits_reasons(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """The log line of a refusal has its ids and not its messages."""
-    refused = json_answer(
+    refused = respond_json(
         {"success": False, "reasons": [{"code": 50000030, "message": "Acme owes"}]}, 200, {"Zuora-Request-Id": "r-1"}
     )
     with Wire(refused, access_token="fixed-token") as wire, caplog.at_level("DEBUG", "zuora_client"):

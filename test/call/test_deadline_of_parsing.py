@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support import answer
+from support import respond
 from support.calls import CALLS, failure_of
 from support.wire import Wire
 
@@ -16,7 +16,7 @@ ROWS = json.dumps({"success": True, "entityConnections": [{"id": str(number)} fo
 
 
 def test_deadline_is_checked_after_parsing(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Wire(answer(200, ROWS), deadline=5, max_attempts=1) as wire:
+    with Wire(respond(200, ROWS), deadline=5, max_attempts=1) as wire:
 
         def parse(body: bytes) -> object:
             wire.clock.advance(6)
@@ -29,7 +29,7 @@ def test_deadline_is_checked_after_parsing(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_deadline_is_checked_between_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Wire(answer(200, ROWS), deadline=5, max_attempts=1) as wire:
+    with Wire(respond(200, ROWS), deadline=5, max_attempts=1) as wire:
         original = serialization._ModelConverter.convert_rows
         batches: list[int] = []
 
@@ -48,7 +48,7 @@ def test_deadline_is_checked_between_rows(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_large_write_response_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     body = b'{"success": true, "padding": "' + b"x" * 70_000 + b'"}'
-    with Wire(answer(200, body), deadline=5) as wire:
+    with Wire(respond(200, body), deadline=5) as wire:
 
         def parse(data: bytes) -> object:
             wire.clock.advance(6)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from support import answer, json_answer
+from support import respond, respond_json
 from support.calls import failure_of
 from support.faulty import hang_up
 from support.operations import CONNECTION_ID, TARGET_ID
@@ -71,7 +71,7 @@ class Case(NamedTuple):
 
 def envelope(code: Any, message: str = "Zuora's message.", status: int = 200, **headers: str) -> bytes:
     document = {"success": False, "processId": PROCESS_ID, "reasons": [{"code": code, "message": message}]}
-    return json_answer(document, status, {**IDS, **{name.replace("_", "-"): value for name, value in headers.items()}})
+    return respond_json(document, status, {**IDS, **{name.replace("_", "-"): value for name, value in headers.items()}})
 
 
 def category(number: int, error_class: ErrorClass, meaning: str, in_doubt: str = "") -> Case:
@@ -209,32 +209,34 @@ STATUSES = {
     "400 malformed": Case(
         envelope(50000090, status=400), RequestRejectedError, ("50000090 (malformed JSON)", "Fix what the reasons")
     ),
-    "400 without a token": Case(json_answer({"message": "No bearer token"}, 400), RequestRejectedError, ("No bearer",)),
+    "400 without a token": Case(
+        respond_json({"message": "No bearer token"}, 400), RequestRejectedError, ("No bearer",)
+    ),
     "401": Case(
-        json_answer({"message": "Authentication error"}, 401, {"WWW-Authenticate": REALMS}),
+        respond_json({"message": "Authentication error"}, 401, {"WWW-Authenticate": REALMS}),
         AuthenticationError,
         ("  Authentication error", "client id and secret (or the token)"),
     ),
     "401 Spring": Case(
-        json_answer({"status": 401, "error": "Unauthorized", "message": "Token is expired", "path": "/v1/x"}, 401),
+        respond_json({"status": 401, "error": "Unauthorized", "message": "Token is expired", "path": "/v1/x"}, 401),
         AuthenticationError,
         ("  Unauthorized: Token is expired",),
     ),
     "403": Case(envelope(50000010, status=403), PermissionDeniedError, ("50000010 (permission or access denied)",)),
     "403 edge page": Case(
-        answer(403, PAGE, HTML),
+        respond(403, PAGE, HTML),
         PermissionDeniedError,
         ("  Response: Error Service Unavailable Reference #18.d4b4dd58\n",),
     ),
     "404": Case(envelope(50000040, status=404), NotFoundError, ("50000040 (not found)", "host and entity")),
-    "404 no route": Case(answer(404), NotFoundError, ("\nReason: Said\n",)),
-    "409": Case(json_answer({"message": "still running"}, 409), ConflictError, ("  still running",), in_doubt="POST"),
-    "415": Case(answer(415), RequestRejectedError, ("(415)",)),
+    "404 no route": Case(respond(404), NotFoundError, ("\nReason: Test\n",)),
+    "409": Case(respond_json({"message": "still running"}, 409), ConflictError, ("  still running",), in_doubt="POST"),
+    "415": Case(respond(415), RequestRejectedError, ("(415)",)),
     "422": Case(
-        json_answer({"message": "key reused"}, 422), RequestRejectedError, ("  key reused",), post_class=ConflictError
+        respond_json({"message": "key reused"}, 422), RequestRejectedError, ("  key reused",), post_class=ConflictError
     ),
     "429 by rate": Case(
-        json_answer({"reasons": [{"code": 70, "message": TOO_MANY}]}, 429, RATE),
+        respond_json({"reasons": [{"code": 70, "message": TOO_MANY}]}, 429, RATE),
         RateLimitError,
         (
             f"70 (request exceeded limit): {TOO_MANY}",
@@ -244,7 +246,7 @@ STATUSES = {
         ),
     ),
     "429 by concurrency": Case(
-        json_answer({"reasons": [{"code": 50000070, "message": "Too many at once"}]}, 429, CONCURRENCY),
+        respond_json({"reasons": [{"code": 50000070, "message": "Too many at once"}]}, 429, CONCURRENCY),
         RateLimitError,
         (
             "50000070 (concurrency limit): Too many at once",
@@ -254,17 +256,17 @@ STATUSES = {
         ),
     ),
     "500": Case(
-        json_answer({"reasons": [{"code": "SystemError", "message": "Try again."}]}, 500),
+        respond_json({"reasons": [{"code": "SystemError", "message": "Try again."}]}, 500),
         ServerError,
         ("  SystemError (internal error): Try again.",),
         in_doubt="POST PUT",
     ),
-    "502 page": Case(answer(502, PAGE, HTML), ServerError, ("Service Unavailable",), in_doubt="POST PUT"),
-    "503 page": Case(answer(503, PAGE, HTML), ServerError, ("Service Unavailable",), in_doubt="POST PUT"),
+    "502 page": Case(respond(502, PAGE, HTML), ServerError, ("Service Unavailable",), in_doubt="POST PUT"),
+    "503 page": Case(respond(503, PAGE, HTML), ServerError, ("Service Unavailable",), in_doubt="POST PUT"),
     "503 with Retry-After": Case(
-        answer(503, PAGE, {**HTML, "Retry-After": "9"}), ServerError, ("Zuora asked to wait 9 s.",)
+        respond(503, PAGE, {**HTML, "Retry-After": "9"}), ServerError, ("Zuora asked to wait 9 s.",)
     ),
-    "504": Case(answer(504, reason="Gateway Timeout"), ServerError, ("Reason: Gateway Timeout",), in_doubt="POST PUT"),
+    "504": Case(respond(504, reason="Gateway Timeout"), ServerError, ("Reason: Gateway Timeout",), in_doubt="POST PUT"),
 }
 
 
@@ -282,7 +284,7 @@ def test_status(method: str, name: str) -> None:
 @every_call
 @pytest.mark.parametrize("status", [600, 999])
 def test_undefined_status_is_server_error(method: str, status: int) -> None:
-    with Wire(answer(status)) as wire:
+    with Wire(respond(status)) as wire:
         assert_case(failure_of(CALLS[method], wire.api), method, Case(b"", ServerError, (f"({status})",), "POST PUT"))
 
 
@@ -302,26 +304,30 @@ def test_limits_are_parsed() -> None:
 # -- the token endpoint -----------------------------------------------------------------------------------------------
 
 OAUTH = {
-    "400": (json_answer({"code": 400, "message": "Bad credentials"}, 400), AuthenticationError, "400: Bad credentials"),
-    "401": (json_answer({"message": "Invalid client id"}, 401), AuthenticationError, "  Invalid client id"),
-    "403": (json_answer({"code": 403, "message": "Forbidden"}, 403), AuthenticationError, "403: Forbidden"),
-    "429": (answer(429), RateLimitError, "(429)"),
+    "400": (
+        respond_json({"code": 400, "message": "Bad credentials"}, 400),
+        AuthenticationError,
+        "400: Bad credentials",
+    ),
+    "401": (respond_json({"message": "Invalid client id"}, 401), AuthenticationError, "  Invalid client id"),
+    "403": (respond_json({"code": 403, "message": "Forbidden"}, 403), AuthenticationError, "403: Forbidden"),
+    "429": (respond(429), RateLimitError, "(429)"),
     # Reported by users: errors of Spring, and a deactivated user.
     "Spring": (
-        json_answer(
+        respond_json(
             {"status": 400, "error": "Bad Request", "message": "Invalid client id", "path": "/oauth/token"}, 400
         ),
         AuthenticationError,
         "  Bad Request: Invalid client id",
     ),
-    "deactivated": (json_answer({"message": "User is not active"}, 403), AuthenticationError, "User is not active"),
+    "deactivated": (respond_json({"message": "User is not active"}, 403), AuthenticationError, "User is not active"),
     # The fields of RFC 6749. No user has reported them from Zuora.
     "RFC 6749": (
-        json_answer({"error": "invalid_client", "error_description": "Client unknown"}, 401),
+        respond_json({"error": "invalid_client", "error_description": "Client unknown"}, 401),
         AuthenticationError,
         "  invalid_client: Client unknown",
     ),
-    "page": (answer(200, PAGE, HTML), InvalidResponseError, "not JSON"),
+    "page": (respond(200, PAGE, HTML), InvalidResponseError, "not JSON"),
 }
 
 
@@ -399,7 +405,7 @@ def test_put_headers() -> None:
 def test_unexpected_values_are_kept() -> None:
     """8. Nulls, values of other types and new fields of a response are kept as received."""
     row = {"id": None, "sourceEntityId": 7, "status": ["new"], "targetEntityId": 1.5, "since": {"day": 1}}
-    with Wire(json_answer({"entityConnections": [row, None], "nextPage": None, "success": True, "total": 2})) as wire:
+    with Wire(respond_json({"entityConnections": [row, None], "nextPage": None, "success": True, "total": 2})) as wire:
         listed = CALLS["GET"](wire.api)
     first, second = listed.entity_connections
     assert first.to_dict() == {"id": None, "source_entity_id": 7, "status": ["new"], "target_entity_id": 1.5}
@@ -410,17 +416,17 @@ def test_unexpected_values_are_kept() -> None:
 
 def test_unknown_connection_status_is_kept() -> None:
     """9. An unknown status of a connection is kept."""
-    with Wire(json_answer({"entityConnections": [{"status": "Paused"}], "success": True})) as wire:
+    with Wire(respond_json({"entityConnections": [{"status": "Paused"}], "success": True})) as wire:
         assert CALLS["GET"](wire.api).entity_connections[0].status == "Paused"
 
 
 def test_success_with_and_without_flag() -> None:
     """Without `success`, a result is a success: rows of a list, the id of a new connection. A PUT needs the flag."""
-    for success in (YES, json_answer({"success": True}), json_answer({"Success": "TRUE"})):
+    for success in (YES, respond_json({"success": True}), respond_json({"Success": "TRUE"})):
         with Wire(success) as wire:
             for call in CALLS.values():
                 call(wire.api)
-    with Wire(json_answer({"entityConnections": [], "id": "1"})) as wire:
+    with Wire(respond_json({"entityConnections": [], "id": "1"})) as wire:
         CALLS["GET"](wire.api)
         CALLS["POST"](wire.api)
         assert failure_of(CALLS["PUT"], wire.api).outcome == "unknown"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FakeClock, answer, canary, json_answer, reset
+from support import FakeClock, canary, reset, respond, respond_json
 from support.calls import CALLS, READS, failure_of, refusal
 from support.scripted import Behaviour, ScriptedServer
 from support.threads import Caller
@@ -67,7 +67,7 @@ def slow(data: bytes, wire: Wire, seconds: float) -> Behaviour:
 
 def test_fields_of_a_success() -> None:
     events = Events()
-    done = json_answer({"success": True}, 200, {**IDS, "RateLimit-Remaining": "49000"})
+    done = respond_json({"success": True}, 200, {**IDS, "RateLimit-Remaining": "49000"})
     with Wire(on_event=events) as wire:
         wire.server._behaviours = [slow(done, wire, 0.5)]
         disconnect(wire.api)
@@ -107,7 +107,7 @@ def test_fields_of_a_success() -> None:
 def test_fields_of_retries() -> None:
     """Seconds exclude waits in attempts and include them in the call."""
     events = Events()
-    throttled = answer(429, b"", {"Retry-After": "7", "RateLimit-Remaining": "0"})
+    throttled = respond(429, b"", {"Retry-After": "7", "RateLimit-Remaining": "0"})
     with Wire(on_event=events) as wire:
         wire.server._behaviours = [slow(throttled, wire, 0.5), reset, slow(YES, wire, 0.25)]
         CALLS["GET"](wire.api)
@@ -127,13 +127,13 @@ def test_fields_of_retries() -> None:
     ("name", "response", "status", "attempt_error", "error", "outcome"),
     [
         ("PUT disconnect", refusal(50000030), 200, "RequestRejectedError", "RequestRejectedError", "answered"),
-        ("PUT disconnect", answer(404), 404, "NotFoundError", "NotFoundError", "answered"),
-        ("PUT disconnect", answer(500), 500, "ServerError", "OutcomeUnknownError", "unknown"),
-        ("PUT disconnect", answer(200), 200, "InvalidResponseError", "OutcomeUnknownError", "unknown"),
+        ("PUT disconnect", respond(404), 404, "NotFoundError", "NotFoundError", "answered"),
+        ("PUT disconnect", respond(500), 500, "ServerError", "OutcomeUnknownError", "unknown"),
+        ("PUT disconnect", respond(200), 200, "InvalidResponseError", "OutcomeUnknownError", "unknown"),
         ("PUT disconnect", reset, None, "ApiConnectionError", "OutcomeUnknownError", "unknown"),
-        ("POST", answer(429), 429, "RateLimitError", "RateLimitError", "answered"),
-        ("DELETE", answer(503), 503, "ServerError", "OutcomeUnknownError", "unknown"),
-        ("GET", answer(502), 502, "ServerError", "ServerError", "answered"),
+        ("POST", respond(429), 429, "RateLimitError", "RateLimitError", "answered"),
+        ("DELETE", respond(503), 503, "ServerError", "OutcomeUnknownError", "unknown"),
+        ("GET", respond(502), 502, "ServerError", "ServerError", "answered"),
         ("GET", reset, None, "ApiConnectionError", "ApiConnectionError", "unknown"),
     ],
 )
@@ -188,7 +188,7 @@ def test_ids_of_a_failure() -> None:
     """The ids that Zuora's support asks for, from the headers, the body, or the request."""
     events = Events()
     refused = {"success": False, "processId": "P-1", "reasons": [{"code": 50000030, "message": "No."}]}
-    wire = Wire(json_answer(refused, 200, {"Zuora-Request-Id": "r-1"}), on_event=events)
+    wire = Wire(respond_json(refused, 200, {"Zuora-Request-Id": "r-1"}), on_event=events)
     with wire, pytest.raises(ApiException):
         wire.api.put_entity_connections_accept(CONNECTION_ID, zuora_track_id="mine")
     assert (events[-1].request_id, events[-1].process_id, events[-1].track_id) == ("r-1", "P-1", "mine")
@@ -204,7 +204,7 @@ def test_streamed_response() -> None:
 @pytest.mark.parametrize("value", ["x", "-1", "", "9" * 19, "\u00b2", "1.5"])
 def test_limit_remaining_must_be_a_number(value: str) -> None:
     events = Events()
-    with Wire(json_answer({"success": True}, 200, {"RateLimit-Remaining": value}), on_event=events) as wire:
+    with Wire(respond_json({"success": True}, 200, {"RateLimit-Remaining": value}), on_event=events) as wire:
         disconnect(wire.api)
     assert events[0].limit_remaining is None
 
@@ -231,7 +231,7 @@ def test_invalid_arguments_make_no_event() -> None:
 def test_token_fetch() -> None:
     """Token requests are attempts with the id of the call; the call itself counts only its own."""
     events = Events()
-    with Wire(answer(502), token("t"), YES, on_event=events, **OAUTH) as wire:
+    with Wire(respond(502), token("t"), YES, on_event=events, **OAUTH) as wire:
         disconnect(wire.api)
     assert events.kinds == ["attempt", "attempt", "token", "attempt", "call"]
     assert [(event.template, event.number, event.status) for event in events.of("attempt")] == [
@@ -280,7 +280,7 @@ def test_token_from_a_store(tmp_path: Path) -> None:
 
 def test_token_error() -> None:
     events = Events()
-    with Wire(answer(401), on_event=events, **OAUTH) as wire:
+    with Wire(respond(401), on_event=events, **OAUTH) as wire:
         error = failure_of(disconnect, wire.api)
     attempt, fetch, call = events
     assert (attempt.template, attempt.status, attempt.error) == ("/oauth/token", 401, "AuthenticationError")
@@ -290,7 +290,7 @@ def test_token_error() -> None:
 
 def test_refreshed_token() -> None:
     events = Events()
-    with Wire(token("a-token"), answer(401), token("b-token"), YES, on_event=events, **OAUTH) as wire:
+    with Wire(token("a-token"), respond(401), token("b-token"), YES, on_event=events, **OAUTH) as wire:
         disconnect(wire.api)
     assert events.kinds == ["attempt", "token", "attempt", "attempt", "token", "attempt", "call"]
     assert (events[2].status, events[2].error, events[2].wait) == (401, "AuthenticationError", 0.0)
@@ -301,7 +301,9 @@ def test_refreshed_token() -> None:
 def test_early_renewal(succeeds: bool) -> None:
     """A renewal ahead of time is early. Its failure is an event, and no failure of the call."""
     events = Events()
-    with Wire(token("a-token"), YES, token("b-token") if succeeds else answer(400), YES, on_event=events, **OAUTH) as w:
+    with Wire(
+        token("a-token"), YES, token("b-token") if succeeds else respond(400), YES, on_event=events, **OAUTH
+    ) as w:
         CALLS["GET"](w.api)
         w.clock.advance(3500)
         CALLS["GET"](w.api)
@@ -373,7 +375,7 @@ def raising(event: Any) -> None:
     raise RuntimeError("s3cret")
 
 
-@pytest.mark.parametrize("responses", [(YES,), (reset,), (answer(502), YES), (refusal(50000030),)])
+@pytest.mark.parametrize("responses", [(YES,), (reset,), (respond(502), YES), (refusal(50000030),)])
 @pytest.mark.parametrize("name", ["GET", "POST", "PUT accept"])
 def test_exception_changes_nothing(name: str, responses: tuple[Behaviour, ...]) -> None:
     ends = []
@@ -416,7 +418,7 @@ def test_time_in_the_callable_does_not_count() -> None:
         events(event)
         wire.clock.advance(400)
 
-    with Wire(answer(502), token("t"), answer(502), answer(502), YES, on_event=on_event, **OAUTH) as wire:
+    with Wire(respond(502), token("t"), respond(502), respond(502), YES, on_event=on_event, **OAUTH) as wire:
         CALLS["GET"](wire.api)
     assert events[-1].outcome == "done"
     assert events[-1].seconds < 10
@@ -519,7 +521,7 @@ def with_any_end(call: Callable[[Any], Any], api: EntityConnectionsApi) -> None:
 def test_new_token_in_its_own_response() -> None:
     """The token endpoint may echo a token that the client does not know yet."""
     collector = canary.Collector()
-    issued = json_answer({"access_token": canary.TOKEN, "expires_in": 3600}, 200, {"Zuora-Request-Id": canary.TOKEN})
+    issued = respond_json({"access_token": canary.TOKEN, "expires_in": 3600}, 200, {"Zuora-Request-Id": canary.TOKEN})
     events = Events()
     with Wire(issued, YES, on_event=events, **OAUTH) as wire, collector.capturing():
         disconnect(wire.api)
@@ -541,7 +543,7 @@ def test_ids_are_short_single_lines(value: str) -> None:
 def test_fields_are_plain_values() -> None:
     """Every field is text, a number, a bool or None, and ready for JSON."""
     events = Events()
-    with Wire(token("t"), reset, answer(429), YES, on_event=events, **OAUTH) as wire:
+    with Wire(token("t"), reset, respond(429), YES, on_event=events, **OAUTH) as wire:
         CALLS["GET"](wire.api)
     for event in events:
         assert {type(value) for value in event} <= {str, int, float, bool, type(None)}

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from support import answer, json_answer, reset
+from support import reset, respond, respond_json
 from support.calls import CALLS, READS, WRITES, failure_of, refusal
 from support.tokens import token
 from support.wire import YES, Wire
@@ -20,7 +20,7 @@ from zuora_client.emulator import ZuoraEmulator, faults
 CONNECTION_ID = "8a80825555a3c7a10155b54a63821c0d"
 ENTITY_ID = "8a808255-575b-dae4-0157-6a914a140420"
 IDS = {"Zuora-Request-Id": "r-1", "Zuora-Track-Id": "t-1"}
-DONE = json_answer({"success": True, "id": "8a808255575bdae401576a914a140420", "entityConnections": []}, 200, IDS)
+DONE = respond_json({"success": True, "id": "8a808255575bdae401576a914a140420", "entityConnections": []}, 200, IDS)
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[tuple[str, str]]:
@@ -49,7 +49,7 @@ def test_unknown_write_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_unknown_write_elsewhere(caplog: pytest.LogCaptureFixture) -> None:
-    with Wire(answer(500)) as wire, caplog.at_level("INFO", "zuora_client"):
+    with Wire(respond(500)) as wire, caplog.at_level("INFO", "zuora_client"):
         failure_of(CALLS["DELETE"], wire.api)
     assert lines(caplog) == [
         (
@@ -77,7 +77,7 @@ def test_unknown_read_is_no_warning(name: str, caplog: pytest.LogCaptureFixture)
 
 
 def test_giving_up(caplog: pytest.LogCaptureFixture) -> None:
-    with Wire(answer(429, b"", IDS)) as wire, caplog.at_level("INFO", "zuora_client"):
+    with Wire(respond(429, b"", IDS)) as wire, caplog.at_level("INFO", "zuora_client"):
         failure_of(disconnect, wire.api)
     assert lines(caplog) == [
         (
@@ -111,14 +111,14 @@ def test_every_write_done(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_success_after_retries(caplog: pytest.LogCaptureFixture) -> None:
-    with Wire(reset, answer(502), DONE) as wire, caplog.at_level("INFO", "zuora_client"):
+    with Wire(reset, respond(502), DONE) as wire, caplog.at_level("INFO", "zuora_client"):
         CALLS["GET"](wire.api)
     assert lines(caplog) == [("INFO", "GET /v1/entity-connections: done after 3 attempts in N ms, request id r-1")]
 
 
 def test_lines_of_a_call_share_an_id(caplog: pytest.LogCaptureFixture) -> None:
     """Token requests, waits and attempts have the id of the call; another call has another."""
-    responses = (token("t"), answer(429, b"", {"Retry-After": "9"}), DONE)
+    responses = (token("t"), respond(429, b"", {"Retry-After": "9"}), DONE)
     with Wire(*responses, client_id="id", client_secret="secret") as wire, caplog.at_level("DEBUG", "zuora_client"):
         disconnect(wire.api)
         disconnect(wire.api)
@@ -150,7 +150,7 @@ def test_store_warning_has_the_id(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_failed_early_renewal(caplog: pytest.LogCaptureFixture) -> None:
-    responses = (token("t"), YES, answer(400), YES)
+    responses = (token("t"), YES, respond(400), YES)
     with Wire(*responses, client_id="id", client_secret="secret") as wire, caplog.at_level("INFO", "zuora_client"):
         CALLS["GET"](wire.api)
         wire.clock.advance(3500)

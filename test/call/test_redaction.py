@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from support import answer
+from support import respond
 from support.calls import failure_of
 from support.operations import CONNECTION_ID
 from support.wire import Wire
@@ -313,7 +313,7 @@ def test_unprintable_cause_is_removed() -> None:
 def test_secret_at_truncation_boundary(start: int) -> None:
     """A body is withheld for a secret that the cut at the limit of the kept body would hide."""
     body = "x" * start + ALPHANUMERIC + "y" * 100_000
-    with Wire(answer(400, body.encode()), access_token=ALPHANUMERIC) as wire:
+    with Wire(respond(400, body.encode()), access_token=ALPHANUMERIC) as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
     assert error.body == WITHHELD
 
@@ -425,7 +425,7 @@ def test_malformed_basic_header(value: str) -> None:
 
 
 def test_malformed_basic_header_keeps_error() -> None:
-    with Wire(answer(403, b"Basic abcde is not welcome")) as wire:
+    with Wire(respond(403, b"Basic abcde is not welcome")) as wire:
         wire.client.set_default_header("Authorization", "Basic abcde")
         error = failure_of(lambda api: api.put_entity_connections_accept(CONNECTION_ID), wire.api)
     assert error.body == WITHHELD

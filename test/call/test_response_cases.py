@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import json_answer
+from support import respond_json
 from support.clock import FakeClock
 from support.scripted import Received, ScriptedServer, reset
 
@@ -27,8 +27,8 @@ from zuora_client import ApiClient, ApiException, Configuration, EntityConnectio
 CASES = [json.loads(line) for line in Path(__file__).with_name("response_cases.jsonl").read_text().splitlines()]
 CONNECTION_ID = "8a808255575bdae401576a914a140420"
 ROW = {"id": CONNECTION_ID, "sourceEntityId": "1" * 32, "targetEntityId": "2" * 32, "status": "Pending"}
-GOOD_LIST = json_answer({"success": True, "entityConnections": [ROW]})
-TOKEN = json_answer({"access_token": "t0ken-of-the-server-0000", "expires_in": 3598})
+GOOD_LIST = respond_json({"success": True, "entityConnections": [ROW]})
+TOKEN = respond_json({"access_token": "t0ken-of-the-server-0000", "expires_in": 3598})
 
 
 class CaseResponses:

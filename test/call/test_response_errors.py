@@ -7,7 +7,7 @@ import json
 from typing import Any, NamedTuple
 
 import pytest
-from support import ScriptedServer, answer, json_answer, reset
+from support import ScriptedServer, reset, respond, respond_json
 from support.calls import CALLS, failure_of, refusal
 from support.faulty import endless, then_close
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID
@@ -41,7 +41,7 @@ from zuora_client.rest import RESTResponse
 
 def error_of(document: Any, status: int = 200, headers: dict[str, str] | None = None, *, keyed: bool = False) -> Any:
     body = json.dumps(document).encode()
-    response = RESTResponse(status, "Said", HTTPHeaderDict(headers or {}), body)
+    response = RESTResponse(status, "Test", HTTPHeaderDict(headers or {}), body)
     return error_from_response(None, response, document, has_idempotency_key=keyed)
 
 
@@ -176,7 +176,7 @@ def test_reason_joins_messages() -> None:
     reasons = [{"code": 1, "message": "first"}, {"code": 2}, {"code": 3, "message": "second"}]
     assert error_of({"success": False, "reasons": reasons}).reason == "first; second"
     assert error_of({"success": False}).reason == "Zuora refused the call and gave no reason"
-    assert error_of({"success": False, "reasons": reasons}, 400).reason == "Said"
+    assert error_of({"success": False, "reasons": reasons}, 400).reason == "Test"
 
 
 @pytest.mark.usefixtures("deep_stack")
@@ -186,7 +186,7 @@ def test_deeply_nested_message() -> None:
     for _ in range(100_000):
         deep = [deep]
     document = {"success": False, "reasons": [{"code": 1, "message": deep}, deep]}
-    response = RESTResponse(400, "Said", HTTPHeaderDict(), b"")
+    response = RESTResponse(400, "Test", HTTPHeaderDict(), b"")
     error = error_from_response(None, response, document, has_idempotency_key=False)
     assert [reason.message for reason in error.reasons] == ["(nested too deeply to show)"] * 2
 
@@ -197,7 +197,7 @@ def test_deeply_nested_envelope() -> None:
     document: dict[str, Any] = {"message": "no"}
     for _ in range(100_000):
         document = {"error": document}
-    response = RESTResponse(400, "Said", HTTPHeaderDict(), b"")
+    response = RESTResponse(400, "Test", HTTPHeaderDict(), b"")
     error = error_from_response(None, response, document, has_idempotency_key=False)
     assert [reason.message for reason in error.reasons] == ["(nested too deeply to show)"]
     nested = {"error": {"error": {"error": {"error": {"message": "no"}}}}}
@@ -266,7 +266,7 @@ def test_422_with_another_reason() -> None:
 
 def test_reused_key_advice() -> None:
     """Advice about a reused key is given only if the caller chose the key."""
-    with Wire(answer(422, headers={"Zuora-Request-Id": "R"})) as wire:
+    with Wire(respond(422, headers={"Zuora-Request-Id": "R"})) as wire:
         request = {"targetEntityId": TARGET_ID}
         callers_key = failure_of(
             lambda api: api.post_entity_connections(request=request, idempotency_key="mine"), wire.api
@@ -286,7 +286,7 @@ def test_server_fault_advice(code: int) -> None:
 def test_server_fault_beside_success(name: str) -> None:
     """It leaves a write in doubt, in whichever of several lists it stands."""
     document = {"success": True, "reasons": [{"code": 1}], "Errors": [{"code": 1}], name: [{"code": 53100060}]}
-    with Wire(json_answer(document)) as wire:
+    with Wire(respond_json(document)) as wire:
         assert failure_of(CALLS["PUT accept"], wire.api).outcome == "unknown"
 
 
@@ -305,7 +305,7 @@ def test_advice_of_a_status(status: int, advice: str) -> None:
 
 def test_page_of_a_gateway_under_500() -> None:
     """A 5xx that is not JSON may be Zuora's own, so the advice does not name the network."""
-    with Wire(answer(500, b"<html>no</html>"), max_attempts=1) as wire:
+    with Wire(respond(500, b"<html>no</html>"), max_attempts=1) as wire:
         assert "firewall" not in failure_of(lambda api: api.get_entity_connections(), wire.api).advice
 
 
@@ -409,17 +409,17 @@ def test_redirect_shows_host_only(status: int, location: str | None, destination
 
 # -- raise_on_failure -------------------------------------------------------------------------------------------------
 
-SUCCESS_WITH_ID = json_answer({"success": True, "id": "1"})
+SUCCESS_WITH_ID = respond_json({"success": True, "id": "1"})
 FAILURE = {"success": False, "processId": "P", "reasons": [{"code": 53100320, "message": "no"}]}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
 def test_failure_as_model(operation: Any) -> None:
     """With raise_on_failure off, a failure is a model that keeps the reasons."""
-    with Wire(json_answer(FAILURE), raise_on_failure=False) as wire:
+    with Wire(respond_json(FAILURE), raise_on_failure=False) as wire:
         model = operation.call(wire.api)
         assert len(wire.requests) == 1
-    assert type(model) is operation.answer
+    assert type(model) is operation.model
     assert model.success is False
     assert model.additional_properties == {"processId": "P", "reasons": FAILURE["reasons"]}
 
@@ -461,11 +461,11 @@ def test_model_after_settled_doubt() -> None:
     [{"Success": False, "Errors": [{"Code": "X", "Message": "no"}]}, {"success": None, "Success": False}],
 )
 def test_false_success_is_a_refusal(envelope: Any) -> None:
-    with Wire(json_answer(envelope)) as wire:
+    with Wire(respond_json(envelope)) as wire:
         error = failure_of(lambda api: api.put_entity_connections_deny(CONNECTION_ID), wire.api)
     assert not isinstance(error, InvalidResponseError)
     assert error.outcome == "answered"
-    with Wire(json_answer(envelope), raise_on_failure=False) as wire:
+    with Wire(respond_json(envelope), raise_on_failure=False) as wire:
         assert wire.api.put_entity_connections_deny(CONNECTION_ID).success is False
 
 
@@ -482,7 +482,7 @@ def test_false_success_is_a_refusal(envelope: Any) -> None:
 def test_envelope_without_success_is_unknown(envelope: Any) -> None:
     """Without `success: false` a failure envelope under 200 leaves a write in doubt; its reasons are kept."""
     for settings in ({}, {"raise_on_failure": False}):
-        with Wire(json_answer(envelope), **settings) as wire:
+        with Wire(respond_json(envelope), **settings) as wire:
             error = failure_of(lambda api: api.put_entity_connections_deny(CONNECTION_ID), wire.api)
         assert (type(error), type(error.__cause__)) == (OutcomeUnknownError, InvalidResponseError)
         assert error.reasons
@@ -503,7 +503,7 @@ def test_envelope_without_success_is_unknown(envelope: Any) -> None:
 def test_gateway_error_under_200(envelope: Any) -> None:
     """An error of Spring, OAuth, Lambda or Apigee under 200 is not a response of Zuora's API."""
     for settings in ({}, {"raise_on_failure": False}):
-        with Wire(json_answer(envelope), **settings) as wire:
+        with Wire(respond_json(envelope), **settings) as wire:
             error = failure_of(lambda api: api.put_entity_connections_disconnect(CONNECTION_ID), wire.api)
             assert (type(error), type(error.__cause__)) == (OutcomeUnknownError, InvalidResponseError)
             read = failure_of(lambda api: api.get_entity_connections(), wire.api)
@@ -532,14 +532,14 @@ def test_not_an_error_envelope(document: Any) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
 def test_other_statuses_always_raise(operation: Any) -> None:
     """A status outside 2xx raises with raise_on_failure off, too."""
-    with Wire(json_answer(FAILURE, 400), raise_on_failure=False) as wire:
+    with Wire(respond_json(FAILURE, 400), raise_on_failure=False) as wire:
         error = failure_of(operation.call, wire.api)
     assert (type(error), codes_and_messages(error)) == (RequestRejectedError, [(53100320, "no")])
 
 
 def test_failed_page_raises() -> None:
     """A page that reports a failure does not end the iteration like a last page."""
-    with Wire(json_answer(FAILURE), raise_on_failure=False) as wire:
+    with Wire(respond_json(FAILURE), raise_on_failure=False) as wire:
         error = failure_of(lambda api: list(api.iter_entity_connections()), wire.api)
     assert (type(error), codes_and_messages(error)) == (RequestRejectedError, [(53100320, "no")])
 
@@ -556,7 +556,7 @@ def raw(head: str, body: bytes = SUCCESS) -> Behaviour:
 
 
 def encoded(body: bytes, coding: str = "gzip") -> Behaviour:
-    return answer(200, body, {"Content-Encoding": coding})
+    return respond(200, body, {"Content-Encoding": coding})
 
 
 READABLE: dict[str, Behaviour] = {
@@ -574,10 +574,10 @@ READABLE: dict[str, Behaviour] = {
     ),
     "many interim responses": raw("HTTP/1.1 100 Continue\n\n" * 500 + f"HTTP/1.1 200 OK\nContent-Length: {LENGTH}"),
     "a header in Latin-1": raw(f"HTTP/1.1 200 OK\nX-A: \xff\nContent-Length: {LENGTH}"),
-    "an unknown charset": answer(200, SUCCESS, {"Content-Type": "application/json; charset=klingon"}),
-    "a wrong charset": answer(200, SUCCESS, {"Content-Type": "application/json; charset=utf-16"}),
-    "another media type": answer(200, SUCCESS, {"Content-Type": "text/html"}),
-    "no media type": answer(200, SUCCESS),
+    "an unknown charset": respond(200, SUCCESS, {"Content-Type": "application/json; charset=klingon"}),
+    "a wrong charset": respond(200, SUCCESS, {"Content-Type": "application/json; charset=utf-16"}),
+    "another media type": respond(200, SUCCESS, {"Content-Type": "text/html"}),
+    "no media type": respond(200, SUCCESS),
     "gzip": encoded(gzip.compress(SUCCESS)),
     "GZIP in capitals": encoded(gzip.compress(SUCCESS), "GZIP"),
     "x-gzip": encoded(gzip.compress(SUCCESS), "x-gzip"),
@@ -642,8 +642,8 @@ INVALID = {
     "brotli": Invalid(encoded(SUCCESS, "br"), InvalidResponseError),
     "gzip twice": Invalid(encoded(gzip.compress(gzip.compress(SUCCESS)), "gzip, gzip"), InvalidResponseError),
     "a decompression bomb": Invalid(encoded(gzip.compress(bytes(2_000_000))), InvalidResponseError),
-    "a redirect": Invalid(answer(302, SUCCESS, {"Location": "https://login.example.com/"}), InvalidResponseError, 302),
-    "not modified": Invalid(answer(304), InvalidResponseError, 304),
+    "a redirect": Invalid(respond(302, SUCCESS, {"Location": "https://login.example.com/"}), InvalidResponseError, 302),
+    "not modified": Invalid(respond(304), InvalidResponseError, 304),
 }
 
 
@@ -665,7 +665,7 @@ def test_invalid_http_is_one_error(name: str, operation: Any) -> None:
 @pytest.mark.parametrize("name", ["a length that is too short", "a gzip with trailing data", "a redirect"])
 def test_invalid_response_closes_connection(name: str) -> None:
     """Bytes of an invalid response are not read as the response to the next call."""
-    with Wire(INVALID[name].behaviour, json_answer({"success": True, "id": "2"})) as wire:
+    with Wire(INVALID[name].behaviour, respond_json({"success": True, "id": "2"})) as wire:
         failure_of(lambda api: api.put_entity_connections_accept(CONNECTION_ID), wire.api)
         assert wire.api.post_entity_connections(request={"targetEntityId": TARGET_ID}).id == "2"
 
@@ -681,14 +681,14 @@ def test_endless_interim_responses() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.readable)
 def test_empty_response(operation: Any, status: int) -> None:
     """An empty 200 leaves a write in doubt, a 204 is a success of it; for a read both are errors."""
-    with Wire(answer(status, b"", {} if status == 200 else {"Content-Length": "0"})) as wire:
+    with Wire(respond(status, b"", {} if status == 200 else {"Content-Length": "0"})) as wire:
         if operation.method == "GET":
             error = failure_of(operation.call, wire.api)
             assert (type(error), error.status) == (InvalidResponseError, status)
         elif status == 200:
             assert isinstance(failure_of(operation.call, wire.api), OutcomeUnknownError)
         else:
-            assert operation.call(wire.api) == operation.answer()
+            assert operation.call(wire.api) == operation.model()
 
 
 @pytest.mark.parametrize("status", [200, 204])
@@ -703,7 +703,7 @@ def test_null_response(operation: Any, status: int) -> None:
 
 def test_ids_of_unreadable_response() -> None:
     ids = {"Zuora-Request-Id": "R", "Zuora-Track-Id": "T"}
-    for response in (answer(200, b"no", ids), answer(200, b"no", {**ids, "Content-Encoding": "br"})):
+    for response in (respond(200, b"no", ids), respond(200, b"no", {**ids, "Content-Encoding": "br"})):
         with Wire(response) as wire:
             error = failure_of(lambda api: api.put_entity_connections_accept(CONNECTION_ID), wire.api)
         for each in (error, error.__cause__):
@@ -735,7 +735,7 @@ def test_empty_chunked_response() -> None:
 
 @pytest.mark.parametrize("status", [200, 299])
 def test_text_under_2xx(status: int) -> None:
-    with Wire(answer(status, b"pong")) as wire:
+    with Wire(respond(status, b"pong")) as wire:
         text = wire.client.call_api("/v1/any", "GET", response_type="str", _return_http_data_only=True)
     assert text == "pong"
 
@@ -747,7 +747,7 @@ def test_text_is_no_success_of_a_write(response_type: str | None) -> None:
     def call(method: str) -> Any:
         return lambda api: api.api_client.call_api("/v1/any", method, response_type=response_type)
 
-    with Wire(answer(200, b"pong")) as wire:
+    with Wire(respond(200, b"pong")) as wire:
         assert call("GET")(wire.api)[:2] == ("pong" if response_type else None, 200)
         assert isinstance(failure_of(call("PUT"), wire.api), OutcomeUnknownError)
         assert wire.client.call_api("/v1/any", "PUT", response_type="str")[0] == "pong"

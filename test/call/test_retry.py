@@ -10,7 +10,7 @@ import time
 from typing import Any, NamedTuple
 
 import pytest
-from support import FakeClock, ScriptedServer, answer, json_answer, reset
+from support import FakeClock, ScriptedServer, reset, respond, respond_json
 from support.calls import CALLS, KEYED, READS, Expected, assert_failure, failure_of, refusal
 from support.faulty import cut, hang_up
 from support.scripted import Behaviour, unresponsive_url
@@ -82,38 +82,38 @@ ROWS = [
     row("reset", reset, *in_doubt(ApiConnectionError)),
     row("closed without a response", hang_up, *in_doubt(ApiConnectionError)),
     row("truncated head", cut(YES, 20), *in_doubt(ApiConnectionError)),
-    row("truncated head of a refusal", cut(answer(404), 25), *in_doubt(ApiConnectionError)),
-    row("truncated Retry-After", cut(answer(503, b"", {"Retry-After": "30"}), 33), *in_doubt(ApiConnectionError)),
+    row("truncated head of a refusal", cut(respond(404), 25), *in_doubt(ApiConnectionError)),
+    row("truncated Retry-After", cut(respond(503, b"", {"Retry-After": "30"}), 33), *in_doubt(ApiConnectionError)),
     row("truncated body", cut(YES, len(YES) - 5), *in_doubt(ApiConnectionError)),
     row("no HTTP", b"SSH-2.0-OpenSSH_9.6\r\n", *in_doubt(ApiConnectionError)),
-    row("408", answer(408), *in_doubt(ApiTimeoutError)),
-    row("499", answer(499), *in_doubt(ApiTimeoutError)),
-    row("407", answer(407), Expected(1, ApiConnectionError, "not_sent")),
-    row("429", answer(429, b'{"reasons":[{"code":70,"message":"slow"}]}'), retried(RateLimitError)),
-    row("429 with Retry-After", answer(429, b"", {"Retry-After": "3"}), retried(RateLimitError)),
+    row("408", respond(408), *in_doubt(ApiTimeoutError)),
+    row("499", respond(499), *in_doubt(ApiTimeoutError)),
+    row("407", respond(407), Expected(1, ApiConnectionError, "not_sent")),
+    row("429", respond(429, b'{"reasons":[{"code":70,"message":"slow"}]}'), retried(RateLimitError)),
+    row("429 with Retry-After", respond(429, b"", {"Retry-After": "3"}), retried(RateLimitError)),
     row("429 by concurrency", refusal(50000070, status=429), retried(RateLimitError)),
-    row("502 HTML", answer(502, HTML, {"Content-Type": "text/html"}), *in_doubt(ServerError, "answered")),
-    row("502 with Retry-After", answer(502, b"", {"Retry-After": "3"}), *in_doubt(ServerError, "answered")),
-    row("504 with Retry-After", answer(504, b"", {"Retry-After": "3"}), *in_doubt(ServerError, "answered")),
-    row("501", answer(501), *in_doubt(ServerError, "answered")),
-    row("504", answer(504), *in_doubt(ServerError, "answered")),
-    row("599", answer(599), *in_doubt(ServerError, "answered")),
-    row("503", answer(503), *in_doubt(ServerError, "answered")),
-    row("503 with invalid Retry-After", answer(503, b"", {"Retry-After": "soon"}), *in_doubt(ServerError, "answered")),
-    row("503 with Retry-After", answer(503, b"", {"Retry-After": "3"}), retried(ServerError)),
-    row("500", answer(500), *server_fault(ServerError)),
+    row("502 HTML", respond(502, HTML, {"Content-Type": "text/html"}), *in_doubt(ServerError, "answered")),
+    row("502 with Retry-After", respond(502, b"", {"Retry-After": "3"}), *in_doubt(ServerError, "answered")),
+    row("504 with Retry-After", respond(504, b"", {"Retry-After": "3"}), *in_doubt(ServerError, "answered")),
+    row("501", respond(501), *in_doubt(ServerError, "answered")),
+    row("504", respond(504), *in_doubt(ServerError, "answered")),
+    row("599", respond(599), *in_doubt(ServerError, "answered")),
+    row("503", respond(503), *in_doubt(ServerError, "answered")),
+    row("503 with invalid Retry-After", respond(503, b"", {"Retry-After": "soon"}), *in_doubt(ServerError, "answered")),
+    row("503 with Retry-After", respond(503, b"", {"Retry-After": "3"}), retried(ServerError)),
+    row("500", respond(500), *server_fault(ServerError)),
     row("500 SystemError", refusal("SystemError", status=500), *server_fault(ServerError)),
     row("500 with a lock's code", refusal(50000050, status=500), *server_fault(ServerError)),
-    row("401", answer(401), not_retried(AuthenticationError)),
+    row("401", respond(401), not_retried(AuthenticationError)),
     row("category 11", refusal(50000011), not_retried(AuthenticationError)),
     # Sent once more, on a new connection.
-    row("421", answer(421), Expected(2, RequestRejectedError, "answered")),
-    row("423", answer(423), not_retried(ConflictError)),
+    row("421", respond(421), Expected(2, RequestRejectedError, "answered")),
+    row("423", respond(423), not_retried(ConflictError)),
     row("423 that names a lock", refusal(53500050, status=423), not_retried(ConflictError)),
-    row("425", answer(425), retried(RequestRejectedError)),
+    row("425", respond(425), retried(RequestRejectedError)),
     row(
         "409",
-        answer(409),
+        respond(409),
         not_retried(ConflictError),
         Expected(3, ConflictError, "unknown"),
         not_retried(ConflictError),
@@ -143,22 +143,22 @@ ROWS = [
         for number in (0, 20, 21, 22, 23, 27, 30, 45, 90)
     ),
     row("a code that is a word", refusal("INVALID_VALUE"), not_retried(RequestRejectedError)),
-    row("no reasons", json_answer({"success": False}), not_retried(RequestRejectedError)),
+    row("no reasons", respond_json({"success": False}), not_retried(RequestRejectedError)),
     row("400", refusal(50000022, status=400), not_retried(RequestRejectedError)),
-    row("403 HTML", answer(403, HTML), not_retried(PermissionDeniedError)),
+    row("403 HTML", respond(403, HTML), not_retried(PermissionDeniedError)),
     row("404", refusal(50000040, status=404), not_retried(NotFoundError)),
-    row("405", answer(405), not_retried(RequestRejectedError)),
-    row("415", answer(415), not_retried(RequestRejectedError)),
+    row("405", respond(405), not_retried(RequestRejectedError)),
+    row("415", respond(415), not_retried(RequestRejectedError)),
     row(
         "422",
-        json_answer({"message": "key reused"}, 422),
+        respond_json({"message": "key reused"}, 422),
         not_retried(RequestRejectedError),
         not_retried(ConflictError),
         not_retried(RequestRejectedError),
     ),
-    row("redirect", answer(307, b"", {"Location": "https://evil.example/v1"}), *UNREADABLE),
-    row("no gzip", answer(200, b"{}", {"Content-Encoding": "gzip"}), *UNREADABLE),
-    row("a list for an object", json_answer([]), *UNREADABLE),
+    row("redirect", respond(307, b"", {"Location": "https://evil.example/v1"}), *UNREADABLE),
+    row("no gzip", respond(200, b"{}", {"Content-Encoding": "gzip"}), *UNREADABLE),
+    row("a list for an object", respond_json([]), *UNREADABLE),
 ]
 ENTITY_CALLS = {name: call for name, call in CALLS.items() if name in ("GET", "POST") or name.startswith("PUT")}
 # With `response_type="object"` a list is valid.
@@ -264,13 +264,13 @@ def waits_before_success(*behaviours: Behaviour, **settings: Any) -> list[float]
 @pytest.mark.parametrize("status", [429, 503, 502, 408])
 def test_retry_after_is_minimum_wait(status: int) -> None:
     """Retry-After is the minimum wait, whatever the status."""
-    (wait,) = waits_before_success(answer(status, b"", {"Retry-After": "7"}))
+    (wait,) = waits_before_success(respond(status, b"", {"Retry-After": "7"}))
     assert 7.0 <= wait <= 10.5
 
 
 def test_hint_has_jitter() -> None:
     """Clients that got the same hint do not retry in step: up to half of the hint is added."""
-    waits = [waits_before_success(answer(429, b"", {"Retry-After": "8"}))[0] for _ in range(40)]
+    waits = [waits_before_success(respond(429, b"", {"Retry-After": "8"}))[0] for _ in range(40)]
     assert 8.0 <= min(waits) < 9.0 < 11.0 < max(waits) <= 12.0
     assert len(set(waits)) == 40
 
@@ -296,7 +296,7 @@ def test_jitter_limits(pick: Any, hint: float, remaining: float | None, longest:
 
 def test_jitter_does_not_exceed_the_deadline() -> None:
     for _ in range(20):
-        (wait,) = waits_before_success(answer(503, b"", {"Retry-After": "59"}), deadline=60)
+        (wait,) = waits_before_success(respond(503, b"", {"Retry-After": "59"}), deadline=60)
         assert 59.0 <= wait <= 59.5
 
 
@@ -306,7 +306,7 @@ def test_jitter_is_from_the_system() -> None:
 
 
 def test_retry_after_does_not_shorten_backoff() -> None:
-    (wait,) = waits_before_success(answer(429, b"", {"Retry-After": "0"}))
+    (wait,) = waits_before_success(respond(429, b"", {"Retry-After": "0"}))
     assert 0.25 <= wait <= 0.5
 
 
@@ -314,7 +314,7 @@ def test_retry_after_date_uses_server_clock() -> None:
     """A date in Retry-After is compared with the Date of the response."""
     # Years away from the local clock.
     headers = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:50:07 GMT"}
-    (wait,) = waits_before_success(answer(503, b"", headers))
+    (wait,) = waits_before_success(respond(503, b"", headers))
     assert 30.0 <= wait <= 45.0
 
 
@@ -323,7 +323,7 @@ def test_date_without_zone_is_gmt(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
     try:
         headers = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun Nov  6 08:50:07 1994"}
-        (wait,) = waits_before_success(answer(503, b"", headers))
+        (wait,) = waits_before_success(respond(503, b"", headers))
         assert 30.0 <= wait <= 45.0
     finally:
         monkeypatch.undo()
@@ -332,15 +332,15 @@ def test_date_without_zone_is_gmt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_retry_after_date_in_the_past() -> None:
     headers = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:00:00 GMT"}
-    (wait,) = waits_before_success(answer(503, b"", headers))
+    (wait,) = waits_before_success(respond(503, b"", headers))
     assert 0.25 <= wait <= 0.5
 
 
 @pytest.mark.parametrize(
     "limited",
     [
-        answer(429, b"", {"RateLimit-Reset": "9"}),
-        json_answer({"reasons": [{"code": 70}]}, 200, {"RateLimit-Reset": "9"}),
+        respond(429, b"", {"RateLimit-Reset": "9"}),
+        respond_json({"reasons": [{"code": 70}]}, 200, {"RateLimit-Reset": "9"}),
     ],
     ids=["429", "category 70"],
 )
@@ -353,24 +353,24 @@ def test_ratelimit_reset_after_limit(limited: bytes) -> None:
 @pytest.mark.parametrize("status", [502, 503, 500])
 def test_ratelimit_reset_is_ignored_otherwise(status: int) -> None:
     # Zuora sends the header with every response.
-    (wait,) = waits_before_success(answer(status, b"", {"RateLimit-Reset": "9"}))
+    (wait,) = waits_before_success(respond(status, b"", {"RateLimit-Reset": "9"}))
     assert wait <= 0.5
 
 
 def test_retry_after_wins_over_ratelimit_reset() -> None:
-    (wait,) = waits_before_success(answer(429, b"", {"RateLimit-Reset": "9", "Retry-After": "3"}))
+    (wait,) = waits_before_success(respond(429, b"", {"RateLimit-Reset": "9", "Retry-After": "3"}))
     assert 3.0 <= wait <= 4.5
 
 
 @pytest.mark.parametrize("value", ["-5", "soon", "nan", "inf", "1e3", "", "Retry-After", "5, soon", "0x10"])
 def test_invalid_retry_after_is_ignored(value: str) -> None:
-    (wait,) = waits_before_success(answer(429, b"", {"Retry-After": value}))
+    (wait,) = waits_before_success(respond(429, b"", {"Retry-After": value}))
     assert 0.25 <= wait <= 0.5
 
 
 def test_backoff_doubles_to_maximum() -> None:
     """The backoff doubles from 0.5 s to 20 s; half of it is jitter."""
-    waits = waits_before_success(*[answer(502)] * 11, max_attempts=12)
+    waits = waits_before_success(*[respond(502)] * 11, max_attempts=12)
     assert len(waits) == 11
     for number, seconds in enumerate(waits):
         backoff = min(0.5 * 2**number, 20.0)
@@ -378,7 +378,7 @@ def test_backoff_doubles_to_maximum() -> None:
 
 
 def test_backoff_has_jitter() -> None:
-    assert len({waits_before_success(answer(502))[0] for _ in range(20)}) > 10
+    assert len({waits_before_success(respond(502))[0] for _ in range(20)}) > 10
 
 
 @pytest.mark.parametrize("pick", [min, max])
@@ -398,19 +398,19 @@ def test_backoff_limits(pick: Any) -> None:
 
 def test_retry_after_above_maximum() -> None:
     """A Retry-After above max_retry_after is raised without a wait."""
-    with Wire(answer(429, b"", {"Retry-After": "121"})) as wire:
+    with Wire(respond(429, b"", {"Retry-After": "121"})) as wire:
         error = failure_of(CALLS["GET"], wire.api)
         assert (error.retry_after, wire.clock.sleeps, len(wire.requests)) == (121.0, [], 1)
         assert "asked to wait 121 s" in str(error)
 
 
 def test_retry_after_of_maximum() -> None:
-    (wait,) = waits_before_success(answer(429, b"", {"Retry-After": "120"}))
+    (wait,) = waits_before_success(respond(429, b"", {"Retry-After": "120"}))
     assert 120.0 <= wait <= 180.0
 
 
 def test_max_retry_after_setting() -> None:
-    with Wire(answer(429, b"", {"RateLimit-Reset": "6"}), max_retry_after=5) as wire:
+    with Wire(respond(429, b"", {"RateLimit-Reset": "6"}), max_retry_after=5) as wire:
         assert failure_of(CALLS["GET"], wire.api).retry_after == 6.0
         assert wire.clock.sleeps == []
 
@@ -418,13 +418,13 @@ def test_max_retry_after_setting() -> None:
 @pytest.mark.parametrize("name", ["GET", "POST", "PUT disconnect"])
 def test_retry_after_beyond_deadline(name: str) -> None:
     """A Retry-After that reaches the deadline is raised without a wait."""
-    with Wire(answer(503, b"", {"Retry-After": "60"}), deadline=60) as wire:
+    with Wire(respond(503, b"", {"Retry-After": "60"}), deadline=60) as wire:
         error = failure_of(CALLS[name], wire.api)
         assert (error.retry_after, wire.clock.sleeps, error.outcome) == (60.0, [], "answered")
 
 
 def test_waits_end_with_deadline() -> None:
-    with Wire(answer(503, b"", {"Retry-After": "40"}), deadline=100, max_attempts=9) as wire:
+    with Wire(respond(503, b"", {"Retry-After": "40"}), deadline=100, max_attempts=9) as wire:
         failure_of(CALLS["GET"], wire.api)
         assert len(wire.clock.sleeps) == 2
         assert 80.0 <= sum(wire.clock.sleeps) < 100.0
@@ -432,21 +432,21 @@ def test_waits_end_with_deadline() -> None:
 
 def test_backoff_beyond_deadline() -> None:
     """If the backoff does not fit into the remaining time, there is no wait and no retry."""
-    with Wire(answer(502), deadline=0.2) as wire:
+    with Wire(respond(502), deadline=0.2) as wire:
         failure_of(CALLS["GET"], wire.api)
         assert wire.clock.sleeps == []
 
 
 def test_max_attempts() -> None:
     for attempts in (1, 2, 5):
-        with Wire(answer(429), max_attempts=attempts) as wire:
+        with Wire(respond(429), max_attempts=attempts) as wire:
             failure_of(CALLS["GET"], wire.api)
             assert len(wire.requests) == attempts
 
 
 def test_long_wait_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "zuora_client"):
-        (wait,) = waits_before_success(answer(429, b"", {"Retry-After": "6"}), access_token="fixed-token")
+        (wait,) = waits_before_success(respond(429, b"", {"Retry-After": "6"}), access_token="fixed-token")
     waits = [record for record in caplog.records if "waiting" in record.getMessage()]
     assert [record.levelname for record in waits] == ["INFO"]
     text = rf"\[\w{{10}}\] waiting {wait:.1f} s before attempt 2 \(RateLimitError\)"
@@ -455,7 +455,7 @@ def test_long_wait_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_short_wait_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "zuora_client"):
-        waits_before_success(answer(429, b"", {"Retry-After": "3"}))
+        waits_before_success(respond(429, b"", {"Retry-After": "3"}))
     assert "waiting" not in caplog.text
 
 
@@ -469,7 +469,7 @@ def exhaust_quota(wire: Wire) -> None:
 
 
 def test_exhausted_quota_stops_retries() -> None:
-    with Wire(answer(502)) as wire:
+    with Wire(respond(502)) as wire:
         exhaust_quota(wire)
         assert len(wire.requests) == 150
         for _ in range(10):
@@ -478,7 +478,7 @@ def test_exhausted_quota_stops_retries() -> None:
 
 
 def test_success_releases_one() -> None:
-    with Wire(*[answer(502)] * 150, *[YES] * 5, answer(502)) as wire:
+    with Wire(*[respond(502)] * 150, *[YES] * 5, respond(502)) as wire:
         exhaust_quota(wire)
         for _ in range(5):
             CALLS["GET"](wire.api)
@@ -488,7 +488,7 @@ def test_success_releases_one() -> None:
 
 
 def test_retry_after_costs_no_quota() -> None:
-    with Wire(*[answer(502)] * 150, answer(429, b"", {"Retry-After": "1"})) as wire:
+    with Wire(*[respond(502)] * 150, respond(429, b"", {"Retry-After": "1"})) as wire:
         exhaust_quota(wire)
         failure_of(CALLS["GET"], wire.api)
         assert len(wire.requests) == 150 + 3
@@ -518,7 +518,7 @@ def test_timeout_costs_double() -> None:
 
 
 def test_quota_belongs_to_client() -> None:
-    with Wire(answer(502)) as wire:
+    with Wire(respond(502)) as wire:
         exhaust_quota(wire)
         with ApiClient(wire.configuration, clock=FakeClock()) as other:
             failure_of(CALLS["GET"], EntityConnectionsApi(other))
@@ -526,7 +526,7 @@ def test_quota_belongs_to_client() -> None:
 
 
 def test_threads_share_quota() -> None:
-    with Wire(answer(502)) as wire:
+    with Wire(respond(502)) as wire:
         failures: list[ApiException] = []
 
         def work() -> None:
@@ -542,7 +542,7 @@ def test_threads_share_quota() -> None:
 
 
 def test_full_quota_does_not_grow() -> None:
-    with Wire(*[YES] * 30, answer(502)) as wire:
+    with Wire(*[YES] * 30, respond(502)) as wire:
         for _ in range(30):
             CALLS["GET"](wire.api)
         for _ in range(60):

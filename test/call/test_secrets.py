@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 import urllib3
-from support import FakeClock, answer, canary, json_answer
+from support import FakeClock, canary, respond, respond_json
 from support.canary import Collector
 from support.scripted import ScriptedServer
 from support.tokens import CLIENT_ID, TokenServer, token
@@ -147,17 +147,17 @@ def test_success_shows_no_secret() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        json_answer(
+        respond_json(
             {"access_token": canary.TOKEN, "success": False, "reasons": [{"code": 1, "message": canary.TOKEN}]}
         ),
-        json_answer({"access_token": canary.INJECTION, "expires_in": 3600}),
-        json_answer({"access_token": [canary.TOKEN]}),
-        json_answer({"access_token": canary.TOKEN, "message": canary.TOKEN}, 400, {"X-Token": canary.TOKEN}),
-        answer(200, b'{"access_token": "' + canary.TOKEN.encode()),
-        answer(200, b'{"access_token":' + canary.TOKEN.encode()),
-        answer(200, b"access_token=" + quote(canary.TOKEN, safe="").encode() + b"&token_type=bearer"),
-        answer(200, b"<access_token>" + canary.TOKEN.encode() + b"</access_token>"),
-        json_answer([{"access_token": canary.TOKEN}]),
+        respond_json({"access_token": canary.INJECTION, "expires_in": 3600}),
+        respond_json({"access_token": [canary.TOKEN]}),
+        respond_json({"access_token": canary.TOKEN, "message": canary.TOKEN}, 400, {"X-Token": canary.TOKEN}),
+        respond(200, b'{"access_token": "' + canary.TOKEN.encode()),
+        respond(200, b'{"access_token":' + canary.TOKEN.encode()),
+        respond(200, b"access_token=" + quote(canary.TOKEN, safe="").encode() + b"&token_type=bearer"),
+        respond(200, b"<access_token>" + canary.TOKEN.encode() + b"</access_token>"),
+        respond_json([{"access_token": canary.TOKEN}]),
     ],
     ids=["failure", "injection", "in a list", "refused", "cut", "not JSON", "form", "XML", "list"],
 )
@@ -235,7 +235,7 @@ def test_failure_returned_as_model() -> None:
 def test_success_is_not_searched() -> None:
     """The result of a successful call is returned as received."""
     with TokenServer() as server:
-        server.call_behaviour = json_answer({"echo": canary.FIXED_TOKEN})
+        server.call_behaviour = respond_json({"echo": canary.FIXED_TOKEN})
         with ApiClient(Configuration(server.url, access_token=canary.FIXED_TOKEN)) as client:
             data = client.call_api("/v1/x", "GET", response_type="object", _return_http_data_only=True)
             assert data == {"echo": canary.FIXED_TOKEN}
@@ -316,7 +316,7 @@ def test_ordinary_words_are_kept() -> None:
     """Names of schemes and headers, and short words, are not masked."""
     message = "Bearer realm=Zuora API, Basic realm=Zuora API, me, dark"
     with TokenServer() as server:
-        server.call_behaviour = json_answer({"message": message}, 401, {"WWW-Authenticate": message})
+        server.call_behaviour = respond_json({"message": message}, 401, {"WWW-Authenticate": message})
         configuration = Configuration(server.url, access_token="abc", username="me", password="secret", **OAUTH)
         with ApiClient(configuration, cookie="theme=dark; a=b") as client, pytest.raises(ApiException) as caught:
             client.call_api("/v1/x", "GET")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import ScriptedServer, answer, json_answer
+from support import ScriptedServer, respond, respond_json
 from support.calls import failure_of
 from support.wire import YES, Wire
 
@@ -22,7 +22,7 @@ from zuora_client import (
     PermissionDeniedError,
 )
 
-UNAUTHORIZED = json_answer({"message": "Authentication error"}, 401)
+UNAUTHORIZED = respond_json({"message": "Authentication error"}, 401)
 CLIENT = {"client_id": "c" * 36, "client_secret": "s" * 36}
 KEYS = {"apiAccessKeyId": "id", "apiSecretAccessKey": "hunter2-hunter2"}
 
@@ -108,9 +108,9 @@ def test_refusal_of_another_kind_names_nothing() -> None:
 
     for behaviour, settings in (
         (UNAUTHORIZED, {"access_token": broken}),
-        (answer(401, b"<html>proxy login</html>"), {"access_token": "t"}),
-        (json_answer({"message": "no"}, 404), CLIENT),
-        (json_answer({"message": "no"}, 403), {"access_token": "t"}),
+        (respond(401, b"<html>proxy login</html>"), {"access_token": "t"}),
+        (respond_json({"message": "no"}, 404), CLIENT),
+        (respond_json({"message": "no"}, 403), {"access_token": "t"}),
     ):
         with Wire(behaviour, **settings) as wire:
             error = failure_of(read, wire.api)
@@ -131,7 +131,7 @@ def test_request_without_credentials_is_not_advised() -> None:
 @pytest.mark.parametrize("by_id", [False, True])
 def test_entities_without_permission(by_id: bool) -> None:
     """Reading entities needs no right to write."""
-    with Wire(json_answer({"message": "Forbidden"}, 403)) as wire:
+    with Wire(respond_json({"message": "Forbidden"}, 403)) as wire:
         api = EntitiesApi(wire.client)
         error = failure_of(lambda _: api.get_entity_by_id("1") if by_id else api.get_entities(), wire.api)
     assert isinstance(error, PermissionDeniedError)

@@ -9,7 +9,7 @@ import pickle
 from typing import Any
 
 import pytest
-from support import answer
+from support import respond
 from support.calls import failure_of
 from support.operations import CONNECTION_ID, OPERATIONS
 from support.wire import Wire
@@ -67,7 +67,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_unreadable_body(name: str, operation: Any) -> None:
     """An unreadable body raises InvalidResponseError; after a write the outcome is unknown."""
-    with Wire(answer(200, UNREADABLE[name])) as wire:
+    with Wire(respond(200, UNREADABLE[name])) as wire:
         error = failure_of(operation.call, wire.api)
         assert len(wire.requests) == 1
     assert error.status == 200
@@ -89,7 +89,7 @@ WRONG_INSIDE = {
 
 @pytest.mark.parametrize("name", WRONG_INSIDE)
 def test_wrong_container_in_list(name: str) -> None:
-    with Wire(answer(200, WRONG_INSIDE[name])) as wire:
+    with Wire(respond(200, WRONG_INSIDE[name])) as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
     assert (type(error), error.status, error.outcome) == (InvalidResponseError, 200, "answered")
     assert "where" in str(error.reason)
@@ -113,7 +113,7 @@ READABLE = {
 @pytest.mark.parametrize("name", READABLE)
 def test_unusual_body_is_read(name: str, operation: Any) -> None:
     body, value = READABLE[name]
-    with Wire(answer(200, body)) as wire:
+    with Wire(respond(200, body)) as wire:
         result = operation.call(wire.api)
     assert result.success is True
     extra = result.additional_properties["extra"]
@@ -131,8 +131,8 @@ def assert_usable(model: Any) -> None:
 
 
 def test_null_list_and_null_item() -> None:
-    null_list = answer(200, b'{"success": true, "entityConnections": null}')
-    with Wire(null_list, answer(200, b'{"entityConnections": [null]}')) as wire:
+    null_list = respond(200, b'{"success": true, "entityConnections": null}')
+    with Wire(null_list, respond(200, b'{"entityConnections": [null]}')) as wire:
         assert wire.api.get_entity_connections().entity_connections is None
         assert wire.api.get_entity_connections().entity_connections == [None]  # type: ignore[comparison-overlap]
 
@@ -147,7 +147,7 @@ def test_null_list_and_null_item() -> None:
 )
 def test_success_twice(body: bytes, is_duplicate: bool) -> None:
     """Parsers keep the last of two equal keys: two values of `success` leave a write in doubt."""
-    with Wire(answer(200, body)) as wire:
+    with Wire(respond(200, body)) as wire:
         if is_duplicate:
             error = failure_of(lambda api: api.put_entity_connections_accept("1"), wire.api)
             assert error.outcome == "unknown"
@@ -183,7 +183,7 @@ def test_nesting_limit(depth: int) -> None:
 def test_deeply_nested_reasons(depth: int) -> None:
     """Deeply nested reasons lead to an error of limited size that has the status."""
     body = b'{"success": false, "reasons": [{"code": 53100020, "message": %s}]}' % nested(depth)
-    with Wire(answer(200, body)) as wire:
+    with Wire(respond(200, body)) as wire:
         error = failure_of(lambda api: api.put_entity_connections_accept(CONNECTION_ID), wire.api)
     assert len(str(error)) < 2000
     assert error.status == 200
@@ -204,7 +204,7 @@ class Body:
 def test_unusable_charset(charset: str, operation: Any) -> None:
     """A charset that cannot decode text does not replace the error of the status."""
     headers = {"Content-Type": f"text/html; charset={charset}"}
-    with Wire(answer(403, b"<html>\\d Access denied \xff.</html>", headers)) as wire:
+    with Wire(respond(403, b"<html>\\d Access denied \xff.</html>", headers)) as wire:
         error = failure_of(operation.call, wire.api)
     assert error.status == 403
     assert str(error)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ScriptedServer, json_answer
+from support import ScriptedServer, respond_json
 from support.authority import Authority
 from support.command import Result, Tool
 from support.watching import written
@@ -99,7 +99,7 @@ def test_wrong_host(examine: Any) -> None:
 
 def test_host_without_protection(examine: Any) -> None:
     """A host that lists entities to everyone is suspicious."""
-    with ScriptedServer(json_answer({"success": True, "entities": []})) as server:
+    with ScriptedServer(respond_json({"success": True, "entities": []})) as server:
         report = examine(ZUORA_HOST=server.url)
     assert "Zuora" in report.warnings()
     assert "unset it and set ZUORA_ENVIRONMENT" in report.checks["Zuora"][1]

@@ -26,7 +26,7 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
     return found
 
 
-def answer(process: subprocess.Popen[str], text: str) -> None:
+def respond(process: subprocess.Popen[str], text: str) -> None:
     assert process.stdin is not None
     process.stdin.write(text)
     process.stdin.flush()
@@ -233,7 +233,7 @@ def test_changes_since_the_question_are_shown(tool: Tool, zuora: ZuoraEmulator) 
     with tool.start("apply", "pairs.csv") as process:
         read_until(process, "Connect 2 pairs? [y/N] ")
         zuora.add_connection(root, americas)
-        answer(process, "y\n")
+        respond(process, "y\n")
         out, err = process.communicate(timeout=120)
     assert "Changed meanwhile: Acme Corporation -> Acme-Americas: was not connected, is Connected\n" in err
     assert (process.returncode, out) == (0, "2 of 2 pairs connected, 1 of them now.\n")
@@ -249,7 +249,7 @@ def test_more_to_do_is_another_question(tool: Tool, zuora: ZuoraEmulator) -> Non
         read_until(process, "Connect 1 pair? [y/N] ")
         disconnect(zuora, connection.id)
         before = len(written(zuora))
-        answer(process, "y\n")
+        respond(process, "y\n")
         shown = read_until(process, "Connect 2 pairs? [y/N] ")
         out, err = process.communicate(timeout=120)
     assert "Acme-Americas: was Connected, is not connected" in shown

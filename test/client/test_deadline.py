@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from support import FakeClock, ScriptedServer, answer, json_answer
+from support import FakeClock, ScriptedServer, respond, respond_json
 from support.authority import Authority
 from support.calls import CALLS, failure_of
 from support.faulty import drip, endless
@@ -29,13 +29,13 @@ from zuora_client.exceptions import ApiException, ApiTimeoutError, OutcomeUnknow
 SHORT = 0.5
 GENEROUS = 20.0
 PAUSE = 0.05  # before each byte: 1,200 bytes take a minute
-LONG = json_answer({"success": True, "id": "1", "entityConnections": [], "padding": "x" * 1200})
+LONG = respond_json({"success": True, "id": "1", "entityConnections": [], "padding": "x" * 1200})
 BODY_AT = LONG.index(b"\r\n\r\n") + 4
-CHUNKED = answer(200, b"1\r\n{\r\n" + b"1\r\n \r\n" * 300 + b"1\r\n}\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"})
-TRAILERS = answer(200, b"2\r\n{}\r\n0\r\n" + b"X-Trailer: y\r\n" * 100 + b"\r\n", {"Transfer-Encoding": "chunked"})
+CHUNKED = respond(200, b"1\r\n{\r\n" + b"1\r\n \r\n" * 300 + b"1\r\n}\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"})
+TRAILERS = respond(200, b"2\r\n{}\r\n0\r\n" + b"X-Trailer: y\r\n" * 100 + b"\r\n", {"Transfer-Encoding": "chunked"})
 CLOSING = LONG.replace(b"Content-Type", b"Connection: close\r\nContent-Type")
 HTTP_1_0 = b"HTTP/1.0 200 OK\r\n\r\n" + LONG[BODY_AT:]
-FAILING = LONG.replace(b"200 Said", b"404 Said")
+FAILING = LONG.replace(b"200 Test", b"404 Test")
 
 
 api_of = functools.partial(api_at, clock=Clock())
@@ -210,8 +210,8 @@ def after(wire: Wire, seconds: float, data: bytes) -> Any:
 
 @pytest.mark.parametrize(("hint", "sent"), [(29, 3), (30, 2), (31, 2)])
 def test_token_attempts_and_waits_share_deadline(hint: int, sent: int) -> None:
-    token = json_answer({"access_token": "token", "expires_in": 3599})
-    later = answer(503, b"", {"Retry-After": str(hint)})
+    token = respond_json({"access_token": "token", "expires_in": 3599})
+    later = respond(503, b"", {"Retry-After": str(hint)})
     with Wire(client_id="id", client_secret="secret", deadline=100) as wire:
         wire.server._behaviours = [after(wire, 30, token), after(wire, 40, later), YES]
         if sent == 3:
@@ -222,7 +222,7 @@ def test_token_attempts_and_waits_share_deadline(hint: int, sent: int) -> None:
 
 
 def test_nothing_is_sent_after_the_deadline() -> None:
-    token = json_answer({"access_token": "token", "expires_in": 3599})
+    token = respond_json({"access_token": "token", "expires_in": 3599})
     with Wire(client_id="id", client_secret="secret", deadline=100) as wire:
         wire.server._behaviours = [after(wire, 101, token)]
         error = failure_of(CALLS["PUT accept"], wire.api)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import answer, json_answer
+from support import respond, respond_json
 from support.calls import failure_of
 from support.faulty import hang_up
 from support.operations import CONNECTION_ID, ENTITY_ID, TARGET_ID
@@ -57,12 +57,12 @@ READS = ("list", "list entities", "read entity")
 def test_summary_of_each_operation(operation: str, prefix: str) -> None:
     """The first line names operation, connection and entities; a path in the host changes nothing."""
     call, subject = CALLS[operation]
-    with Wire(answer(403)) as wire:
+    with Wire(respond(403)) as wire:
         wire.configuration.host += prefix
         error = failure_of(call, wire.api)
     became = "no data was returned; a read changes nothing." if operation in READS else "refused, nothing was done."
     assert error.summary == f"(403) {subject}: {became}"
-    assert str(error).splitlines()[:2] == [error.summary, "Reason: Said"]
+    assert str(error).splitlines()[:2] == [error.summary, "Reason: Test"]
     assert f"\nRequest: {error.method} {prefix}/v1/" in str(error)
     assert error.operation == operation
 
@@ -79,13 +79,13 @@ def test_summary_of_a_write_in_doubt(operation: str) -> None:
 def test_summary_without_a_token(operation: str) -> None:
     """If no token could be fetched, the error is about the operation all the same."""
     call, subject = CALLS[operation]
-    with Wire(answer(400), client_id="c" * 36, client_secret="s" * 36) as wire:
+    with Wire(respond(400), client_id="c" * 36, client_secret="s" * 36) as wire:
         error = failure_of(call, wire.api)
     assert error.summary.startswith(f"(400) {subject}: no token could be fetched, the request was not sent")
 
 
 def test_summary_of_another_path() -> None:
-    with Wire(answer(404)) as wire:
+    with Wire(respond(404)) as wire:
         error = failure_of(lambda api: api.api_client.call_api("/v1/accounts/1", "DELETE"), wire.api)
         assert error.summary == "(404) DELETE /v1/accounts/1: refused, nothing was done."
         wire.configuration.entity_id = ENTITY_ID
@@ -97,7 +97,7 @@ def test_summary_of_another_path() -> None:
 @pytest.mark.parametrize("body", [None, [], {"targetEntityId": 7}, "text"])
 def test_summary_of_an_unusual_request(body: Any) -> None:
     """A connection request of `call_api` may name no target."""
-    with Wire(answer(400)) as wire:
+    with Wire(respond(400)) as wire:
         error = failure_of(lambda api: api.api_client.call_api("/v1/entity-connections", "POST", body=body), wire.api)
     assert error.summary == "(400) Connection request (no entity named): refused, nothing was done."
 
@@ -112,13 +112,13 @@ def test_summary_is_one_line() -> None:
 
 def test_failure_as_model_is_described() -> None:
     """With raise_on_failure=False the iterator raises; its error names the entity, too."""
-    with Wire(json_answer({"success": False}), raise_on_failure=False) as wire, pytest.raises(ApiException) as caught:
+    with Wire(respond_json({"success": False}), raise_on_failure=False) as wire, pytest.raises(ApiException) as caught:
         next(wire.api.iter_entity_connections(zuora_entity_ids=ENTITY_ID))
     assert caught.value.summary.startswith(f"(200) List of connections of entity {ENTITY_ID}: ")
 
 
 def test_unusable_page_names_the_entity() -> None:
-    page = json_answer({"success": True, "entityConnections": [], "nextPage": "https://[/"})
+    page = respond_json({"success": True, "entityConnections": [], "nextPage": "https://[/"})
     with Wire(page) as wire, pytest.raises(ApiException, match="nextPage") as caught:
         next(wire.api.iter_entity_connections(zuora_entity_ids=ENTITY_ID))
     assert caught.value.summary.startswith(f"(200) List of connections of entity {ENTITY_ID}: ")
@@ -185,7 +185,7 @@ def test_to_dict_holds_no_secret(operation: str) -> None:
     """A server may echo the token; the entity and the ids are kept."""
     secret = "tok-Secret/4711"
     echo = {"success": False, "processId": secret, "reasons": [{"code": secret, "message": f"Bad token {secret}"}]}
-    with Wire(json_answer(echo, 400, {"Zuora-Request-Id": secret}), access_token=secret) as wire:
+    with Wire(respond_json(echo, 400, {"Zuora-Request-Id": secret}), access_token=secret) as wire:
         error = failure_of(CALLS[operation][0], wire.api)
     text = json.dumps(error.to_dict()) + str(error)
     assert secret not in text

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from support import answer, json_answer
+from support import respond, respond_json
 from support.calls import failure_of
 from support.faulty import hang_up
 from support.operations import CONNECTION_ID, TARGET_ID
@@ -214,7 +214,7 @@ def test_body_excerpt(page: str, excerpt: str) -> None:
 def test_many_reasons() -> None:
     """All reasons are kept, and the first ten are printed."""
     reasons = [{"code": 53100320, "message": f"reason {number}"} for number in range(25)]
-    with Wire(json_answer({"success": False, "reasons": reasons})) as wire:
+    with Wire(respond_json({"success": False, "reasons": reasons})) as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
     assert [reason.message for reason in error.reasons] == [f"reason {number}" for number in range(25)]
     assert "reason 9\n" in str(error)
@@ -223,7 +223,7 @@ def test_many_reasons() -> None:
 
 def test_printed_error_is_limited() -> None:
     reasons = [{"code": "c" * 10_000, "message": "m" * 10_000}] * 100
-    with Wire(json_answer({"success": False, "processId": "p" * 10_000, "reasons": reasons})) as wire:
+    with Wire(respond_json({"success": False, "processId": "p" * 10_000, "reasons": reasons})) as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
     assert len(str(error)) < 15_000
 
@@ -270,7 +270,7 @@ def printed(call: Callable[[Any], Any], wire: Wire) -> str:
 
 def refusal(code: int, message: str) -> bytes:
     document = {"success": False, "processId": "CBCFED6580B4E076", "reasons": [{"code": code, "message": message}]}
-    return json_answer(document, 200, {"Zuora-Request-Id": REQUEST_ID})
+    return respond_json(document, 200, {"Zuora-Request-Id": REQUEST_ID})
 
 
 def disconnect(api: Any) -> Any:
@@ -341,10 +341,10 @@ def test_print_rate_limit() -> None:
         "reasons": [{"code": 70, "message": "API Rate limit exceeded for the minute, retry after 200 seconds"}],
     }
     headers = {"RateLimit-Limit": "2250000, 50000;w=60, 2250000;w=3600", "RateLimit-Remaining": "0"}
-    with Wire(json_answer(document, 429, {**headers, "Retry-After": "200", "Zuora-Request-Id": REQUEST_ID})) as wire:
+    with Wire(respond_json(document, 429, {**headers, "Retry-After": "200", "Zuora-Request-Id": REQUEST_ID})) as wire:
         assert printed(accept, wire) == (
             f"(429) Acceptance of connection {CONNECTION_ID} (no entity named): refused, nothing was done.\n"
-            "Reason: Said\n"
+            "Reason: Test\n"
             f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/accept\n"
             "  70 (request exceeded limit): API Rate limit exceeded for the minute, retry after 200 seconds\n"
             f"For Zuora support: request id {REQUEST_ID}\n"
@@ -359,11 +359,11 @@ def test_print_rate_limit() -> None:
 
 def test_print_rejected_client_id() -> None:
     document = {"status": 400, "error": "Bad Request", "message": "Invalid client id", "path": "/oauth/token"}
-    with Wire(json_answer(document, 400), client_id="c" * 36, client_secret="s" * 36) as wire:
+    with Wire(respond_json(document, 400), client_id="c" * 36, client_secret="s" * 36) as wire:
         assert printed(disconnect, wire) == (
             f"(400) Disconnect of connection {CONNECTION_ID} (no entity named): no token could be fetched, the request "
             "was not sent, nothing was done.\n"
-            "Reason: http://HOST/oauth/token: Said\n"
+            "Reason: http://HOST/oauth/token: Test\n"
             f"Request: PUT /v1/entity-connections/{CONNECTION_ID}/disconnect\n"
             "  Bad Request: Invalid client id\n"
             "What to do: Zuora refused the OAuth client (client_id, client_secret). Check client_id and client_secret, "
@@ -416,7 +416,7 @@ PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>ngin
 
 
 def test_print_load_balancer_page() -> None:
-    with Wire(answer(502, PAGE, {"Content-Type": "text/html"}, "Bad Gateway"), max_attempts=1) as wire:
+    with Wire(respond(502, PAGE, {"Content-Type": "text/html"}, "Bad Gateway"), max_attempts=1) as wire:
         request = {"targetEntityId": TARGET_ID}
         assert printed(lambda api: api.post_entity_connections(request=request), wire) == (
             f"(502) Connection request (no entity named) to {TARGET_ID}: it may or may not have been done.\n"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Received, answer, forks
+from support import Received, forks, respond
 from support.authority import Authority
 from support.threads import Caller, Gate, wait_until
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer, token
@@ -250,10 +250,10 @@ def belongs_to_thread_pool(lock: Any, client: ApiClient) -> bool:
 
 
 def test_retries_in_the_child(start: Start) -> None:
-    server, api = start(answer(503), access_token="t")
+    server, api = start(respond(503), access_token="t")
     works(api)
     numbers = iter(range(10))
-    server.refusal = answer(502)
+    server.refusal = respond(502)
     server.refused.add("Bearer t-0")
     api.api_client.configuration.access_token = lambda: f"t-{next(numbers)}"
     quota = api.api_client._state.sender.quota

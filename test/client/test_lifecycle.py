@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FakeClock, answer, reset
+from support import FakeClock, reset, respond
 from support.calls import CALLS, failure_of
 from support.leaks import sockets_to
 from support.threads import wait_until
@@ -86,7 +86,7 @@ USES: dict[str, Any] = {
 @pytest.mark.parametrize("before", [False, True], ids=["unused", "used"])
 def test_use_after_close_raises(use: str, before: bool) -> None:
     with Wire(client_id="id", client_secret="secret") as wire:
-        wire.server._behaviours = [answer(200, b'{"access_token": "token"}'), YES]
+        wire.server._behaviours = [respond(200, b'{"access_token": "token"}'), YES]
         if before:
             CALLS["GET"](wire.api)
         sent = len(wire.requests)
@@ -209,7 +209,7 @@ def test_get_raises_the_error() -> None:
 
 
 def test_get_raises_refusal() -> None:
-    with Wire(answer(400, b'{"reasons":[{"code":50000022,"message":"missing"}]}')) as wire:
+    with Wire(respond(400, b'{"reasons":[{"code":50000022,"message":"missing"}]}')) as wire:
         result = wire.api.put_entity_connections_accept("1", async_req=True)
         result.wait(20)
         assert not result.successful()
@@ -292,7 +292,7 @@ def test_collected_client_ends_its_threads() -> None:
 @linux
 def test_errors_hold_no_sockets() -> None:
     errors = []
-    with Wire(answer(502), max_attempts=1) as wire:
+    with Wire(respond(502), max_attempts=1) as wire:
         for _ in range(20):
             with ApiClient(wire.configuration, clock=FakeClock()) as client:
                 errors.append(failure_of(CALLS["PUT accept"], EntityConnectionsApi(client)))
@@ -325,7 +325,7 @@ def test_calls_do_not_leak_memory(caplog: pytest.LogCaptureFixture) -> None:
         return tracemalloc.get_traced_memory()[0]
 
     def behave(sock: Any, received: Any) -> bool:
-        sock.sendall(answer(502) if received.method == "PUT" else YES)
+        sock.sendall(respond(502) if received.method == "PUT" else YES)
         return True
 
     with Wire(behave, access_token="fixed-token") as wire:

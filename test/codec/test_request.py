@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import answer, json_answer, reset
+from support import reset, respond, respond_json
 from support.calls import failure_of
 from support.wire import Wire
 
@@ -19,7 +19,7 @@ from zuora_client import (
 )
 from zuora_client.models import PUTEntityConnectionsAcceptResponseType
 
-SUCCESS = json_answer({"success": True})
+SUCCESS = respond_json({"success": True})
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_error_body_is_truncated() -> None:
 
 
 def test_session_cookie_is_not_kept() -> None:
-    response = json_answer({"message": "no"}, 404, {"Set-Cookie": "ZSession=live-session-of-zuora; Path=/"})
+    response = respond_json({"message": "no"}, 404, {"Set-Cookie": "ZSession=live-session-of-zuora; Path=/"})
     with Wire(response) as wire:
         with pytest.raises(NotFoundError) as caught:
             wire.api.get_entity_connections()
@@ -130,13 +130,13 @@ def test_session_cookie_is_not_kept() -> None:
 
 def test_missing_credentials_are_named() -> None:
     """A 401 response to a call without credentials says that none are set."""
-    unauthorized = json_answer({"message": "Authentication error"}, 401)
+    unauthorized = respond_json({"message": "Authentication error"}, 401)
     with Wire(unauthorized) as wire, pytest.raises(AuthenticationError, match="No credentials are set"):
         wire.api.get_entity_connections()
 
 
 def test_missing_token_endpoint_is_named() -> None:
-    not_found = json_answer({"message": "no"}, 404)
+    not_found = respond_json({"message": "no"}, 404)
     with Wire(not_found, client_id="id", client_secret="secret") as wire:
         error = failure_of(lambda api: api.get_entity_connections(), wire.api)
     assert isinstance(error, AuthenticationError)
@@ -154,5 +154,5 @@ def test_unknown_keyword_is_named() -> None:
 def test_deeply_nested_failure_is_raised() -> None:
     """A failure that is nested too deeply is raised even with `raise_on_failure=False`."""
     deep = b'{"success":false,"x":' + b"[" * 900 + b"]" * 900 + b"}"
-    with Wire(answer(200, deep), raise_on_failure=False) as wire, pytest.raises(RequestRejectedError):
+    with Wire(respond(200, deep), raise_on_failure=False) as wire, pytest.raises(RequestRejectedError):
         wire.api.put_entity_connections_accept("c1")

@@ -12,7 +12,7 @@ from multiprocessing.pool import ThreadPool
 from typing import Any, ClassVar
 
 import pytest
-from support.scripted import answer, json_answer
+from support.scripted import respond, respond_json
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
 from support.wire import YES, Wire
 
@@ -87,7 +87,7 @@ def test_empty_cookie_is_not_sent() -> None:
 
 def test_replaced_configuration_applies_completely() -> None:
     """Host, credentials and settings change together: no secret of one tenant is sent to another."""
-    with Wire(json_answer({"success": False}), access_token="token-of-b", raise_on_failure=False) as b, Wire() as a:
+    with Wire(respond_json({"success": False}), access_token="token-of-b", raise_on_failure=False) as b, Wire() as a:
         client = ApiClient(Configuration(a.server.url, access_token="token-of-a"), clock=b.clock)
         client.configuration = b.configuration
         api = EntityConnectionsApi(client)
@@ -175,7 +175,7 @@ class Logging(ApiClient):
 
 def test_call_api_override() -> None:
     """call_api may be overridden with the parameters of the generated client."""
-    with Wire(answer(500)) as wire, Logging(wire.configuration, "billing") as client:
+    with Wire(respond(500)) as wire, Logging(wire.configuration, "billing") as client:
         with pytest.raises(OutcomeUnknownError) as caught:
             EntityConnectionsApi(client).put_entity_connections_accept("1")
         assert "List the connection before you try again" in caught.value.advice
@@ -207,7 +207,7 @@ class WithDate(GETEntityConnectionsArrayItemsType):
 def test_model_subclass_is_deserialized() -> None:
     """A subclass of a model is created by its constructor, with keywords."""
     body = {"id": "c1", "status": "Pending", "sourceEntityId": "s", "createdOn": "2026-11-25", "more": 1}
-    with Wire(json_answer(body), json_answer({"id": "c2"})) as wire:
+    with Wire(respond_json(body), respond_json({"id": "c2"})) as wire:
         first, second = (wire.client.call_api("/v1/any", "GET", response_type=WithDate)[0] for _ in range(2))
     assert (first.id, first.status, first.source_entity_id, first.created_on) == ("c1", "Pending", "s", "2026-11-25")
     assert first.additional_properties == {"more": 1}
@@ -269,7 +269,7 @@ def test_pool_is_created_lazily() -> None:
 
 
 def test_last_response() -> None:
-    with Wire(json_answer({"success": True}, 200, {"X-One": "1"})) as wire:
+    with Wire(respond_json({"success": True}, 200, {"X-One": "1"})) as wire:
         wire.api.g_et_entity_connections()
         last = wire.client.last_response
         assert isinstance(last, RESTResponse)
@@ -311,14 +311,14 @@ def test_headers_of_bare_call() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 def test_any_method_and_path(method: str) -> None:
-    with Wire(json_answer({"success": True, "any": [1]})) as wire:
+    with Wire(respond_json({"success": True, "any": [1]})) as wire:
         data, status, headers = wire.client.call_api("/v1/any/thing", method, response_type="object")
         assert wire.sent.line == f"{method} /v1/any/thing HTTP/1.1"
         assert (data, status, headers.get("CONTENT-TYPE")) == ({"success": True, "any": [1]}, 200, "application/json")
 
 
 def test_head_response_has_no_body() -> None:
-    with Wire(answer(200, headers={"Content-Length": "7", "X-Head": "y"})) as wire:
+    with Wire(respond(200, headers={"Content-Length": "7", "X-Head": "y"})) as wire:
         assert wire.client.call_api("/v1/any", "HEAD")[2]["x-head"] == "y"
 
 
@@ -399,14 +399,14 @@ def test_text_body_is_sent_unchanged() -> None:
 
 
 def test_call_api_async() -> None:
-    with Wire(json_answer({"n": 1})) as wire:
+    with Wire(respond_json({"n": 1})) as wire:
         result = wire.client.call_api("/v1/any", "GET", response_type="dict(str, int)", async_req=True)
         assert result.get(60)[:2] == ({"n": 1}, 200)
 
 
 def test_success_false_raises() -> None:
     refusal = {"success": False, "reasons": [{"code": 53100020, "message": "no"}]}
-    with Wire(json_answer(refusal)) as wire, pytest.raises(ApiException) as caught:
+    with Wire(respond_json(refusal)) as wire, pytest.raises(ApiException) as caught:
         wire.client.call_api("/v1/any", "GET")
     assert caught.value.reasons[0].code == 53100020
 
@@ -452,14 +452,14 @@ def test_response_types(kind: Any, document: str, expected: Any) -> None:
     class Answer:
         data = document
 
-    with Wire(answer(200, document.encode())) as wire:
+    with Wire(respond(200, document.encode())) as wire:
         found = wire.client.call_api("/v1/any", "GET", response_type=kind, _return_http_data_only=True)
         assert found == wire.client.deserialize(Answer, kind) == expected
         assert type(found) is type(expected)
 
 
 def test_non_json_text_as_str() -> None:
-    with Wire(answer(200, b"plain words")) as wire:
+    with Wire(respond(200, b"plain words")) as wire:
         assert wire.client.call_api("/v1/any", "GET", response_type="str")[0] == "plain words"
         assert wire.client.deserialize(wire.client.last_response, "str") == "plain words"
 
@@ -479,7 +479,7 @@ def test_user_defined_response_type() -> None:
         def __init__(self, order_id: Any = None, lines: Any = None) -> None:
             self.order_id, self.lines = order_id, lines
 
-    with Wire(json_answer({"orderId": "o", "lines": ["1"], "new": 1})) as wire:
+    with Wire(respond_json({"orderId": "o", "lines": ["1"], "new": 1})) as wire:
         order = wire.client.call_api("/v1/any", "GET", response_type=Order, _return_http_data_only=True)
         assert (order.order_id, order.lines) == ("o", [1])
         assert wire.client.sanitize_for_serialization([order]) == [{"orderId": "o", "lines": [1]}]
@@ -498,7 +498,7 @@ def test_unknown_response_type_is_value_error(kind: str) -> None:
     [("list[str]", "{}"), ("dict(str, str)", "[]"), ("POSTEntityConnectionsResponseType", "[]"), ("date", '"soon"')],
 )
 def test_mismatched_container_is_invalid_response(kind: str, document: str) -> None:
-    with Wire(answer(200, document.encode())) as wire, pytest.raises(InvalidResponseError) as caught:
+    with Wire(respond(200, document.encode())) as wire, pytest.raises(InvalidResponseError) as caught:
         wire.client.call_api("/v1/any", "GET", response_type=kind)
     assert caught.value.status == 200
 
@@ -587,7 +587,7 @@ def test_auth_settings_of_a_call() -> None:
 
 
 def test_request_takes_absolute_url() -> None:
-    with Wire(json_answer({"success": True})) as wire:
+    with Wire(respond_json({"success": True})) as wire:
         response = wire.client.request(
             "POST", f"{wire.server.url}/any?a=1", [("b", "c")], {"X-Own": "v"}, body={"k": "v"}
         )

@@ -18,7 +18,7 @@ from unittest import mock
 import pytest
 import urllib3
 from support.operations import CONNECTION_ID, OPERATIONS, TARGET_ID, Operation
-from support.scripted import ScriptedServer, answer, json_answer, reset
+from support.scripted import ScriptedServer, reset, respond, respond_json
 from support.threads import wait_until
 from support.wire import YES, Wire, silent
 
@@ -56,7 +56,7 @@ each_put = pytest.mark.parametrize("operation", OPERATIONS[2:], ids=lambda opera
 
 @each_operation
 def test_success_false_raises_with_every_reason(operation: Operation) -> None:
-    with Wire(json_answer(FAILURE)) as wire, pytest.raises(RequestRejectedError) as caught:
+    with Wire(respond_json(FAILURE)) as wire, pytest.raises(RequestRejectedError) as caught:
         operation.call(wire.api)
     error = caught.value
     assert (error.status, error.outcome, error.process_id) == (200, "answered", "CBCFED6580B4E076")
@@ -66,22 +66,22 @@ def test_success_false_raises_with_every_reason(operation: Operation) -> None:
 @each_operation
 def test_raise_on_failure_false_returns_model(operation: Operation) -> None:
     """The model keeps the reasons in additional_properties."""
-    with Wire(json_answer(FAILURE), raise_on_failure=False) as wire:
+    with Wire(respond_json(FAILURE), raise_on_failure=False) as wire:
         model = operation.call(wire.api)
-        assert type(model) is operation.answer
+        assert type(model) is operation.model
         assert model.success is False
         assert model.additional_properties["reasons"] == FAILURE["reasons"]
         assert model.additional_properties["processId"] == "CBCFED6580B4E076"
 
 
 def test_non_json_response_is_api_exception() -> None:
-    with Wire(answer(200, b"<html>please log in</html>")) as wire, pytest.raises(InvalidResponseError) as caught:
+    with Wire(respond(200, b"<html>please log in</html>")) as wire, pytest.raises(InvalidResponseError) as caught:
         wire.api.g_et_entity_connections()
     assert (caught.value.status, caught.value.body) == (200, "<html>please log in</html>")
 
 
 def test_unknown_fields_are_kept() -> None:
-    with Wire(json_answer({"success": True, "id": 7, "requestId": "r"})) as wire:
+    with Wire(respond_json({"success": True, "id": 7, "requestId": "r"})) as wire:
         model = wire.api.p_ost_entity_connections(request={"targetEntityId": "t"})
         assert model.to_dict() == {"id": 7, "success": True}
         assert model.additional_properties == {"requestId": "r"}
@@ -173,7 +173,7 @@ def test_configured_timeout_is_the_default() -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_not_followed(operation: Operation, status: int) -> None:
     with ScriptedServer(YES) as elsewhere:
-        moved = answer(status, headers={"Location": f"{elsewhere.url}/v1/stolen"})
+        moved = respond(status, headers={"Location": f"{elsewhere.url}/v1/stolen"})
         with Wire(moved, access_token="secret-token") as wire:
             with pytest.raises(ApiException) as caught:
                 operation.call(wire.api)
@@ -285,7 +285,7 @@ def test_clients_leave_logging_alone() -> None:
 def test_debug_logs_no_body_or_secret(caplog: pytest.LogCaptureFixture) -> None:
     """debug affects the loggers of this package only, and logs neither bodies nor secrets."""
     other = logging.getLogger("urllib3").level
-    with Wire(json_answer({"success": True, "id": "marked-body"}), access_token="marked-token") as wire:
+    with Wire(respond_json({"success": True, "id": "marked-body"}), access_token="marked-token") as wire:
         wire.configuration.debug = True
         try:
             wire.api.p_ost_entity_connections(request={"targetEntityId": "marked-target"})
@@ -319,7 +319,7 @@ def test_configuration_and_client_deepcopy_and_pickle() -> None:
 
 def test_last_response_is_per_thread() -> None:
     with Wire(
-        json_answer({"success": True}, 200, {"X-N": "1"}), json_answer({"success": True}, 200, {"X-N": "2"})
+        respond_json({"success": True}, 200, {"X-N": "1"}), respond_json({"success": True}, 200, {"X-N": "2"})
     ) as wire:
         wire.api.g_et_entity_connections()
         seen: list[Any] = []
@@ -399,7 +399,7 @@ def test_put_has_no_idempotency_key(operation: Operation) -> None:
 
 
 def test_gzip_is_requested_and_decoded() -> None:
-    zipped = answer(200, gzip.compress(b'{"success": true, "nextPage": "n"}'), {"Content-Encoding": "gzip"})
+    zipped = respond(200, gzip.compress(b'{"success": true, "nextPage": "n"}'), {"Content-Encoding": "gzip"})
     with Wire(zipped) as wire:
         assert wire.api.g_et_entity_connections().next_page == "n"
         assert wire.sent.headers["accept-encoding"] == "gzip"
@@ -455,7 +455,7 @@ def test_falsy_body_is_sent(body: Any, sent: bytes) -> None:
 
 
 def test_response_scalars_are_not_converted() -> None:
-    with Wire(json_answer({"id": 17, "success": "TRUE"})) as wire:
+    with Wire(respond_json({"id": 17, "success": "TRUE"})) as wire:
         assert wire.api.p_ost_entity_connections(request={"targetEntityId": "t"}).to_dict() == {
             "id": 17,
             "success": "TRUE",
@@ -501,13 +501,13 @@ def test_page_needs_page_size() -> None:
 
 def test_empty_response() -> None:
     """An empty 204 is an empty model for a write and an error for a read."""
-    with Wire(answer(204)) as wire:
+    with Wire(respond(204)) as wire:
         assert wire.api.p_ut_entity_connections_accept("id").to_dict() == {"success": None}
         with pytest.raises(InvalidResponseError):
             wire.api.g_et_entity_connections()
 
 
-@pytest.mark.parametrize("response", [json_answer({}), json_answer({"success": True}, 202), answer(200)])
+@pytest.mark.parametrize("response", [respond_json({}), respond_json({"success": True}, 202), respond(200)])
 def test_2xx_without_success_is_unknown(response: bytes) -> None:
     with Wire(response) as wire:
         with pytest.raises(OutcomeUnknownError):
@@ -516,7 +516,7 @@ def test_2xx_without_success_is_unknown(response: bytes) -> None:
 
 
 def test_oversized_response_raises() -> None:
-    large = json_answer({"nextPage": "x" * 2000})
+    large = respond_json({"nextPage": "x" * 2000})
     with Wire(large, max_response_bytes=1000) as wire, pytest.raises(InvalidResponseError, match="max_response_bytes"):
         wire.api.g_et_entity_connections()
 
@@ -531,10 +531,10 @@ def test_header_must_be_printable_ascii(value: str) -> None:
 
 def test_read_is_retried_unless_disabled() -> None:
     """A read that failed with 503 is retried; max_attempts=1 disables retries."""
-    with Wire(answer(503), YES) as wire:
+    with Wire(respond(503), YES) as wire:
         assert wire.api.g_et_entity_connections().success is True
         assert len(wire.requests) == 2
-    with Wire(answer(503), YES, max_attempts=1) as wire:
+    with Wire(respond(503), YES, max_attempts=1) as wire:
         with pytest.raises(ApiException):
             wire.api.g_et_entity_connections()
         assert len(wire.requests) == 1
@@ -542,28 +542,28 @@ def test_read_is_retried_unless_disabled() -> None:
 
 def test_error_text() -> None:
     """The text begins with the status, the second line with the reason; it shows no headers."""
-    with Wire(json_answer(FAILURE, 400, {"X-Own": "not shown"})) as wire, pytest.raises(ApiException) as caught:
+    with Wire(respond_json(FAILURE, 400, {"X-Own": "not shown"})) as wire, pytest.raises(ApiException) as caught:
         wire.api.p_ut_entity_connections_accept("id")
     lines = str(caught.value).splitlines()
     assert lines[:3] == [
         "(400) Acceptance of connection id (no entity named): refused, nothing was done.",
-        "Reason: Said",
+        "Reason: Test",
         "Request: PUT /v1/entity-connections/id/accept",
     ]
     assert "not shown" not in str(caught.value)
 
 
 def test_error_args_and_repr() -> None:
-    with Wire(answer(404)) as wire, pytest.raises(ApiException) as caught:
+    with Wire(respond(404)) as wire, pytest.raises(ApiException) as caught:
         wire.api.g_et_entity_connections()
-    assert (caught.value.args, repr(caught.value)) == ((404, "Said"), "NotFoundError(404, 'Said')")
+    assert (caught.value.args, repr(caught.value)) == ((404, "Test"), "NotFoundError(404, 'Test')")
 
 
 @pytest.mark.parametrize(
     ("body", "data"), [(b'{"a": 1}', {"a": 1}), (b"[1]", [1]), (b"17", "17"), (b'"abc"', "abc"), (b"abc", "abc")]
 )
 def test_str_keeps_objects_and_lists(body: bytes, data: Any) -> None:
-    with Wire(answer(200, body)) as wire:
+    with Wire(respond(200, body)) as wire:
         assert wire.client.call_api("/v1/any", "GET", response_type="str")[0] == data
 
 
@@ -616,7 +616,7 @@ def test_pool_manager_is_assigned_before_the_first_call() -> None:
 
 
 def test_traceback_ends_at_the_call() -> None:
-    with Wire(answer(404)) as wire, pytest.raises(ApiException) as caught:
+    with Wire(respond(404)) as wire, pytest.raises(ApiException) as caught:
         wire.api.g_et_entity_connections()
     assert "_http" not in "".join(str(entry.path) for entry in caught.traceback)
 
@@ -676,14 +676,14 @@ def test_call_api_override_gets_all_arguments(operation: Operation) -> None:
             )  # fmt: skip
 
     with Wire() as wire, Mine(wire.configuration) as client:
-        assert type(operation.call(EntityConnectionsApi(client))) is operation.answer
+        assert type(operation.call(EntityConnectionsApi(client))) is operation.model
         assert wire.sent.target.endswith("own=1")
         assert wire.sent.headers["x-own"] == "2"
     assert seen == {"files": {}, "post": [], "auth": [], "formats": {}}
 
 
 def test_error_body_is_truncated() -> None:
-    with Wire(answer(400, b"x" * 100_000)) as wire, pytest.raises(ApiException) as caught:
+    with Wire(respond(400, b"x" * 100_000)) as wire, pytest.raises(ApiException) as caught:
         wire.api.g_et_entity_connections()
     assert caught.value.body == "x" * 65536
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import urllib3
 from support.operations import COMMON_KEYWORDS, CONNECTION_ID, MEDIA_TYPE, OPERATIONS, TARGET_ID, Operation
-from support.scripted import Received, answer, json_answer
+from support.scripted import Received, respond, respond_json
 from support.wire import YES, Wire, silent
 
 from zuora_client import (
@@ -243,16 +243,16 @@ def test_added_keywords_are_sent() -> None:
 def test_operation_returns_model(operation: Operation) -> None:
     with Wire() as wire:
         model = operation.call(wire.api)
-        assert type(model) is operation.answer
+        assert type(model) is operation.model
         assert model.success is True
 
 
 @each_operation
 def test_with_http_info_returns_triple(operation: Operation) -> None:
     headers = {"Zuora-Request-Id": "r-1", "X-Twice": "a"}
-    with Wire(json_answer({"success": True}, 200, headers)) as wire:
+    with Wire(respond_json({"success": True}, 200, headers)) as wire:
         data, status, received = operation.call(wire.api, suffix="_with_http_info")
-        assert (type(data), status) == (operation.answer, 200)
+        assert (type(data), status) == (operation.model, 200)
         assert received.get("zuora-request-id") == received["ZUORA-REQUEST-ID"] == "r-1"
         assert received.get("absent") is None
         data_only = operation.call(wire.api, suffix="_with_http_info", _return_http_data_only=True)
@@ -261,7 +261,7 @@ def test_with_http_info_returns_triple(operation: Operation) -> None:
 
 def test_rows_are_models() -> None:
     row = {"id": "c", "sourceEntityId": "s", "targetEntityId": "t", "status": "Brand-new"}
-    with Wire(json_answer({"entityConnections": [row], "nextPage": "/x?page=2", "success": True})) as wire:
+    with Wire(respond_json({"entityConnections": [row], "nextPage": "/x?page=2", "success": True})) as wire:
         page = wire.api.g_et_entity_connections()
         assert page.entity_connections == [GETEntityConnectionsArrayItemsType("c", "s", "Brand-new", "t")]
         assert page.next_page == "/x?page=2"
@@ -299,7 +299,7 @@ def test_async_req_returns_immediately(operation: Operation, suffix: str) -> Non
 
 @each_operation
 def test_async_req_raises_same_error(operation: Operation) -> None:
-    with Wire(answer(404)) as wire:
+    with Wire(respond(404)) as wire:
         result = operation.call(wire.api, async_req=True)
         with pytest.raises(NotFoundError) as caught:
             result.get(60)
@@ -342,7 +342,7 @@ def test_preload_content_false_returns_unread_response(operation: Operation) -> 
 
 
 def test_unread_response_decodes_itself() -> None:
-    compressed = answer(200, gzip.compress(b'{"any": "thing"}'), {"Content-Encoding": "gzip"})
+    compressed = respond(200, gzip.compress(b'{"any": "thing"}'), {"Content-Encoding": "gzip"})
     with Wire(compressed) as wire:
         response = wire.api.g_et_entity_connections(_preload_content=False)
         assert response.data == b'{"any": "thing"}'
@@ -351,14 +351,14 @@ def test_unread_response_decodes_itself() -> None:
 
 
 def test_unread_response_with_http_info() -> None:
-    with Wire(answer(200, b"x", {"X-Head": "y"})) as wire:
+    with Wire(respond(200, b"x", {"X-Head": "y"})) as wire:
         response, status, headers = wire.api.g_et_entity_connections_with_http_info(_preload_content=False)
         assert (response.data, status, headers.get("x-head")) == (b"x", 200, "y")
         response.release_conn()
 
 
 def test_unread_response_raises_by_status() -> None:
-    with Wire(answer(404, b"gone")) as wire, pytest.raises(ApiException) as caught:
+    with Wire(respond(404, b"gone")) as wire, pytest.raises(ApiException) as caught:
         wire.api.g_et_entity_connections(_preload_content=False)
     assert (caught.value.status, caught.value.body) == (404, "gone")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.operations import OPERATIONS, Operation
-from support.scripted import answer
+from support.scripted import respond
 from support.wire import Wire
 
 from zuora_client.rest import ApiException, RESTResponse
@@ -12,7 +12,7 @@ from zuora_client.rest import ApiException, RESTResponse
 
 def test_rest_response_attributes() -> None:
     body = "grün".encode("latin-1")
-    with Wire(answer(202, body, {"Content-Type": "text/plain; charset=latin-1"}, "Noted")) as wire:
+    with Wire(respond(202, body, {"Content-Type": "text/plain; charset=latin-1"}, "Noted")) as wire:
         wire.client.call_api("/v1/any", "GET")
         response = wire.client.last_response
         assert isinstance(response, RESTResponse)
@@ -41,7 +41,7 @@ def test_api_exception_constructor() -> None:
 @pytest.mark.parametrize("status", [300, 304, 400, 401, 403, 404, 409, 415, 422, 429, 500, 502, 503, 504, 599])
 def test_every_status_outside_2xx_raises(operation: Operation, status: int) -> None:
     body = "" if status == 304 else "the body"
-    with Wire(answer(status, body.encode(), {"X-A": "b"}, "The Reason"), max_attempts=1) as wire:
+    with Wire(respond(status, body.encode(), {"X-A": "b"}, "The Reason"), max_attempts=1) as wire:
         with pytest.raises(ApiException) as caught:
             operation.call(wire.api)
         error = caught.value

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from support import FakeClock, answer, json_answer, pages
+from support import FakeClock, pages, respond, respond_json
 from support.calls import CALLS, failure_of
 from support.scripted import Behaviour, reset
 from support.tokens import CLIENT_SECRET, token
@@ -48,7 +48,7 @@ def run(title: str, **names: Any) -> dict[str, Any]:
 
 def make_calls(on_event: Any) -> None:
     """Make a read that succeeds at the second attempt, and a disconnect that ends unknown."""
-    behaviours: tuple[Behaviour, ...] = (token(ACCESS_TOKEN), answer(503, b"", {"Retry-After": "40"}), YES, reset)
+    behaviours: tuple[Behaviour, ...] = (token(ACCESS_TOKEN), respond(503, b"", {"Retry-After": "40"}), YES, reset)
     with Wire(*behaviours, on_event=on_event, client_id="id", client_secret=CLIENT_SECRET) as wire:
         CALLS["GET"](wire.api)
         failure_of(CALLS["PUT disconnect"], wire.api)
@@ -93,9 +93,9 @@ def test_token_error_is_a_reason_to_alert() -> None:
     def on_event(event: Any) -> None:
         reasons.append(reason_to_alert(event))
 
-    with Wire(answer(401), on_event=on_event, client_id="id", client_secret="secret") as wire:
+    with Wire(respond(401), on_event=on_event, client_id="id", client_secret="secret") as wire:
         failure_of(CALLS["GET"], wire.api)
-    with Wire(token("t"), YES, answer(401), YES, on_event=on_event, client_id="id", client_secret="secret") as wire:
+    with Wire(token("t"), YES, respond(401), YES, on_event=on_event, client_id="id", client_secret="secret") as wire:
         CALLS["GET"](wire.api)
         assert isinstance(wire.client.clock, FakeClock)
         wire.client.clock.advance(3500)
@@ -253,10 +253,10 @@ def test_vcrpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_compressed: b
     document = {"access_token": ACCESS_TOKEN, "token_type": "bearer", "expires_in": 3600}
     headers = {"Content-Type": "application/json", "Set-Cookie": "session=a-cookie"}
     body = json.dumps(document).encode()
-    issued = answer(200, gzip.compress(body), {**headers, "Content-Encoding": "gzip"})
+    issued = respond(200, gzip.compress(body), {**headers, "Content-Encoding": "gzip"})
     row = {"id": "8a808255575bdae401576a914a140420", "status": "Connected"}
-    listed = json_answer({"success": True, "entityConnections": [row]})
-    behaviours = (issued if is_compressed else answer(200, body, headers), answer(503), listed)
+    listed = respond_json({"success": True, "entityConnections": [row]})
+    behaviours = (issued if is_compressed else respond(200, body, headers), respond(503), listed)
     with Wire(*behaviours, client_id="id", client_secret=CLIENT_SECRET) as wire:
         assert [row.id for row in run("vcrpy", api=wire.api, source_entity_id=None)["rows"]] == [row["id"]]
         sent = [wire.requests[0].body.decode(), wire.requests[-1].headers["authorization"]]

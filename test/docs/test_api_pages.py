@@ -66,7 +66,7 @@ def test_readable_names(api: str, operation: Operation) -> None:
 
 @each_operation
 def test_return_type(api: str, operation: Operation) -> None:
-    model = operation.answer.__name__
+    model = operation.model.__name__
     assert section(api, operation).startswith(f"> {model} {operation.generated}(")
     assert f"### Return type\n\n[**{model}**]({model}.md)\n" in section(api, operation)
 

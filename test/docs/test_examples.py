@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import ScriptedServer, json_answer
+from support import ScriptedServer, respond_json
 
 PAGES = ("README.md", "docs/guide.md", "docs/quickstart.md")
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,7 @@ def test_demo_shows_the_command_line(demo: subprocess.CompletedProcess[str]) -> 
 
 def test_demo_ignores_the_environment(demo: subprocess.CompletedProcess[str]) -> None:
     """A server records any request that follows a ZUORA_* or proxy variable."""
-    with ScriptedServer(json_answer({"success": True, "entities": []})) as decoy:
+    with ScriptedServer(respond_json({"success": True, "entities": []})) as decoy:
         result = run(
             "demo.py",
             ZUORA_HOST=decoy.url,

@@ -19,7 +19,7 @@ import pytest
 import support.run_page
 from support import pages, redis_server
 from support.operations import ENTITY_OPERATIONS, OPERATIONS, Operation
-from support.scripted import ScriptedServer, json_answer
+from support.scripted import ScriptedServer, respond_json
 
 import zuora_client
 
@@ -116,7 +116,7 @@ def test_examples_run_with_generated_values(
     text = examples(page)[number].text
     for name, value in GENERATED_VALUES.items():
         text = re.sub(rf"^{name} = \S+", f"{name} = {value}", text, flags=re.M)
-    with ScriptedServer(json_answer({"success": True})) as server:
+    with ScriptedServer(respond_json({"success": True})) as server:
         zuora_client.Configuration.set_default(zuora_client.Configuration(server.url))
         names: dict[str, Any] = {}
         try:
@@ -124,7 +124,7 @@ def test_examples_run_with_generated_values(
         finally:
             zuora_client.Configuration.set_default(None)
         names["api_instance"].api_client.close()
-    assert type(names["api_response"]) is operation.answer
+    assert type(names["api_response"]) is operation.model
     printed = capsys.readouterr().out
     assert "Exception when calling" not in printed
     assert "'success': True" in printed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from support import answer
+from support import respond
 from support.calls import CALLS, failure_of
 from support.faulty import then_close
 from support.in_memory import InMemoryClient
@@ -39,7 +39,7 @@ def test_limit_depends_on_the_path(path: str, limit: int) -> None:
 
 
 def padded(size: int) -> bytes:
-    return answer(200, b'{"success": true, "entityConnections": []}'.ljust(size))
+    return respond(200, b'{"success": true, "entityConnections": []}'.ljust(size))
 
 
 @pytest.mark.parametrize("prefix", ["", "/gateway"])

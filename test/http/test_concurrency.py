@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import FakeClock, ScriptedServer, forks, json_answer
+from support import FakeClock, ScriptedServer, forks, respond_json
 from support.effort import FACTOR
 from support.leaks import free_slots, sockets_to
 from support.steps import Run, sampled
@@ -39,7 +39,7 @@ def many_switches() -> Iterator[None]:
 
 def echo(sock: Any, received: Any) -> bool:
     """A behaviour: a success that names the request."""
-    sock.sendall(json_answer({"success": True, "id": received.headers.get("zuora-track-id")}))
+    sock.sendall(respond_json({"success": True, "id": received.headers.get("zuora-track-id")}))
     return True
 
 

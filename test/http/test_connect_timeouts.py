@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from support import FakeClock, ScriptedServer, json_answer
+from support import FakeClock, ScriptedServer, respond_json
 from support.leaks import pools_of
 from support.wire import Wire
 
@@ -24,7 +24,7 @@ from zuora_client import (
 )
 from zuora_client._base.base_url import BaseURL
 
-SUCCESS = json_answer({"success": True, "entityConnections": []})
+SUCCESS = respond_json({"success": True, "entityConnections": []})
 
 
 def test_tls_handshake_after_slow_connect_response() -> None:
@@ -158,14 +158,14 @@ def test_copied_configuration_shares_token_source() -> None:
 @pytest.mark.parametrize("document", [{}, {"message": "maintenance"}, {"entityConnections": None}])
 def test_response_without_list_is_invalid(document: Any) -> None:
     """A response without the list of connections is an error, not an empty list."""
-    with Wire(json_answer(document)) as wire, pytest.raises(InvalidResponseError, match="no data was returned"):
+    with Wire(respond_json(document)) as wire, pytest.raises(InvalidResponseError, match="no data was returned"):
         list(wire.api.iter_entity_connections())
 
 
 @pytest.mark.parametrize("document", [{"reasons": [{"code": 50000040, "message": "gone"}]}, {"success": "false"}])
 def test_failed_list_always_raises(document: Any) -> None:
     """With raise_on_failure=False, a failed page still raises: it is not an empty list."""
-    with Wire(json_answer(document), raise_on_failure=False) as wire, pytest.raises(ApiException):
+    with Wire(respond_json(document), raise_on_failure=False) as wire, pytest.raises(ApiException):
         list(wire.api.iter_entity_connections())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
-from support import answer
+from support import respond
 from support.calls import CALLS, failure_of
 from support.faulty import drip, in_pieces, then_close
 from support.in_memory import InMemoryClient
@@ -281,7 +281,7 @@ def test_streaming_raises_at_malformed_chunks(read: str, name: str) -> None:
 def test_streaming_reads_the_same_body(framing: str, amount: int | None) -> None:
     body = bytes(range(256)) * 300
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:5], body[5:70_000], body[70_000:], b""))
-    data = answer(200, body) if framing == "length" else CHUNKED + chunks
+    data = respond(200, body) if framing == "length" else CHUNKED + chunks
     with Wire(data) as wire:
         for _ in range(2):
             raw = streamed(wire.api)
@@ -291,7 +291,7 @@ def test_streaming_reads_the_same_body(framing: str, amount: int | None) -> None
 
 
 STREAMS: dict[str, Any] = {
-    "length": answer(200, BODY),
+    "length": respond(200, BODY),
     "chunked": CHUNKED + CHUNK + b"0\r\n\r\n",
     "close": then_close(b"HTTP/1.1 200 OK\r\n\r\n" + BODY),
 }
@@ -314,7 +314,7 @@ def test_read1_reads_the_same_body(framing: str, amount: int | None) -> None:
 
 @needs_read1
 def test_read1_ends_at_the_length() -> None:
-    with Wire(answer(200, BODY) + b"more") as wire:
+    with Wire(respond(200, BODY) + b"more") as wire:
         raw = streamed(wire.api)
         assert b"".join(iter(raw.read1, b"")) == BODY
         raw.release_conn()
@@ -322,7 +322,7 @@ def test_read1_ends_at_the_length() -> None:
 
 @needs_read1
 def test_read1_of_a_truncated_body() -> None:
-    with Wire(then_close(answer(200, BODY)[:-5])) as wire:
+    with Wire(then_close(respond(200, BODY)[:-5])) as wire:
         raw = streamed(wire.api)
         with pytest.raises(urllib3.exceptions.ProtocolError):
             list(iter(partial(raw.read1, 7), b""))
@@ -330,7 +330,7 @@ def test_read1_of_a_truncated_body() -> None:
 
 
 def test_partly_read_stream_is_not_reused() -> None:
-    with Wire(answer(200, b"x" * 100), YES) as wire:
+    with Wire(respond(200, b"x" * 100), YES) as wire:
         raw = streamed(wire.api)
         assert raw.read(10) == b"x" * 10
         raw.release_conn()

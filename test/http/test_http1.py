@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from support import answer
+from support import respond
 from support.calls import CALLS, failure_of
 from support.faulty import then_close
 from support.wire import Wire
@@ -127,7 +127,7 @@ def test_page_takes_one_socket_read() -> None:
             return getattr(self._sock, name)
 
     body = b"x" * 300 * 170
-    with served(answer(200, body)) as sock:
+    with served(respond(200, body)) as sock:
         counting: Any = Counting(sock)
         response = Response(new_attempt(), counting, method="GET")
         response.begin()
@@ -208,7 +208,7 @@ def with_line(line: str, data: bytes) -> bytes:
 @pytest.mark.parametrize("line", AMBIGUOUS_FRAMING)
 def test_ambiguous_framing_is_an_error(line: str) -> None:
     """A response whose end is ambiguous leaves the outcome of a write unknown."""
-    with Wire(with_line(line, answer(200, BODY)), read_timeout=60) as wire:
+    with Wire(with_line(line, respond(200, BODY)), read_timeout=60) as wire:
         error = failure_of(CALLS["PUT accept"], wire.api)
         assert (error.outcome, len(wire.requests)) == ("unknown", 1)
 
@@ -216,8 +216,8 @@ def test_ambiguous_framing_is_an_error(line: str) -> None:
 @pytest.mark.parametrize("line", AMBIGUOUS_FRAMING)
 def test_ambiguous_framing_smuggles_no_response(line: str) -> None:
     """Bytes after a response with ambiguous framing are not read as the next response."""
-    smuggled = b"2c\r\nab" + answer(200, BODY)
-    with Wire(with_line(line, answer(200, smuggled)), read_timeout=60) as wire:
+    smuggled = b"2c\r\nab" + respond(200, BODY)
+    with Wire(with_line(line, respond(200, smuggled)), read_timeout=60) as wire:
         for _ in range(2):
             failure_of(CALLS["PUT accept"], wire.api)
         assert wire.server.connections == 2
@@ -254,13 +254,13 @@ def test_malformed_content_length_is_an_error(length: str) -> None:
 
 
 CLOSING = {
-    "Connection: close": answer(200, BODY, {"Connection": "close"}),
-    "Connection: TE, Close": answer(200, BODY, {"Connection": "TE, Close"}),
+    "Connection: close": respond(200, BODY, {"Connection": "close"}),
+    "Connection: TE, Close": respond(200, BODY, {"Connection": "TE, Close"}),
     "HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY),
     "HTTP/1.0, keep-alive": b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: %d\r\n\r\n%s"
     % (len(BODY), BODY),
 }
-KEEP_ALIVE = {"HTTP/1.1": answer(200, BODY)}
+KEEP_ALIVE = {"HTTP/1.1": respond(200, BODY)}
 
 
 @pytest.mark.parametrize("name", [*CLOSING, *KEEP_ALIVE])

@@ -16,7 +16,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from support import FakeClock, answer, reset
+from support import FakeClock, reset, respond
 from support.authority import Authority
 from support.calls import CALLS, failure_of
 from support.effort import FACTOR
@@ -265,7 +265,7 @@ def test_earlier_interruption_is_not_mistaken(make_error: Any) -> None:
     def handler(signum: int, frame: Any) -> None:
         raise earlier
 
-    with Wire(reset, answer(500), max_attempts=1) as wire, connected(reset, max_attempts=1) as (_, api):
+    with Wire(reset, respond(500), max_attempts=1) as wire, connected(reset, max_attempts=1) as (_, api):
         try:
             handler(signal.SIGUSR1, sys._getframe())
         except BaseException:

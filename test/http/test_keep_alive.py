@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from support import ScriptedServer, answer
+from support import ScriptedServer, respond
 from support.calls import CALLS, KEYED, READS, WRITES
 from support.scripted import Handler
 from support.wire import YES, Wire
@@ -19,7 +19,7 @@ BODY = b'{"success": true, "id": "1", "entityConnections": []}'
 
 
 def announcing(value: str) -> bytes:
-    return answer(200, BODY, {"Keep-Alive": value})
+    return respond(200, BODY, {"Keep-Alive": value})
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_only_reads_use_a_connection_idle_for_long(call: str) -> None:
 
 
 def test_latest_announcement_counts() -> None:
-    with Wire(announcing("timeout=1"), answer(200, BODY), announcing("timeout=5")) as wire:
+    with Wire(announcing("timeout=1"), respond(200, BODY), announcing("timeout=5")) as wire:
         CALLS["PUT accept"](wire.api)
         CALLS["PUT accept"](wire.api)  # on a new connection, which announces nothing
         wire.clock.advance(1.9)
@@ -105,7 +105,7 @@ def relaying_slowly(port: int, delay: float) -> Handler:
 )
 def test_no_write_is_lost_around_the_timeout_of_a_server(header: dict[str, str], seconds: float) -> None:
     """With 20 ms of latency and gaps around the timeout, every write gets its response."""
-    server = ScriptedServer(answer(200, BODY, header), on_accept=closing_when_idle(seconds))
+    server = ScriptedServer(respond(200, BODY, header), on_accept=closing_when_idle(seconds))
     with server, ScriptedServer(on_accept=relaying_slowly(server.port, 0.02)) as relay:
         failures: list[BaseException] = []
 

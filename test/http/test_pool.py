@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import FakeClock, ScriptedServer, answer, json_answer, reset
+from support import FakeClock, ScriptedServer, reset, respond, respond_json
 from support.authority import Authority
 from support.calls import CALLS, KEYED, READS, WRITES, failure_of, refusal
 from support.faulty import cut, drip, endless, hang_up, in_pieces, then_close
@@ -28,8 +28,8 @@ from zuora_client.exceptions import ApiConnectionError, ApiException, TlsError
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="sockets are counted by Linux's own table")
 
-EVIL = json_answer({"success": True, "id": "evil", "entityConnections": []})
-GOOD = json_answer({"success": True, "id": "good", "entityConnections": []})
+EVIL = respond_json({"success": True, "id": "evil", "entityConnections": []})
+GOOD = respond_json({"success": True, "id": "good", "entityConnections": []})
 CHUNKED = {"Transfer-Encoding": "chunked"}
 # Exactly as long as the read buffer, so that no extra byte is read with the response.
 PADDED = GOOD.replace(
@@ -53,15 +53,15 @@ BROKEN: dict[str, Behaviour] = {
     "closed without a response": hang_up,
     "truncated head": cut(YES, 30),
     "truncated body": cut(YES, len(YES) - 3),
-    "truncated chunk": cut(answer(200, b"ff\r\n{", CHUNKED), 1000),
-    "malformed chunk": answer(200, b"zz\r\n{}\r\n0\r\n\r\n", CHUNKED),
-    "endless chunks": endless(answer(200, b"", CHUNKED), b"1000\r\n" + b" " * 4096 + b"\r\n"),
+    "truncated chunk": cut(respond(200, b"ff\r\n{", CHUNKED), 1000),
+    "malformed chunk": respond(200, b"zz\r\n{}\r\n0\r\n\r\n", CHUNKED),
+    "endless chunks": endless(respond(200, b"", CHUNKED), b"1000\r\n" + b" " * 4096 + b"\r\n"),
     "endless body": endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 4096),
     "endless head": endless(b"HTTP/1.1 200 OK\r\n", b"X-Y: " + b"z" * 4096 + b"\r\n"),
     "endless line": endless(b"HTTP/1.1 200 ", b"z" * 4096),
-    "too large": answer(200, b" " * 300_000),
-    "repeated coding": answer(200, b"{}", {"Content-Encoding": "gzip, gzip"}),
-    "invalid gzip": answer(200, b"{}" + b" " * 70000, {"Content-Encoding": "gzip"}),
+    "too large": respond(200, b" " * 300_000),
+    "repeated coding": respond(200, b"{}", {"Content-Encoding": "gzip, gzip"}),
+    "invalid gzip": respond(200, b"{}" + b" " * 70000, {"Content-Encoding": "gzip"}),
     "conflicting lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     "switching protocols": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
     "not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
@@ -70,10 +70,10 @@ BROKEN: dict[str, Behaviour] = {
 COMPLETE = {
     "refusal": refusal(50000030),
     "404": refusal(50000040, status=404),
-    "500": answer(500, b"<html>"),
-    "redirect": answer(302, b"elsewhere", {"Location": "/x"}),
-    "not JSON": answer(200, b"<html>"),
-    "wrong container": json_answer([]),
+    "500": respond(500, b"<html>"),
+    "redirect": respond(302, b"elsewhere", {"Location": "/x"}),
+    "not JSON": respond(200, b"<html>"),
+    "wrong container": respond_json([]),
 }
 
 
@@ -118,7 +118,7 @@ def test_broken_token_response_closes_connection() -> None:
 
 
 PROXIES: dict[str, Behaviour] = {
-    "refuses": answer(403, b"no"),
+    "refuses": respond(403, b"no"),
     "closes early": cut(b"HTTP/1.1 200 Connection established\r\n", 20),
     "closes": hang_up,
     "resets": reset,
@@ -231,7 +231,7 @@ def test_ctrl_c_closes_connection(data: bytes) -> None:
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_during_backoff() -> None:
     """The client is usable after Ctrl-C during a wait between attempts."""
-    with Wire(answer(502), GOOD) as wire:
+    with Wire(respond(502), GOOD) as wire:
         wire.clock.sleep = interrupted_sleep  # type: ignore[method-assign, assignment]
         with pytest.raises(CtrlC):
             CALLS["GET"](wire.api)
@@ -247,13 +247,13 @@ EXTRA_BYTES = {
     "after a full buffer": PADDED + EVIL,
     "half a response": GOOD + EVIL[:30],
     "many responses": GOOD + EVIL * 500,
-    "after chunks": answer(200, b"2\r\n{}\r\n0\r\n\r\n", CHUNKED) + EVIL,
-    "after trailers": answer(200, b"2\r\n{}\r\n0\r\nX-Y: z\r\n\r\n", CHUNKED) + EVIL,
-    "after an empty body": answer(200) + EVIL,
-    "after 204": answer(204) + EVIL,
-    "a body of 204": answer(204, EVIL),
+    "after chunks": respond(200, b"2\r\n{}\r\n0\r\n\r\n", CHUNKED) + EVIL,
+    "after trailers": respond(200, b"2\r\n{}\r\n0\r\nX-Y: z\r\n\r\n", CHUNKED) + EVIL,
+    "after an empty body": respond(200) + EVIL,
+    "after 204": respond(204) + EVIL,
+    "a body of 204": respond(204, EVIL),
     "after a refusal": refusal(50000030) + EVIL,
-    "after 404": answer(404) + EVIL,
+    "after 404": respond(404) + EVIL,
 }
 
 
@@ -372,8 +372,8 @@ def test_interim_response_is_not_final(status: int) -> None:
 
 KEPT = {
     "length": GOOD,
-    "chunked": answer(200, b'5;ext=1\r\n{"id"\r\n17\r\n:"good","success":true}\r\n0\r\n\r\n', CHUNKED),
-    "trailers": answer(200, b'1c\r\n{"id":"good","success":true}\r\n0\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n', CHUNKED),
+    "chunked": respond(200, b'5;ext=1\r\n{"id"\r\n17\r\n:"good","success":true}\r\n0\r\n\r\n', CHUNKED),
+    "trailers": respond(200, b'1c\r\n{"id":"good","success":true}\r\n0\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n', CHUNKED),
     "100 Continue": b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD,
     "100 Continue twice": b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" * 2 + GOOD,
 }
@@ -390,7 +390,7 @@ def test_connection_kept_after_complete_response(form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "empty", [b"HTTP/1.1 204 Done\r\n\r\n", answer(204), answer(204, b"", {"Content-Encoding": "gzip"})]
+    "empty", [b"HTTP/1.1 204 Done\r\n\r\n", respond(204), respond(204, b"", {"Content-Encoding": "gzip"})]
 )
 def test_connection_kept_after_empty_success(empty: bytes) -> None:
     with Wire(empty) as wire:
@@ -401,14 +401,14 @@ def test_connection_kept_after_empty_success(empty: bytes) -> None:
 
 def test_connection_kept_after_empty_200() -> None:
     """An empty 200 leaves the write in doubt; it was read to its end all the same."""
-    with Wire(answer(200)) as wire:
+    with Wire(respond(200)) as wire:
         for _ in range(3):
             assert failure_of(CALLS["PUT accept"], wire.api).outcome == "unknown"
         assert wire.server.connections == 1
 
 
 CLOSED = {
-    "Connection: close": answer(200, b'{"id":"good"}', {"Connection": "close"}),
+    "Connection: close": respond(200, b'{"id":"good"}', {"Connection": "close"}),
     "Connection: close without a length": b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"id":"good"}',
     "HTTP/1.0": b'HTTP/1.0 200 OK\r\nContent-Length: 13\r\n\r\n{"id":"good"}',
     "HTTP/1.0 without a length": b'HTTP/1.0 200 OK\r\n\r\n{"id":"good"}',

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from support import json_answer
+from support import respond_json
 from support.authority import Authority
 from support.calls import CALLS, READS, failure_of
 from support.proxy import Proxy
@@ -29,7 +29,7 @@ from zuora_client.exceptions import ApiConnectionError, ApiException, TlsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-YES = json_answer({"success": True, "id": "1", "entityConnections": []})
+YES = respond_json({"success": True, "id": "1", "entityConnections": []})
 
 
 api_with_token = functools.partial(api_at, access_token="t")

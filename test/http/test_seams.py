@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 import urllib3
-from support import answer
+from support import respond
 from support.authority import Authority
 from support.calls import CALLS, failure_of
 from support.proxy import Proxy
@@ -62,7 +62,7 @@ def test_wrapper_sees_every_attempt(seam: str, call: str) -> None:
     with TokenServer() as server, api_at(server.url, client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as api:
         with spy(*SEAMS[seam], seen):
             assert CALLS[call](api).success
-            server.call_behaviour = answer(502)
+            server.call_behaviour = respond(502)
             error = failure_of(CALLS[call], api)
         assert error.outcome == ("unknown" if call != "GET" else error.outcome)
         assert len(seen) == len(server.requests) == 2 + len(error.attempts)
@@ -294,7 +294,7 @@ def test_copies_of_a_client_with_a_request() -> None:
 
 def test_debug_log_of_urllib3(caplog: pytest.LogCaptureFixture) -> None:
     """Programs that switch on urllib3's log see every attempt there, as with the generated client."""
-    with Wire(answer(503), YES) as wire, caplog.at_level("DEBUG", "urllib3.connectionpool"):
+    with Wire(respond(503), YES) as wire, caplog.at_level("DEBUG", "urllib3.connectionpool"):
         assert CALLS["GET"](wire.api).success
     lines = [record.getMessage() for record in caplog.records if record.name == "urllib3.connectionpool"]
     assert [line.partition('" ')[2].split()[0] for line in lines if "GET /v1" in line] == ["503", "200"]

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from support import FakeClock, answer
+from support import FakeClock, respond
 from support.calls import Call
 from support.scripted import ScriptedServer
 from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer
@@ -240,7 +240,7 @@ def test_client_certificate_is_for_the_configured_host(authorities: Authorities)
 
     def behave(sock: Any, _: Any) -> bool:
         seen.append(bool(sock.getpeercert(binary_form=True)))
-        sock.sendall(answer(200, b'{"success": true}'))
+        sock.sendall(respond(200, b'{"success": true}'))
         return True
 
     context = server_context(authorities.known.issue_cert("localhost", "127.0.0.1", "pinned"))

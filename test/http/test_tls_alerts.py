@@ -7,7 +7,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import ScriptedServer, json_answer
+from support import ScriptedServer, respond_json
 from support.authority import Authority
 from support.calls import CALLS, READS, WRITES, failure_of
 from support.proxy import Proxy
@@ -22,7 +22,7 @@ from zuora_client.exceptions import ApiConnectionError, TlsError
 if TYPE_CHECKING:
     import socket
 
-YES = json_answer({"success": True, "id": "1", "entityConnections": []})
+YES = respond_json({"success": True, "id": "1", "entityConnections": []})
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from support import ScriptedServer, answer, json_answer, reset
+from support import ScriptedServer, reset, respond, respond_json
 from support.calls import CALLS, failure_of
 from support.faulty import cut, endless, then_close
 from support.leaks import sockets_to
@@ -54,13 +54,13 @@ def members(body: bytes, size: int) -> bytes:
 
 
 FORMS: dict[str, Callable[[bytes], Behaviour]] = {
-    "length": lambda body: answer(200, body),
-    "chunked": lambda body: answer(200, chunks(body), CHUNKED),
+    "length": lambda body: respond(200, body),
+    "chunked": lambda body: respond(200, chunks(body), CHUNKED),
     "until close": lambda body: then_close(b"HTTP/1.0 200 OK\r\n\r\n" + body),
-    "gzip": lambda body: answer(200, gzip.compress(body), GZIP),
-    "gzip, chunked": lambda body: answer(200, chunks(gzip.compress(body), 7), {**CHUNKED, **GZIP}),
-    "gzip in members": lambda body: answer(200, members(body, 30_000), GZIP),
-    "gzip without compression": lambda body: answer(200, gzip.compress(body, 0), GZIP),
+    "gzip": lambda body: respond(200, gzip.compress(body), GZIP),
+    "gzip, chunked": lambda body: respond(200, chunks(gzip.compress(body), 7), {**CHUNKED, **GZIP}),
+    "gzip in members": lambda body: respond(200, members(body, 30_000), GZIP),
+    "gzip without compression": lambda body: respond(200, gzip.compress(body, 0), GZIP),
 }
 
 
@@ -84,7 +84,7 @@ def test_response_one_byte_over_limit(form: str) -> None:
 
 @pytest.mark.parametrize("status", [404, 429, 503])
 def test_oversized_error_keeps_its_status(status: int) -> None:
-    with Wire(answer(status, body_of(LIMIT + 1)), max_response_bytes=LIMIT) as wire:
+    with Wire(respond(status, body_of(LIMIT + 1)), max_response_bytes=LIMIT) as wire:
         error = failure_of(CALLS["GET"], wire.api)
         assert error.status == status
         assert not isinstance(error, InvalidResponseError)
@@ -92,10 +92,10 @@ def test_oversized_error_keeps_its_status(status: int) -> None:
 
 ENDLESS = {
     "body": endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536),
-    "content length": endless(answer(200, b"", {"Content-Length": str(10**15)}), b" " * 65536),
-    "chunks": endless(answer(200, b"", CHUNKED), b"10000\r\n" + b" " * 65536 + b"\r\n"),
-    "one chunk": endless(answer(200, b"ffffffffffff\r\n", CHUNKED), b" " * 65536),
-    "chunks of a byte": endless(answer(200, b"", CHUNKED), b"1\r\n \r\n" * 10_000),
+    "content length": endless(respond(200, b"", {"Content-Length": str(10**15)}), b" " * 65536),
+    "chunks": endless(respond(200, b"", CHUNKED), b"10000\r\n" + b" " * 65536 + b"\r\n"),
+    "one chunk": endless(respond(200, b"ffffffffffff\r\n", CHUNKED), b" " * 65536),
+    "chunks of a byte": endless(respond(200, b"", CHUNKED), b"1\r\n \r\n" * 10_000),
     "gzip": endless(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", members(b" " * 100, 10) * 100),
     "empty gzip members": endless(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", gzip.compress(b"") * 1000),
     "error response": endless(b"HTTP/1.1 404 No\r\n\r\n", b" " * 65536),
@@ -110,7 +110,7 @@ def test_endless_response_stops_at_limit(form: str) -> None:
 
 
 def test_oversized_content_length_fails_at_once() -> None:
-    with Wire(cut(answer(200, b"{", {"Content-Length": "40000000"}), 9999), read_timeout=60) as wire:
+    with Wire(cut(respond(200, b"{", {"Content-Length": "40000000"}), 9999), read_timeout=60) as wire:
         # The server sends one byte of 40 MB and closes: the declared length alone is too large.
         assert "larger than" in str(failure_of(CALLS["GET"], wire.api))
 
@@ -125,7 +125,7 @@ def bomb(size: int) -> bytes:
 def test_gzip_bomb_memory(headers: dict[str, str]) -> None:
     """A gzip bomb takes little more memory than the limit."""
     body = bomb(256 * 2**20)
-    data = answer(200, chunks(body, 65536) if "Transfer-Encoding" in headers else body, headers)
+    data = respond(200, chunks(body, 65536) if "Transfer-Encoding" in headers else body, headers)
     with Wire(data, max_response_bytes=2**20) as wire:
         tracemalloc.start()
         try:
@@ -142,7 +142,7 @@ def test_many_empty_gzip_members_are_fast() -> None:
     """Decoding many members takes linear time."""
     # It takes a minute if the unconsumed input is copied for each member.
     member = gzip.compress(b"")
-    with Wire(answer(200, member * (4 * 2**20 // len(member)), GZIP)) as wire:
+    with Wire(respond(200, member * (4 * 2**20 // len(member)), GZIP)) as wire:
         started = time.monotonic()
         assert failure_of(CALLS["GET"], wire.api).status == 200
         assert time.monotonic() - started < 20
@@ -160,13 +160,13 @@ def test_framings_and_codings(form: str) -> None:
 @pytest.mark.parametrize("name", ["gzip", "x-gzip", "GZIP", " gzip ", "identity", "Identity"])
 def test_requested_coding(name: str) -> None:
     body = gzip.compress(body_of(50)) if "zip" in name.lower() else body_of(50)
-    with Wire(answer(200, body, {"Content-Encoding": name})) as wire:
+    with Wire(respond(200, body, {"Content-Encoding": name})) as wire:
         assert len(CALLS["POST"](wire.api).id) == 40
 
 
 @pytest.mark.parametrize("name", ["deflate", "br", "zstd", "gzip, gzip", "gzip, identity", "compress", "x", "gzip;q=1"])
 def test_unrequested_coding(name: str) -> None:
-    with Wire(answer(200, gzip.compress(body_of(50)), {"Content-Encoding": name})) as wire:
+    with Wire(respond(200, gzip.compress(body_of(50)), {"Content-Encoding": name})) as wire:
         error = failure_of(CALLS["PUT accept"], wire.api)
         assert isinstance(error.__cause__, InvalidResponseError)
         assert "only gzip was requested" in str(error)
@@ -188,7 +188,7 @@ DAMAGED = {
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_damaged_gzip_keeps_the_status(damage: str) -> None:
     """Damaged gzip leaves the outcome of a write unknown; the error has the status."""
-    with Wire(answer(200, DAMAGED[damage], GZIP)) as wire:
+    with Wire(respond(200, DAMAGED[damage], GZIP)) as wire:
         error = failure_of(CALLS["PUT accept"], wire.api)
         assert (type(error), error.status, error.outcome) == (OutcomeUnknownError, 200, "unknown")
         assert isinstance(error.__cause__, InvalidResponseError)
@@ -198,13 +198,13 @@ def test_damaged_gzip_keeps_the_status(damage: str) -> None:
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_damaged_gzip_in_error_response(damage: str) -> None:
     """The status of an error response decides, even if its body cannot be decoded."""
-    with Wire(answer(404, DAMAGED[damage], GZIP)) as wire:
+    with Wire(respond(404, DAMAGED[damage], GZIP)) as wire:
         error = failure_of(CALLS["PUT accept"], wire.api)
         assert (type(error), error.status, error.outcome) == (NotFoundError, 404, "answered")
 
 
 def test_gzip_of_empty_body() -> None:
-    with Wire(answer(200, b"", GZIP)) as wire:
+    with Wire(respond(200, b"", GZIP)) as wire:
         assert wire.client.call_api("/v1/things", "PUT", response_type="object")[0] is None
 
 
@@ -217,20 +217,20 @@ def test_accept_encoding_header() -> None:
 
 @pytest.mark.parametrize("length", ["abc", "-5", ""])
 def test_malformed_length_is_an_error(length: str) -> None:
-    with Wire(then_close(answer(200, body_of(50), {"Content-Length": length}))) as wire:
+    with Wire(then_close(respond(200, body_of(50), {"Content-Length": length}))) as wire:
         assert failure_of(CALLS["POST"], wire.api).outcome == "unknown"
 
 
 @pytest.mark.parametrize("call", ["GET", "PUT accept"])
 def test_body_shorter_than_content_length(call: str) -> None:
-    with Wire(then_close(answer(200, body_of(50), {"Content-Length": "51"}))) as wire:
+    with Wire(then_close(respond(200, body_of(50), {"Content-Length": "51"}))) as wire:
         error = failure_of(CALLS[call], wire.api)
         assert isinstance(error if call == "GET" else error.__cause__, ApiConnectionError)
         assert error.outcome == "unknown"
 
 
 def test_body_longer_than_content_length() -> None:
-    with Wire(answer(200, body_of(50), {"Content-Length": "49"})) as wire:
+    with Wire(respond(200, body_of(50), {"Content-Length": "49"})) as wire:
         assert isinstance(failure_of(CALLS["PUT accept"], wire.api).__cause__, InvalidResponseError)
 
 
@@ -251,7 +251,7 @@ TARGETS = {
 @pytest.mark.parametrize("location", TARGETS)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_error_names_target_host(location: str, status: int) -> None:
-    with Wire(answer(status, b"", {"Location": location}), access_token="fixed-token") as wire:
+    with Wire(respond(status, b"", {"Location": location}), access_token="fixed-token") as wire:
         error = failure_of(CALLS["POST"], wire.api)
         assert TARGETS[location] in str(error.reason)
         assert "password" not in str(error)
@@ -260,14 +260,14 @@ def test_redirect_error_names_target_host(location: str, status: int) -> None:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_redirect_is_not_followed(call: str) -> None:
-    with ScriptedServer(YES) as other, Wire(answer(307, b"", {"Location": f"{other.url}/v1/x"})) as wire:
+    with ScriptedServer(YES) as other, Wire(respond(307, b"", {"Location": f"{other.url}/v1/x"})) as wire:
         failure_of(CALLS[call], wire.api)
         assert (len(wire.requests), other.connections) == (1, 0)
 
 
 def test_token_redirect_is_not_followed() -> None:
     with ScriptedServer(YES) as other:
-        redirect = answer(307, b"", {"Location": f"{other.url}/oauth/token"})
+        redirect = respond(307, b"", {"Location": f"{other.url}/oauth/token"})
         with Wire(redirect, client_id="id", client_secret="secret") as wire:
             error = failure_of(CALLS["GET"], wire.api)
             assert error.outcome == "not_sent"
@@ -276,7 +276,7 @@ def test_token_redirect_is_not_followed() -> None:
 
 
 def test_redirect_within_host_is_not_followed() -> None:
-    with Wire(answer(308, b"", {"Location": "/v1/entity-connections"}), YES) as wire:
+    with Wire(respond(308, b"", {"Location": "/v1/entity-connections"}), YES) as wire:
         assert isinstance(failure_of(CALLS["GET"], wire.api), InvalidResponseError)
         assert len(wire.requests) == 1
 
@@ -290,7 +290,7 @@ def stream(api: Any, **options: Any) -> Any:
 
 def test_streaming_response_has_no_size_limit() -> None:
     """The caller reads a streaming response; max_response_bytes does not apply."""
-    with Wire(answer(200, body_of(200_000)), YES, max_response_bytes=1000) as wire:
+    with Wire(respond(200, body_of(200_000)), YES, max_response_bytes=1000) as wire:
         response = stream(wire.api)
         assert (response.status, response.headers["content-length"]) == (200, "200000")
         assert len(json.loads(response.read())["id"]) == 199_990
@@ -308,7 +308,7 @@ def test_streaming_response_decodes_itself(form: str) -> None:
 
 
 def test_truncated_streaming_response_raises() -> None:
-    with Wire(cut(answer(200, body_of(5000)), 3000)) as wire:
+    with Wire(cut(respond(200, body_of(5000)), 3000)) as wire:
         response = stream(wire.api)
         with pytest.raises(Exception, match=r"[Ii]ncompleteRead|broken"):
             b"".join(response.stream(100))
@@ -317,7 +317,7 @@ def test_truncated_streaming_response_raises() -> None:
 
 @linux
 def test_release_before_end_closes_connection() -> None:
-    with Wire(answer(200, body_of(5000)), YES) as wire:
+    with Wire(respond(200, body_of(5000)), YES) as wire:
         response = stream(wire.api)
         response.read(10)
         response.release_conn()
@@ -329,7 +329,7 @@ def test_release_before_end_closes_connection() -> None:
 
 @linux
 def test_close_closes_connection() -> None:
-    with Wire(answer(200, body_of(5000)), YES) as wire:
+    with Wire(respond(200, body_of(5000)), YES) as wire:
         response = stream(wire.api)
         response.close()
         assert sockets_to(wire.server.port) == []
@@ -362,21 +362,21 @@ def test_closed_streaming_responses_do_not_leak() -> None:
 
 @pytest.mark.parametrize(("status", "error"), [(404, NotFoundError), (500, ServerError), (307, InvalidResponseError)])
 def test_streaming_error_status_raises(status: int, error: type[ApiException]) -> None:
-    with Wire(json_answer({"success": False}, status), max_attempts=1) as wire:
+    with Wire(respond_json({"success": False}, status), max_attempts=1) as wire:
         failure = failure_of(stream, wire.api)
         assert (type(failure), failure.body) == (error, '{"success": false}')
         assert len(wire.requests) == 1
 
 
 def test_streaming_body_is_not_interpreted() -> None:
-    with Wire(json_answer({"success": False})) as wire:
+    with Wire(respond_json({"success": False})) as wire:
         assert stream(wire.api).data == b'{"success": false}'
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br", "deflate"])
 def test_streaming_coding_not_requested(coding: str) -> None:
     """A body in a coding that was not requested is refused before the caller reads it, and the connection is closed."""
-    with Wire(answer(200, b"x", {"Content-Encoding": coding}), YES) as wire:
+    with Wire(respond(200, b"x", {"Content-Encoding": coding}), YES) as wire:
         error = failure_of(stream, wire.api)
         assert (type(error), error.status) == (InvalidResponseError, 200)
         assert "content coding" in str(error.reason)
@@ -387,7 +387,7 @@ def test_streaming_coding_not_requested(coding: str) -> None:
 def test_streaming_coding_of_the_caller() -> None:
     """A coding that the caller accepts by a header of its own is returned as it is."""
     headers = {"Accept-Encoding": "br;q=1.0, identity"}
-    with Wire(answer(200, b"x", {"Content-Encoding": "br"})) as wire:
+    with Wire(respond(200, b"x", {"Content-Encoding": "br"})) as wire:
         response = wire.client.call_api("/v1/x", "GET", header_params=headers, _preload_content=False)[0]
         assert response.headers["Content-Encoding"] == "br"
         response.close()
@@ -414,14 +414,14 @@ def test_confidentiality_is_checked_at_each_attempt(monkeypatch: pytest.MonkeyPa
             monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:3128")
         return "t"
 
-    with Wire(answer(503, b"", {"Retry-After": "1"}), YES, access_token=token, trust_env=True) as wire:
+    with Wire(respond(503, b"", {"Retry-After": "1"}), YES, access_token=token, trust_env=True) as wire:
         error = failure_of(CALLS["GET"], wire.api)
         assert (type(error), error.outcome, len(wire.requests)) == (TlsError, "answered", 1)
         assert "allow_insecure_http" in str(error.reason)
 
 
 def test_streaming_request_is_retried() -> None:
-    with Wire(reset, answer(503, b"", {"Retry-After": "1"}), YES) as wire:
+    with Wire(reset, respond(503, b"", {"Retry-After": "1"}), YES) as wire:
         response = stream(wire.api)
         assert (response.status, len(wire.requests)) == (200, 3)
         response.close()
@@ -429,7 +429,7 @@ def test_streaming_request_is_retried() -> None:
 
 def test_read_timeout_applies_to_streaming_body() -> None:
     def stall(sock: Any, received: Any) -> None:
-        sock.sendall(answer(200, body_of(5000))[:200])
+        sock.sendall(respond(200, body_of(5000))[:200])
         silent(sock, received)
 
     with Wire(stall, read_timeout=0.1) as wire:
@@ -441,7 +441,7 @@ def test_read_timeout_applies_to_streaming_body() -> None:
 
 def test_truncated_chunk_in_stream_raises() -> None:
     """A truncated chunk size in a stream is an error, not the end of the body."""
-    complete = answer(200, b"5\r\nhello\r\n0\r\n\r\n", CHUNKED)
+    complete = respond(200, b"5\r\nhello\r\n0\r\n\r\n", CHUNKED)
     with Wire(complete, complete, then_close(complete[: -len(b"\r\n\r\n")])) as wire:
         for _ in range(2):
             response = stream(wire.api)
@@ -465,8 +465,8 @@ def test_streaming_204_announces_no_body() -> None:
 
 def test_collected_response_does_not_affect_connection() -> None:
     """A garbage-collected response does not change whether its connection may be reused after the next one."""
-    incomplete = answer(200, b"", {"Content-Length": "40"})
-    with Wire(answer(200, b"", {"Content-Length": "40", "Connection": "close"}), incomplete) as wire:
+    incomplete = respond(200, b"", {"Content-Length": "40"})
+    with Wire(respond(200, b"", {"Content-Length": "40", "Connection": "close"}), incomplete) as wire:
         old = stream(wire.api)
         old.release_conn()
         new = stream(wire.api)

@@ -162,7 +162,7 @@ def test_mock_of_an_open_connection(seam: str) -> None:
     """A client with an open connection asks the mock too, and sends real requests afterwards."""
     seen = []
 
-    def answer(pool: Any, *args: Any, **options: Any) -> Any:
+    def respond(pool: Any, *args: Any, **options: Any) -> Any:
         seen.append(args)
         if isinstance(args[0], urllib3.connection.HTTPConnection):
             # `urlopen` leaves it to the response.
@@ -171,7 +171,7 @@ def test_mock_of_an_open_connection(seam: str) -> None:
 
     with Wire(access_token=ACCESS_TOKEN) as wire:
         CALLS["GET"](wire.api)
-        with mock.patch(seam, answer):
+        with mock.patch(seam, respond):
             assert CALLS["PUT accept"](wire.api).success is True
         assert len(seen) == 1
         CALLS["GET"](wire.api)

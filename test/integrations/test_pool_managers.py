@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import urllib3
-from support import FakeClock, Received, ScriptedServer, answer
+from support import FakeClock, Received, ScriptedServer, respond
 from support.authority import Authority
 from support.calls import CALLS, failure_of
 from support.proxy import Proxy
@@ -87,7 +87,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
 
 def test_every_attempt_is_carried(start: Start) -> None:
     """Reads, retries and writes go through the manager; the lost write is sent once."""
-    carried = start(answer(503), YES, YES, reset)
+    carried = start(respond(503), YES, YES, reset)
     assert CALLS["GET"](carried.api).success is True
     assert CALLS["PUT accept"](carried.api).success is True
     assert failure_of(CALLS["PUT disconnect"], carried.api).outcome == "unknown"
@@ -117,9 +117,9 @@ def test_deadline_of_dripping_responses(start: Start, name: str) -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        answer(200, b'{"success": true}', {"Content-Length": "17, 18"}),
+        respond(200, b'{"success": true}', {"Content-Length": "17, 18"}),
         b"HTTP/1.1 +200 OK\r\nContent-Length: 17\r\n\r\n" + b'{"success": true}',
-        answer(200, b"0x11\r\n" + b'{"success": true}' + b"\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"}),
+        respond(200, b"0x11\r\n" + b'{"success": true}' + b"\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"}),
     ],
     ids=["two lengths", "status", "chunk size"],
 )

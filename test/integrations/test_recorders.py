@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FakeClock, ScriptedServer, answer, json_answer
+from support import FakeClock, ScriptedServer, respond, respond_json
 from support.calls import CALLS, KEYED, WRITES
 from support.scripted import reset
 from support.tokens import CLIENT_SECRET, token
@@ -66,8 +66,8 @@ def cassette(path: Path, mode: str) -> Iterator[Any]:
         yield opened
 
 
-COMPRESSED = answer(200, gzip.compress(BODY), {"Content-Type": "application/json", "Content-Encoding": "gzip"})
-CHUNKED = answer(
+COMPRESSED = respond(200, gzip.compress(BODY), {"Content-Type": "application/json", "Content-Encoding": "gzip"})
+CHUNKED = respond(
     200,
     b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
     {"Content-Type": "application/json", "Transfer-Encoding": "chunked"},
@@ -75,13 +75,13 @@ CHUNKED = answer(
 
 
 @requires("vcrpy")
-@pytest.mark.parametrize("response", [json_answer(ROWS), COMPRESSED, CHUNKED], ids=["plain", "gzip", "chunked"])
+@pytest.mark.parametrize("response", [respond_json(ROWS), COMPRESSED, CHUNKED], ids=["plain", "gzip", "chunked"])
 @isolated
 def test_vcr_records_and_replays(tmp_path: Path, response: bytes) -> None:
     """Each attempt is recorded, that of the token too; the replay gives the same result without a server."""
     path = tmp_path / "list.yaml"
     settings: dict[str, Any] = {"client_id": "id", "client_secret": CLIENT_SECRET}
-    with Wire(token(ACCESS_TOKEN), answer(503), response, **settings) as wire:
+    with Wire(token(ACCESS_TOKEN), respond(503), response, **settings) as wire:
         with cassette(path, "once") as recorded:
             listed = wire.api.get_entity_connections().to_dict()
         assert len(wire.requests) == len(recorded) == 3
@@ -239,7 +239,7 @@ def test_httpretty_sends_nothing(allow_net_connect: bool) -> None:
 @isolated
 def test_frozen_calls_and_retries() -> None:
     """With the clock stopped a token counts as valid, retries end, and so do attempts without a response."""
-    with ScriptedServer(token("t"), answer(503), YES, YES, answer(503)) as server:
+    with ScriptedServer(token("t"), respond(503), YES, YES, respond(503)) as server:
         settings: dict[str, Any] = {"client_id": "id", "client_secret": "secret", "max_attempts": 2}
         with (
             load("freezegun").freeze_time("2030-01-01"),
@@ -274,7 +274,7 @@ def test_frozen_timeouts(name: str) -> None:
 @isolated
 def test_ticking_frozen_time() -> None:
     """A clock that jumps a minute at each look ends a call by its deadline, and no call hangs."""
-    with ScriptedServer(answer(503)) as server:
+    with ScriptedServer(respond(503)) as server:
         configuration = Configuration(server.url, access_token=ACCESS_TOKEN)
         with (
             load("freezegun").freeze_time("2030-01-01", auto_tick_seconds=60),

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 import urllib3
-from support import ScriptedServer, answer
+from support import ScriptedServer, respond
 from support.calls import CALLS, failure_of
 from support.scripted import Received, reset
 from support.tokens import CLIENT_SECRET, token
@@ -29,7 +29,7 @@ ACCESS_TOKEN = "the-access-token"
 
 
 def traced_wire() -> Wire:
-    return Wire(answer(503), YES, reset, access_token=ACCESS_TOKEN)
+    return Wire(respond(503), YES, reset, access_token=ACCESS_TOKEN)
 
 
 def make_calls(wire: Wire) -> list[Received]:
@@ -208,7 +208,7 @@ def events_of(server: ScriptedServer) -> list[dict[str, Any]]:
 @isolated
 def test_elastic_apm() -> None:
     elasticapm: Any = load("elasticapm")
-    with ScriptedServer(answer(202)) as server, traced_wire() as wire:
+    with ScriptedServer(respond(202)) as server, traced_wire() as wire:
         settings = {"central_config": False, "cloud_provider": False, "metrics_interval": "0ms"}
         client = elasticapm.Client(service_name="test", server_url=server.url, **settings)
         elasticapm.instrument()

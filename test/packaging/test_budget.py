@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
-from support import Received, ScriptedServer, json_answer
+from support import Received, ScriptedServer, respond_json
 
 import zuora_client
 
@@ -89,7 +89,7 @@ def respond(sock: socket.socket, received: Received) -> bool:
         "Zuora-Request-Id": "0a1b2c3d-0000-4000-8000-000000000000",
         "RateLimit-Remaining": "49999",
     }
-    sock.sendall(json_answer(document, headers=headers))
+    sock.sendall(respond_json(document, headers=headers))
     return True
 
 

@@ -33,7 +33,7 @@ def outcome_of(operation: Operation, socketless: Socketless) -> Any:
     except ApiException as error:
         assert_error_is_usable(error, operation)
         return error
-    assert type(model) is operation.answer
+    assert type(model) is operation.model
     assert_model_is_usable(model)
     return model
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.scripted import json_answer
+from support.scripted import respond_json
 from support.tenant import api_for
 from support.wire import Wire
 
@@ -88,7 +88,7 @@ def test_load_needs_a_client(client: Any) -> None:
 @pytest.mark.parametrize("raise_on_failure", [True, False])
 def test_load_raises_refusals(raise_on_failure: bool) -> None:
     refusal = {"success": False, "reasons": [{"code": 50000020, "message": "not enabled"}]}
-    wire = Wire(json_answer(refusal), raise_on_failure=raise_on_failure)
+    wire = Wire(respond_json(refusal), raise_on_failure=raise_on_failure)
     with wire, pytest.raises(RequestRejectedError, match="not enabled") as caught:
         Hierarchy.load(wire.client)
     assert (caught.value.method, caught.value.path) == ("GET", "/v1/entities")
@@ -107,7 +107,7 @@ def test_load_raises_refusals(raise_on_failure: bool) -> None:
     ],
 )
 def test_load_raises_for_unusable_list(response: Any, reason: str) -> None:
-    with Wire(json_answer(response)) as wire, pytest.raises(ApiException, match=reason) as caught:
+    with Wire(respond_json(response)) as wire, pytest.raises(ApiException, match=reason) as caught:
         Hierarchy.load(wire.client)
     assert isinstance(caught.value, InvalidResponseError)
     assert (caught.value.method, caught.value.path) == ("GET", "/v1/entities")
@@ -116,7 +116,7 @@ def test_load_raises_for_unusable_list(response: Any, reason: str) -> None:
 def test_values_that_are_not_text() -> None:
     """Values are kept as Zuora sends them, so a number for a name does not end the load."""
     rows = [{"id": 7, "name": 12}, {"id": "8", "name": None, "parentId": 7}]
-    with Wire(json_answer({"entities": rows, "success": True})) as wire:
+    with Wire(respond_json({"entities": rows, "success": True})) as wire:
         hierarchy = Hierarchy.load(wire.client)
     assert hierarchy.find("12") is hierarchy.find("7")
     assert hierarchy.parent_of("8") is hierarchy.find("7")

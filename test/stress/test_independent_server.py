@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any
 
 from support.effort import FACTOR
-from support.scripted import Received, ScriptedServer, answer, json_answer, reset
+from support.scripted import Received, ScriptedServer, reset, respond, respond_json
 
 from zuora_client import ApiClient, ApiException, Configuration, EntityConnectionsApi
 from zuora_client.deadline import Clock
@@ -26,14 +26,14 @@ ID = "8a808255575bdae401576a914a140420"
 
 def refusal(code: Any, status: int = 200, **headers: str) -> bytes:
     reasons = [{"code": code, "message": "No."}]
-    return json_answer({"success": False, "processId": "AB12CD34EF56AB78", "reasons": reasons}, status, headers)
+    return respond_json({"success": False, "processId": "AB12CD34EF56AB78", "reasons": reasons}, status, headers)
 
 
 SUCCESSES = [
-    json_answer({"success": True, "id": ID}),
-    json_answer({"success": "True", "id": ID}),
-    json_answer({"Success": True, "id": ID, "more": [1]}),
-    answer(204),
+    respond_json({"success": True, "id": ID}),
+    respond_json({"success": "True", "id": ID}),
+    respond_json({"Success": True, "id": ID, "more": [1]}),
+    respond(204),
 ]
 REFUSALS = [
     refusal(53100030),
@@ -41,12 +41,12 @@ REFUSALS = [
     refusal(50000010, 403),
     refusal(90000020, 400),
     refusal(70002050),
-    json_answer({"Success": False, "Errors": [{"Code": "INVALID_VALUE", "Message": "No."}]}),
-    json_answer({"success": False}),
-    json_answer({"FaultCode": "INVALID_FIELD", "FaultMessage": "No."}, 400),
-    json_answer({"message": "in use"}, 423),
-    answer(403, b"<html>Access Denied</html>"),
-    answer(404, b"no route"),
+    respond_json({"Success": False, "Errors": [{"Code": "INVALID_VALUE", "Message": "No."}]}),
+    respond_json({"success": False}),
+    respond_json({"FaultCode": "INVALID_FIELD", "FaultMessage": "No."}, 400),
+    respond_json({"message": "in use"}, 423),
+    respond(403, b"<html>Access Denied</html>"),
+    respond(404, b"no route"),
 ]
 # Nothing was done, and the same request may succeed at once.
 NOT_NOW = [
@@ -54,10 +54,10 @@ NOT_NOW = [
     refusal("LOCK_COMPETITION"),
     refusal(50000070, 429, **{"Retry-After": "0"}),
     refusal("REQUEST_EXCEEDED_RATE"),
-    answer(429, headers={"Retry-After": "0"}),
-    answer(425, headers={"Retry-After": "0"}),
-    answer(503, headers={"Retry-After": "0"}),
-    answer(421),
+    respond(429, headers={"Retry-After": "0"}),
+    respond(425, headers={"Retry-After": "0"}),
+    respond(503, headers={"Retry-After": "0"}),
+    respond(421),
 ]
 
 
@@ -69,32 +69,32 @@ def cut(sock: socket.socket, received: Received) -> None:
 AMBIGUOUS: list[Any] = [
     reset,
     cut,
-    answer(200),
-    answer(200, b"<html>Log in</html>"),
-    answer(200, b"true"),
-    json_answer({}),
-    json_answer([]),
-    json_answer(None),
-    json_answer({"success": None}),
-    json_answer({"success": "no"}),
-    json_answer({"success": 1}),
-    json_answer({"data": {"success": True}}),
-    json_answer({"error": "upstream timed out"}),
-    json_answer({"errorMessage": "Task timed out", "errorType": "TimeoutError"}),
-    json_answer({"FaultCode": "INVALID_FIELD", "FaultMessage": "No."}),
-    json_answer({"success": True, "id": ID}, 202),
-    json_answer({"success": True, "id": ID}, 203),
-    answer(205),
+    respond(200),
+    respond(200, b"<html>Log in</html>"),
+    respond(200, b"true"),
+    respond_json({}),
+    respond_json([]),
+    respond_json(None),
+    respond_json({"success": None}),
+    respond_json({"success": "no"}),
+    respond_json({"success": 1}),
+    respond_json({"data": {"success": True}}),
+    respond_json({"error": "upstream timed out"}),
+    respond_json({"errorMessage": "Task timed out", "errorType": "TimeoutError"}),
+    respond_json({"FaultCode": "INVALID_FIELD", "FaultMessage": "No."}),
+    respond_json({"success": True, "id": ID}, 202),
+    respond_json({"success": True, "id": ID}, 203),
+    respond(205),
     refusal(50000060),
     refusal(53500061, 429, **{"Retry-After": "0"}),
     refusal("TRANSACTION_TIMEOUT"),
     refusal(50000099, 403),
-    answer(499),
-    answer(408),
-    answer(500, b"We're sorry, but something went wrong."),
-    answer(502, b"<html>"),
-    answer(503),
-    answer(302, headers={"Location": "https://elsewhere.example/"}),
+    respond(499),
+    respond(408),
+    respond(500, b"We're sorry, but something went wrong."),
+    respond(502, b"<html>"),
+    respond(503),
+    respond(302, headers={"Location": "https://elsewhere.example/"}),
 ]
 
 

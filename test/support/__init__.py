@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .clock import FakeClock
-from .scripted import Received, ScriptedServer, answer, json_answer, reset
+from .scripted import Received, ScriptedServer, reset, respond, respond_json
 
-__all__ = ["FakeClock", "Received", "ScriptedServer", "answer", "json_answer", "reset"]
+__all__ = ["FakeClock", "Received", "ScriptedServer", "reset", "respond", "respond_json"]

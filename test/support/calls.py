@@ -10,7 +10,7 @@ import pytest
 from zuora_client import ApiException, EntityConnectionsApi
 from zuora_client.exceptions import OutcomeUnknownError
 
-from .scripted import json_answer
+from .scripted import respond_json
 
 Call = Callable[[EntityConnectionsApi], Any]
 
@@ -71,4 +71,4 @@ def assert_failure(error: ApiException, expected: Expected) -> None:
 def refusal(*codes: Any, status: int = 200) -> bytes:
     """Return a failure envelope of Zuora with a reason for each code."""
     reasons = [{"code": code, "message": "Not now."} for code in codes]
-    return json_answer({"success": False, "processId": "CBCFED6580B4E076", "reasons": reasons}, status)
+    return respond_json({"success": False, "processId": "CBCFED6580B4E076", "reasons": reasons}, status)

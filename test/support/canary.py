@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from .scripted import answer, json_answer
+from .scripted import respond, respond_json
 
 # Joined at run time: tracebacks show source lines, and no source line may contain the mark.
 MARK = "".join(("CAN", "ARY"))
@@ -120,43 +120,47 @@ def echoes(secrets: list[str]) -> dict[str, Any]:
 
     def refusal(status: int, code: Any = 50000020) -> bytes:
         reasons = [{"code": code, "message": joined}]
-        return json_answer({"success": False, "processId": joined, "requestId": joined, "reasons": reasons}, status)
+        return respond_json({"success": False, "processId": joined, "requestId": joined, "reasons": reasons}, status)
 
     def headers(status: int, **named: str) -> bytes:
         document = {"success": status == 200, "entityConnections": []}
-        return json_answer(document, status, {name.replace("_", "-"): value for name, value in named.items()})
+        return respond_json(document, status, {name.replace("_", "-"): value for name, value in named.items()})
 
     statuses = (200, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
     page = f"<html><body><p>{html.escape(joined)}</p></body></html>"
     return {
         **{f"body {status}": refusal(status) for status in statuses},
-        **{f"body {name}": answer(400, encode(joined).encode()) for name, encode in ENCODINGS.items()},
-        **{f"message {name}": answer(400, b'{"message": "%s"}' % ENCODINGS[name](joined).encode()) for name in IN_JSON},
+        **{f"body {name}": respond(400, encode(joined).encode()) for name, encode in ENCODINGS.items()},
+        **{
+            f"message {name}": respond(400, b'{"message": "%s"}' % ENCODINGS[name](joined).encode()) for name in IN_JSON
+        },
         "code": refusal(400, joined),
-        "many reasons": json_answer({"success": False, "reasons": [{"code": n, "message": joined} for n in range(30)]}),
-        "failure with headers": json_answer(
+        "many reasons": respond_json(
+            {"success": False, "reasons": [{"code": n, "message": joined} for n in range(30)]}
+        ),
+        "failure with headers": respond_json(
             {"success": False, "reasons": [{"code": 50000020, "message": joined}]},
             200,
             {"X-Echo": joined, "Set-Cookie": f"ZSession={joined}", f"X-{KEY_SECRET}": "x"},
         ),
-        "OAuth error": json_answer({"error": joined, "error_description": joined}, 400),
-        "SOAP fault": json_answer({"faultcode": joined, "faultstring": joined}, 500),
-        "HTML page": answer(502, page.encode(), {"Content-Type": "text/html"}),
-        "text instead of JSON": answer(200, joined.encode()),
-        "broken JSON": answer(200, f'{{"a": "{joined}'.encode()),
-        "a list": json_answer([joined]),
-        "a string": json_answer(joined),
-        "broken UTF-8": answer(200, joined.encode() + b"\xff"),
+        "OAuth error": respond_json({"error": joined, "error_description": joined}, 400),
+        "SOAP fault": respond_json({"faultcode": joined, "faultstring": joined}, 500),
+        "HTML page": respond(502, page.encode(), {"Content-Type": "text/html"}),
+        "text instead of JSON": respond(200, joined.encode()),
+        "broken JSON": respond(200, f'{{"a": "{joined}'.encode()),
+        "a list": respond_json([joined]),
+        "a string": respond_json(joined),
+        "broken UTF-8": respond(200, joined.encode() + b"\xff"),
         "ids": headers(400, Zuora_Request_Id=joined, Zuora_Track_Id=joined),
         "ids of a success": headers(200, Zuora_Request_Id=joined, Zuora_Track_Id=joined),
         "any header": headers(400, X_Echo=joined, WWW_Authenticate=joined, **{f"X_{KEY_SECRET}": "x"}),
         "cookies": headers(400, Set_Cookie=f"ZSession={joined}"),
         "limits": headers(429, Retry_After=joined, RateLimit_Limit=joined, RateLimit_Reset=joined),
-        "redirect within": answer(307, b"", {"Location": f"https://me:{quoted}@example.com/{quoted}?x={quoted}"}),
-        "redirect to": answer(302, b"", {"Location": f"https://{quoted}.example.com/"}),
-        "coding": answer(200, b"x", {"Content-Encoding": last}),
-        "charset": answer(400, b"x", {"Content-Type": f"text/plain; charset={last}"}),
-        "reason phrase": answer(400, b"", reason=joined),
+        "redirect within": respond(307, b"", {"Location": f"https://me:{quoted}@example.com/{quoted}?x={quoted}"}),
+        "redirect to": respond(302, b"", {"Location": f"https://{quoted}.example.com/"}),
+        "coding": respond(200, b"x", {"Content-Encoding": last}),
+        "charset": respond(400, b"x", {"Content-Type": f"text/plain; charset={last}"}),
+        "reason phrase": respond(400, b"", reason=joined),
         "status line": _raw(f"HTTP/1.1 {joined}\r\n\r\n"),
         "invalid status line": _raw(f"{joined}\r\n\r\n"),
         "version": _raw(f"HTTP/{last} 200 OK\r\n\r\n"),

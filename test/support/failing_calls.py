@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 
 from .proxy import Proxy
-from .scripted import Behaviour, Received, ScriptedServer, answer, json_answer, reset
+from .scripted import Behaviour, Received, ScriptedServer, reset, respond, respond_json
 from .tokens import CLIENT_ID, TokenServer, token
 
 
@@ -90,11 +90,11 @@ def _interrupt(sock: socket.socket, _: Received) -> None:
 
 _REFUSAL = {"success": False, "reasons": [{"code": 50000020, "message": _EVERY_SECRET}]}
 _BEHAVIOURS: dict[str, Behaviour] = {
-    "refusal": json_answer(_REFUSAL, 400, {"X-Echo": _EVERY_SECRET}),
-    "refusal under 200": json_answer(_REFUSAL, 200, {"X-Echo": _EVERY_SECRET}),
+    "refusal": respond_json(_REFUSAL, 400, {"X-Echo": _EVERY_SECRET}),
+    "refusal under 200": respond_json(_REFUSAL, 200, {"X-Echo": _EVERY_SECRET}),
     "lost response": reset,
-    "refused token": json_answer({"message": _EVERY_SECRET}, 401, {"X-Echo": _EVERY_SECRET}),
-    "token endpoint down": answer(503),
+    "refused token": respond_json({"message": _EVERY_SECRET}, 401, {"X-Echo": _EVERY_SECRET}),
+    "token endpoint down": respond(503),
 }
 
 
@@ -205,7 +205,7 @@ def _peer(kind: str, failure: str, folder: Path, stack: contextlib.ExitStack) ->
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("localhost").configure_cert(context)
         if failure == "TLS failure":
-            port = stack.enter_context(ScriptedServer(answer(200), ssl_context=context)).port
+            port = stack.enter_context(ScriptedServer(respond(200), ssl_context=context)).port
         else:
             authority.cert_pem.write_to_path(str(folder / "authority.pem"))
             settings["ssl_ca_cert"] = str(folder / "authority.pem")

@@ -17,7 +17,7 @@ class Operation(NamedTuple):
     """One operation.
 
     `arguments` and `options` are required in a call. `keywords` are those of this operation and the two for headers,
-    in the order of the signature, without `COMMON_KEYWORDS`. `answer` is the class of the response model.
+    in the order of the signature, without `COMMON_KEYWORDS`. `model` is the class of the response.
     """
 
     generated: str
@@ -27,7 +27,7 @@ class Operation(NamedTuple):
     arguments: tuple[str, ...]
     options: dict[str, Any]
     keywords: tuple[str, ...]
-    answer: type[Any]
+    model: type[Any]
 
     def call(self, api: Any, *, suffix: str = "", **options: Any) -> Any:
         """Call the plain method, or with `suffix` ``_with_http_info`` that variant."""

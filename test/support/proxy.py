@@ -9,7 +9,7 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .scripted import Received, ScriptedServer, answer
+from .scripted import Received, ScriptedServer, respond
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,9 +51,9 @@ class Proxy(ScriptedServer):
 
     def _respond(self, sock: socket.socket, request: Received) -> bool:
         if self._refuse is not None:
-            sock.sendall(answer(self._refuse, headers={"Connection": "close"}, reason="Refused"))
+            sock.sendall(respond(self._refuse, headers={"Connection": "close"}, reason="Refused"))
         elif self._password is not None and request.headers.get("proxy-authorization") != self._password:
-            sock.sendall(answer(407, headers={"Proxy-Authenticate": "Basic realm=x", "Connection": "close"}))
+            sock.sendall(respond(407, headers={"Proxy-Authenticate": "Basic realm=x", "Connection": "close"}))
         elif request.method == "CONNECT":
             name, _, port = request.target.rpartition(":")
             address = (name.strip("[]"), int(port)) if self._tunnel_to is None else ("127.0.0.1", self._tunnel_to)

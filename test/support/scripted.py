@@ -184,7 +184,7 @@ def _read(sock: socket.socket) -> Received | None:
     return received
 
 
-def answer(status: int = 200, body: bytes = b"", headers: dict[str, str] | None = None, reason: str = "Said") -> bytes:
+def respond(status: int = 200, body: bytes = b"", headers: dict[str, str] | None = None, reason: str = "Test") -> bytes:
     """Return the bytes of a response. Content-Length is added unless `headers` define the framing."""
     sent = dict(headers or {})
     if not {"content-length", "transfer-encoding"} & {name.lower() for name in sent}:
@@ -193,9 +193,9 @@ def answer(status: int = 200, body: bytes = b"", headers: dict[str, str] | None 
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> bytes:
+def respond_json(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> bytes:
     """Return the bytes of a response with a JSON body."""
-    return answer(status, json.dumps(document).encode(), {"Content-Type": "application/json", **(headers or {})})
+    return respond(status, json.dumps(document).encode(), {"Content-Type": "application/json", **(headers or {})})
 
 
 def reset(sock: socket.socket, _: Received) -> None:

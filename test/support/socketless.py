@@ -52,4 +52,4 @@ class Socketless:
         except InvalidResponseError as error:
             error.status, error.headers, error.outcome = self.status, received, "unknown"
             raise
-        return RESTResponse(self.status, "Said", received, content)
+        return RESTResponse(self.status, "Test", received, content)

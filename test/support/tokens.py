@@ -8,13 +8,13 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .scripted import Behaviour, Received, ScriptedServer, answer, json_answer
+from .scripted import Behaviour, Received, ScriptedServer, respond, respond_json
 from .wire import YES, api_at
 
 CLIENT_ID = "5ac0d9b1-54ee-4d24-8a2c-dd7a0d5a8b5e"
 CLIENT_SECRET = "+/=&% Jrk1uVbW0xQwS3Z~yBq8o5nT7'cLdE2fA"
 
-UNAUTHORIZED = json_answer({"message": "Authentication error"}, 401)
+UNAUTHORIZED = respond_json({"message": "Authentication error"}, 401)
 
 
 class TokenServer(ScriptedServer):
@@ -94,4 +94,4 @@ def token(value: Any, expires_in: Any = 3600) -> bytes:
     if expires_in is not None:
         raw = expires_in.decode() if isinstance(expires_in, bytes) else json.dumps(expires_in)
         text = f'{text[:-1]}, "expires_in": {raw}}}'
-    return answer(200, text.encode(), {"Content-Type": "application/json"})
+    return respond(200, text.encode(), {"Content-Type": "application/json"})

@@ -10,9 +10,9 @@ from typing import Any
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
 
 from .clock import FakeClock
-from .scripted import Behaviour, Received, ScriptedServer, json_answer
+from .scripted import Behaviour, Received, ScriptedServer, respond_json
 
-YES = json_answer({"success": True, "id": "8a808255575bdae401576a914a140420", "entityConnections": []})
+YES = respond_json({"success": True, "id": "8a808255575bdae401576a914a140420", "entityConnections": []})
 
 
 def silent(sock: socket.socket, _: Received) -> None:
