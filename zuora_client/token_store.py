@@ -284,7 +284,7 @@ class RedisTokenStore:
     such threads exist at once, and each ends as soon as the client gives up. While there are 4, operations fail
     immediately.
 
-    Copies share the client. Pickling is a TypeError: create the store in each process.
+    Copies share the client. Pickling raises a TypeError: create the store in each process.
 
     Args:
         redis_client: for example ``redis.Redis(host="...", socket_timeout=1)``.

@@ -163,8 +163,8 @@ class EntityConnectionsApi:
                 without its hyphens. Without it the request has no body, as generated clients send it, and Zuora
                 refuses it.
             idempotency_key: your own key, 1 to 255 characters. For 24 hours Zuora replays its first response to any
-                request with the same key, failures included. A call with your key is therefore retried only while its
-                outcome is unknown. By default the client generates a key for each call.
+                request with the same key, failures included. A call with your key is therefore retried only if it was
+                not sent, or if no response came. By default the client generates a key for each call.
         """
         body = arguments.request_body(request)
         headers = arguments.common_headers(zuora_entity_ids, zuora_track_id)
