@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import threading
@@ -31,9 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--traced"):
         # Imported here: it imports the package, before coverage starts.
-        from support.tracer import trace_urlopen
+        from support.tracer import traced_urlopen
 
-        trace_urlopen()
+        tracers = contextlib.ExitStack()
+        tracers.enter_context(traced_urlopen())
+        config.add_cleanup(tracers.close)
 
 
 @pytest.hookimpl(trylast=True)

@@ -78,6 +78,8 @@ class ApiClient:
         self._start()
 
     def _start(self) -> None:
+        from ._call import preload  # noqa: F401
+
         self._closed = False
         self._local = threading.local()
         self._states = {os.getpid(): ProcessState(self.configuration, self.clock)}

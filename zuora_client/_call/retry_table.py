@@ -1,7 +1,7 @@
 """What a failed attempt means: `classify_failure` names it, and `RETRY_TABLE` is the promise about it, row for row.
 
 A write is retried only when it cannot have been done (it was not sent, or Zuora said that it did nothing), or when
-Zuora recognizes the retry by its idempotency key. Imported when an attempt fails: it costs start-up time.
+Zuora recognizes the retry by its idempotency key.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ tracers replace them and add their headers there.
 from __future__ import annotations
 
 import _socket
+import errno
 import ssl
 from typing import Any
 
@@ -138,7 +139,9 @@ class DeadlineConnection:
                 raise urllib3.exceptions.HTTPError(error) from error
             # A server may respond and close before it has read the whole request. The response, or the TLS alert that
             # rejects the client certificate, can still be read.
-            if not isinstance(error, (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)):
+            is_closed = isinstance(error, (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError))
+            # macOS reports EPROTOTYPE if the server closes while the request is sent.
+            if not (is_closed or error.errno == errno.EPROTOTYPE):
                 raise
 
     def _send_output(self, message_body: Any = None, encode_chunked: bool = False) -> None:  # noqa: ARG002 # http.client's

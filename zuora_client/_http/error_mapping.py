@@ -126,7 +126,8 @@ def _root_cause(error: BaseException) -> BaseException:
 def _is_timeout(error: BaseException) -> bool:
     # NewConnectionError, raised for a refused connection too, is a subclass of ConnectTimeoutError.
     exceptions = urllib3.exceptions
-    timeouts = (TimeoutError, exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)
+    # BlockingIOError: EAGAIN, of a socket with SO_RCVTIMEO.
+    timeouts = (TimeoutError, BlockingIOError, exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)
     return isinstance(error, timeouts) and not isinstance(error, exceptions.NewConnectionError)
 
 

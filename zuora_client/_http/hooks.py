@@ -2,32 +2,76 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
+import os
 from typing import Any
 
 import urllib3
 
-# The functions that urllib3 came with.
-_REQUEST = urllib3.PoolManager.request
-_MANAGER_URLOPEN = (urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen)
-_POOL_URLOPEN = urllib3.HTTPConnectionPool.urlopen
-_MAKE_REQUEST = vars(urllib3.HTTPConnectionPool)["_make_request"]
 # urllib3's debug lines are part of what its users see.
 _logger = logging.getLogger("urllib3.connectionpool")
+_FOLDERS = tuple(
+    os.path.dirname(cls.__init__.__code__.co_filename) for cls in (urllib3.PoolManager, http.client.HTTPConnection)
+)
+_POOL_NAMES = frozenset(("urlopen", "_make_request", "_get_conn", "_new_conn"))
+
+
+def _is_genuine(*functions: Any) -> bool:
+    """Whether functions are those of urllib3 and http.client. A tool may have replaced them before this is imported.
+
+    The code tells: `functools.wraps` copies the name and the module of a function to its wrapper.
+    """
+    codes = [getattr(function, "__code__", None) for function in functions]
+    return all(code is not None and os.path.dirname(code.co_filename) in _FOLDERS for code in codes)
+
+
+_REQUEST = urllib3.PoolManager.request
+_MANAGER_URLOPEN = (urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen)
+_HAS_GENUINE_MANAGERS = _is_genuine(_REQUEST, *_MANAGER_URLOPEN)
 
 
 def is_manager_replaced(manager: urllib3.PoolManager) -> bool:
     """Whether a tool has replaced or wrapped ``request`` or ``urlopen`` of a pool manager."""
     cls, own = type(manager), vars(manager)
-    is_own = cls.request is _REQUEST and cls.urlopen in _MANAGER_URLOPEN
+    is_own = _HAS_GENUINE_MANAGERS and cls.request is _REQUEST and cls.urlopen in _MANAGER_URLOPEN
     return not is_own or "request" in own or "urlopen" in own
 
 
+def _carriers(cls: Any) -> tuple[Any, ...]:
+    """Return the functions that carry out a request: those of a pool class, and of its base, which is of urllib3."""
+    return cls.urlopen, cls._make_request, cls.base._make_request
+
+
+def _functions(cls: Any) -> tuple[Any, ...]:
+    """Return also the functions whose replacements may return objects of a tool."""
+    providers = cls._get_conn, cls._new_conn, cls.base._new_conn, http.client.HTTPConnection.getresponse
+    return _carriers(cls) + providers
+
+
+def own_functions(cls: Any) -> tuple[Any, ...] | None:
+    """Return the functions that `is_pool_hooked` compares; None if a tool has replaced one of them already.
+
+    Args:
+        cls: a class of `zuora_client._http.pool.with_deadline`; its `base` is the class of urllib3.
+    """
+    of_base = [getattr(cls.base, name) for name in _POOL_NAMES]
+    is_genuine = _is_genuine(*of_base, http.client.HTTPConnection.getresponse)
+    return _functions(cls) if is_genuine else None
+
+
 def is_pool_hooked(pool: Any) -> bool:
-    """Whether a tool has replaced or wrapped ``urlopen`` or ``_make_request`` of a connection pool."""
-    functions, own = vars(urllib3.HTTPConnectionPool), vars(pool)
-    is_own = functions["urlopen"] is _POOL_URLOPEN and functions["_make_request"] is _MAKE_REQUEST
-    return not is_own or "urlopen" in own or "_make_request" in own
+    """Whether a tool has replaced or wrapped a function that carries out the requests of a pool."""
+    cls = type(pool)
+    own = vars(cls).get("own_functions")
+    return own is None or _functions(cls) != own or not _POOL_NAMES.isdisjoint(vars(pool))
+
+
+def is_hooked_below_urlopen(pool: Any) -> bool:
+    """Whether a tool has replaced or wrapped a function that ``urlopen`` of a pool calls."""
+    cls = type(pool)
+    own = vars(cls).get("own_functions")
+    return own is None or _functions(cls)[1:] != own[1:] or not _POOL_NAMES.isdisjoint(vars(pool))
 
 
 def is_pool_replaced(pool: Any) -> bool:
@@ -35,9 +79,9 @@ def is_pool_replaced(pool: Any) -> bool:
 
     It may answer the request itself, and needs plain text.
     """
-    functions, own = vars(urllib3.HTTPConnectionPool), vars(pool)
-    are_wrappers = _wraps(functions["urlopen"], _POOL_URLOPEN) and _wraps(functions["_make_request"], _MAKE_REQUEST)
-    return not are_wrappers or "urlopen" in own or "_make_request" in own
+    cls = type(pool)
+    own = vars(cls).get("own_functions")
+    return own is None or not all(map(_wraps, _carriers(cls), own)) or not _POOL_NAMES.isdisjoint(vars(pool))
 
 
 def is_logged() -> bool:

@@ -20,7 +20,7 @@ from urllib3.connection import HTTPSConnection
 from .._base.secrets import reveal
 from .attempt import Attempt
 from .connection import DeadlineConnection, DeadlineTlsConnection
-from .http1 import Response
+from .hooks import is_hooked_below_urlopen, own_functions
 
 
 class IdleConnections:
@@ -66,8 +66,9 @@ class PoolMixin:
     # Of urllib3's class and ours, which takes its place unless a tool has replaced it.
     _replaced_class: Any
     _connection_class: Any
-    # Whether `exchange` does all that the pool class of urllib3 does.
-    is_direct: bool
+    # The class of urllib3 that this one extends, and the functions of both, see `hooks`.
+    base: Any
+    own_functions: tuple[Any, ...] | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("block"):
@@ -95,7 +96,12 @@ class PoolMixin:
         return connection
 
     def _get_timeout(self, timeout: Any) -> Any:
-        return timeout if isinstance(timeout, Attempt) else super()._get_timeout(timeout)  # type: ignore[misc]
+        if not isinstance(timeout, Attempt):
+            return super()._get_timeout(timeout)  # type: ignore[misc]
+        if not is_hooked_below_urlopen(self):
+            # urllib3's urlopen was reached, and nothing else can send the request before a connection of ours.
+            timeout.sent = timeout.sent or False
+        return timeout
 
     def _make_request(self, conn: Any, method: str, url: str, **options: Any) -> Any:
         timeout = options["timeout"]
@@ -138,24 +144,22 @@ class PoolMixin:
         ``urlopen`` and ``_make_request`` without what serves only other callers, a sixth of the time of a call. For
         requests that nothing else has to see: `Route.send` decides.
         """
-        conn = self._get_conn()  # type: ignore[attr-defined]
-        if not isinstance(conn, DeadlineConnection):
-            # A recorder has left it in the pool.
-            conn.close()
-            conn = self._new_conn()
-        self.num_requests += 1
-        conn.attempt = attempt
-        attempt.connection = weakref.ref(conn)
-        response = None
+        conn: Any = self._get_conn()  # type: ignore[attr-defined]
         try:
+            if not isinstance(conn, DeadlineConnection):
+                # A recorder has left it in the pool.
+                conn.close()
+                conn = self._new_conn()
+            self.num_requests += 1
+            conn.attempt = attempt
+            attempt.connection = weakref.ref(conn)
             self._validate_conn(conn)
             conn.request(method, url, body, headers)
-            response = conn.receive()
-            return UnreadResponse(response, conn, self) if isinstance(response, Response) else response
-        finally:
-            if not isinstance(response, Response):
-                attempt.reusable = False
-                self._put_conn(conn)
+            return UnreadResponse(conn.receive(), conn, self)
+        except BaseException:
+            conn.close()
+            conn.attempt = None
+            raise
 
     def _put_conn(self, conn: Any) -> None:
         """Keep a connection for reuse, or close it. Raises nothing, whatever became of the pool meanwhile."""
@@ -187,14 +191,14 @@ class UnreadResponse:
 
     __slots__ = ("_connection", "_original_response", "_pool")
 
-    def __init__(self, response: Response, connection: Any, pool: PoolMixin) -> None:
+    def __init__(self, response: Any, connection: Any, pool: PoolMixin) -> None:
         self._original_response = response
         self._connection = connection
         self._pool = pool
 
     @property
     def status(self) -> int:
-        return self._original_response.status
+        return int(self._original_response.status)
 
     @property
     def headers(self) -> Any:
@@ -204,7 +208,13 @@ class UnreadResponse:
         return 0
 
     def release_conn(self) -> None:
-        self._pool._put_conn(self._connection)
+        connection, self._connection = self._connection, None
+        self._pool._put_conn(connection)
+
+    def __del__(self) -> None:
+        # Not released: a signal handler has interrupted the call.
+        if self._connection is not None:
+            self._connection.close()
 
 
 @cache
@@ -215,11 +225,12 @@ def with_deadline(pool_class: Any) -> Any:
     attributes = {
         "_replaced_class": connection_class,
         "_connection_class": type(connection_class.__name__, (mixin, connection_class), {}),
-        "is_direct": pool_class in (urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool),
+        "base": pool_class,
     }
-    return type(pool_class.__name__, (PoolMixin, pool_class), attributes)
+    cls: Any = type(pool_class.__name__, (PoolMixin, pool_class), attributes)
+    cls.own_functions = own_functions(cls)
+    return cls
 
 
-# Made at import, before a recorder can replace the classes of their connections.
-for _pool_class in (urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool):
-    with_deadline(_pool_class)
+# Made at import, before a recorder can replace the classes of their connections. `exchange` is for these only.
+DIRECT_POOLS = tuple(map(with_deadline, (urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool)))

@@ -16,7 +16,7 @@ from .._base.base_url import BaseURL
 from .._base.secrets import Secret, held, hide, reveal
 from ..exceptions import NOT_SENT, ApiConnectionError
 from .hooks import is_logged, is_manager_replaced, is_pool_hooked, is_pool_replaced
-from .pool import with_deadline
+from .pool import DIRECT_POOLS, with_deadline
 from .tls import TlsConfig
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # No retries and no redirects of urllib3: the policy of the call decides.
 NO_RETRIES = urllib3.Retry(False)
+_DELIMITERS = str.maketrans("", "", "/-._~?&=")
 # Hosts with connections at the same time. urllib3 closes the connections of the one that was used least recently.
 _MAX_HOSTS = 100
 # As urllib3 names the arguments for TLS of a pool.
@@ -65,7 +66,7 @@ class Route:
         # A forwarding proxy reads the requests, even if the connection to the proxy uses TLS.
         is_local = host.is_loopback and (proxy is None or BaseURL(f"http://{proxy.partition('://')[2]}").is_loopback)
         self.is_confidential = host.scheme == "https" or is_local
-        self._is_direct = proxy is None and pool.is_direct
+        self._is_direct = proxy is None and type(pool) in DIRECT_POOLS
         self.endpoint = host.origin if proxy is None else f"{host.origin} through {proxy}"
 
     def send(
@@ -85,7 +86,8 @@ class Route:
         elif not is_hooked:
             # Nothing else can send the request before a connection of ours is reached.
             attempt.sent = False
-            if self._is_direct and not stream and pool.is_own_connection_class and not is_logged():
+            is_direct = self._is_direct and pool.is_own_connection_class and not is_logged()
+            if is_direct and not stream and _is_plain(target):
                 return pool.exchange(method, target, headers, body, attempt)
         options: dict[str, Any] = {
             "body": body,
@@ -105,6 +107,11 @@ class Route:
         idle = self.pool.pool
         if idle is not None:
             idle.maxsize = max(idle.maxsize, count)
+
+
+def _is_plain(target: str) -> bool:
+    """Whether a target has no character that ``urlopen`` would encode, and no percent-encoding to normalize."""
+    return target.isascii() and target.translate(_DELIMITERS).isalnum()
 
 
 class Routes:

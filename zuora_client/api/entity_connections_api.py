@@ -14,6 +14,7 @@ from .._base.parameters import ENTITY_CONNECTIONS_PATH
 from ..api_client import ApiClient
 from . import arguments
 from .method_variants import data_only, with_http_info
+from .pager import ConnectionIterator
 
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from .._http.transport import RawResponse
     from ..models import POSTEntityConnectionsType
-    from .pager import ConnectionIterator
     from .signatures import (
         Accepted,
         CallOptions,
@@ -340,9 +340,6 @@ class EntityConnectionsApi:
         arguments.common_headers(zuora_entity_ids, None)
         # Read once: a configuration that changes between two pages must not mix the lists of two entities.
         entity_id = self.api_client.configuration.entity_id if zuora_entity_ids is None else zuora_entity_ids
-        # Imported here: it costs start-up time, and many programs read no list.
-        from .pager import ConnectionIterator
-
         return ConnectionIterator(
             self.g_et_entity_connections,
             zuora_entity_ids=entity_id,

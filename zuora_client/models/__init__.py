@@ -33,7 +33,7 @@ __all__ = [
     "PUTEntityConnectionsDisconnectResponseType",
 ]
 
-# Imported on first use: no program needs all of them to start.
+# Imported on first use, at the latest by the first client: they cost start-up time.
 _LAZY = {
     "GETEntitiesResponseType": "get_entities_response_type",
     "GETEntitiesResponseTypeWithId": "get_entities_response_type_with_id",
