@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import http.client
 import subprocess
 import sys
@@ -77,6 +78,39 @@ def test_mock_of_the_class_of_the_pool(name: str) -> None:
         with mock.patch.object(type(pool), name, autospec=True, side_effect=getattr(type(pool), name)) as hook:
             assert CALLS["PUT accept"](wire.api).success
         assert hook.call_count == 1
+
+
+class Equal:
+    """A wrapper that is equal to the function that it wraps, as those of wrapt are."""
+
+    def __init__(self, function: Any, seen: list[Any]) -> None:
+        self.__wrapped__ = function
+        self.__code__ = function.__code__
+        self._seen = seen
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.__wrapped__ == other)
+
+    def __hash__(self) -> int:
+        return hash(self.__wrapped__)
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        self._seen.append(args)
+        return self.__wrapped__(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Pool, "urlopen"), (Pool, "_make_request"), (urllib3.PoolManager, "urlopen"), (urllib3.PoolManager, "request")],
+)
+def test_wrapper_that_equals_the_function(owner: Any, name: str) -> None:
+    seen: list[Any] = []
+    with Wire(access_token=ACCESS_TOKEN) as wire, mock.patch.object(owner, name, Equal(getattr(owner, name), seen)):
+        assert CALLS["PUT accept"](wire.api).success
+        assert (len(seen), len(wire.requests)) == (1, 1)
 
 
 INSTALLED_BEFORE = """

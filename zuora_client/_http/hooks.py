@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import logging
 import os
+from operator import is_
 from typing import Any
 
 import urllib3
@@ -27,14 +28,15 @@ def _is_genuine(*functions: Any) -> bool:
 
 
 _REQUEST = urllib3.PoolManager.request
-_MANAGER_URLOPEN = (urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen)
-_HAS_GENUINE_MANAGERS = _is_genuine(_REQUEST, *_MANAGER_URLOPEN)
+_URLOPEN, _PROXY_URLOPEN = urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen
+_HAS_GENUINE_MANAGERS = _is_genuine(_REQUEST, _URLOPEN, _PROXY_URLOPEN)
 
 
 def is_manager_replaced(manager: urllib3.PoolManager) -> bool:
     """Whether a tool has replaced or wrapped ``request`` or ``urlopen`` of a pool manager."""
     cls, own = type(manager), vars(manager)
-    is_own = _HAS_GENUINE_MANAGERS and cls.request is _REQUEST and cls.urlopen in _MANAGER_URLOPEN
+    urlopen = cls.urlopen
+    is_own = _HAS_GENUINE_MANAGERS and cls.request is _REQUEST and (urlopen is _URLOPEN or urlopen is _PROXY_URLOPEN)
     return not is_own or "request" in own or "urlopen" in own
 
 
@@ -64,14 +66,15 @@ def is_pool_hooked(pool: Any) -> bool:
     """Whether a tool has replaced or wrapped a function that carries out the requests of a pool."""
     cls = type(pool)
     own = vars(cls).get("own_functions")
-    return own is None or _functions(cls) != own or not _POOL_NAMES.isdisjoint(vars(pool))
+    # By identity: a wrapper of wrapt is equal to what it wraps.
+    return own is None or not all(map(is_, _functions(cls), own)) or not _POOL_NAMES.isdisjoint(vars(pool))
 
 
 def is_hooked_below_urlopen(pool: Any) -> bool:
     """Whether a tool has replaced or wrapped a function that ``urlopen`` of a pool calls."""
     cls = type(pool)
     own = vars(cls).get("own_functions")
-    return own is None or _functions(cls)[1:] != own[1:] or not _POOL_NAMES.isdisjoint(vars(pool))
+    return own is None or not all(map(is_, _functions(cls)[1:], own[1:])) or not _POOL_NAMES.isdisjoint(vars(pool))
 
 
 def is_pool_replaced(pool: Any) -> bool:

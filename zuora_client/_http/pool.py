@@ -208,13 +208,7 @@ class UnreadResponse:
         return 0
 
     def release_conn(self) -> None:
-        connection, self._connection = self._connection, None
-        self._pool._put_conn(connection)
-
-    def __del__(self) -> None:
-        # Not released: a signal handler has interrupted the call.
-        if self._connection is not None:
-            self._connection.close()
+        self._pool._put_conn(self._connection)
 
 
 @cache
