@@ -10,7 +10,7 @@ import textwrap
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 from support import Received, forks, respond
 from support.authority import Authority
 from support.threads import Caller, Gate, wait_until
-from support.tokens import CLIENT_ID, CLIENT_SECRET, TokenServer, token
+from support.tokens import connected, token
 from support.wire import YES
 
 from zuora_client import ApiClient, Configuration, EntityConnectionsApi
@@ -38,21 +38,9 @@ class SleeplessClock(Clock):
         return time.monotonic() + self.jump
 
 
-Start = Callable[..., tuple[TokenServer, EntityConnectionsApi]]
-
-
-@pytest.fixture
-def start(request: pytest.FixtureRequest) -> Start:
-    def make(*behaviours: Any, clock: Clock | None = None, **settings: Any) -> tuple[TokenServer, EntityConnectionsApi]:
-        server = TokenServer(*behaviours)
-        server.__enter__()
-        request.addfinalizer(lambda: server.__exit__())
-        settings = settings or {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-        client = ApiClient(Configuration(server.url, deadline=50, **settings), clock=clock or SleeplessClock())
-        request.addfinalizer(client.close)
-        return server, EntityConnectionsApi(client)
-
-    return make
+def started(*behaviours: Any, clock: Clock | None = None, **settings: Any) -> Any:
+    """Return `connected` with a clock that a fork cannot leave locked."""
+    return connected(*behaviours, clock=clock or SleeplessClock(), deadline=50, **settings)
 
 
 @pytest.fixture
@@ -73,52 +61,52 @@ def works(api: EntityConnectionsApi) -> bool:
     return api.get_entity_connections().success is True
 
 
-def test_fork_during_token_fetch(start: Start) -> None:
+def test_fork_during_token_fetch() -> None:
     gate = Gate(token("token-1"))
-    server, api = start(gate)
-    leader = Caller(api.get_entity_connections)
-    wait_until(gate.reached.is_set)
-    waiter = Caller(api.get_entity_connections)
-    wait_until(lambda: waiter.waits_for_a_thread)
-    child = forks.Child(lambda: works(api) and works(api))
-    # The child completes while the token request of the parent is still in progress.
-    assert child.result is True
-    assert server.used == ["Bearer token-2"] * 2
-    gate.open()
-    assert leader.done().success is waiter.done().success is works(api) is True
-    assert server.used[2:] == ["Bearer token-1"] * 3
-    assert len(server.token_requests) == 2
+    with started(gate) as (server, api):
+        leader = Caller(api.get_entity_connections)
+        wait_until(gate.reached.is_set)
+        waiter = Caller(api.get_entity_connections)
+        wait_until(lambda: waiter.waits_for_a_thread)
+        child = forks.Child(lambda: works(api) and works(api))
+        # The child completes while the token request of the parent is still in progress.
+        assert child.result is True
+        assert server.used == ["Bearer token-2"] * 2
+        gate.open()
+        assert leader.done().success is waiter.done().success is works(api) is True
+        assert server.used[2:] == ["Bearer token-1"] * 3
+        assert len(server.token_requests) == 2
 
 
-def test_fork_during_advisory_refresh(start: Start) -> None:
+def test_fork_during_advisory_refresh() -> None:
     gate, clock = Gate(token("token-2")), SleeplessClock()
-    server, api = start(token("token-1"), gate, clock=clock)
-    works(api)
-    clock.jump = 3400.0
-    refresher = Caller(api.get_entity_connections)
-    wait_until(gate.reached.is_set)
-    assert forks.Child(lambda: works(api)).result is True
-    gate.open()
-    assert refresher.done().success is works(api) is True
-    # Parent and child have each refreshed the token once.
-    assert server.used == ["Bearer token-1", "Bearer token-3", "Bearer token-2", "Bearer token-2"]
+    with started(token("token-1"), gate, clock=clock) as (server, api):
+        works(api)
+        clock.jump = 3400.0
+        refresher = Caller(api.get_entity_connections)
+        wait_until(gate.reached.is_set)
+        assert forks.Child(lambda: works(api)).result is True
+        gate.open()
+        assert refresher.done().success is works(api) is True
+        # Parent and child have each refreshed the token once.
+        assert server.used == ["Bearer token-1", "Bearer token-3", "Bearer token-2", "Bearer token-2"]
 
 
-def test_child_uses_cached_token(start: Start) -> None:
-    server, api = start()
-    works(api)
-    assert forks.Child(lambda: works(api)).result is True
-    assert server.used == ["Bearer token-1"] * 2
-    assert len(server.token_requests) == 1
+def test_child_uses_cached_token() -> None:
+    with started() as (server, api):
+        works(api)
+        assert forks.Child(lambda: works(api)).result is True
+        assert server.used == ["Bearer token-1"] * 2
+        assert len(server.token_requests) == 1
 
 
-def test_token_of_child_is_not_shared(start: Start) -> None:
-    server, api = start()
-    works(api)
-    server.refused.add("Bearer token-1")
-    assert forks.Child(lambda: works(api)).result is True
-    assert works(api)
-    assert server.used[-1] == "Bearer token-3"
+def test_token_of_child_is_not_shared() -> None:
+    with started() as (server, api):
+        works(api)
+        server.refused.add("Bearer token-1")
+        assert forks.Child(lambda: works(api)).result is True
+        assert works(api)
+        assert server.used[-1] == "Bearer token-3"
 
 
 def test_connections_belong_to_parent(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
@@ -142,21 +130,21 @@ def test_connections_belong_to_parent(zuora: ZuoraEmulator, api: EntityConnectio
     assert {request.connection_id for request in zuora.requests[before:]} <= parent_ids
 
 
-def test_child_closes_inherited_sockets(start: Start) -> None:
+def test_child_closes_inherited_sockets() -> None:
     """The server sees a connection end when the parent closes it: the child holds no copy of the socket."""
-    server, api = start(access_token="t")
-    works(api)
-    receiver, sender = os.pipe()
-    # The child closes them when it uses the client for the first time.
-    child = forks.Child(lambda: (api.api_client.rest_client.secrets(), os.read(receiver, 1))[1])
-    assert server.open_connections == 1
-    api.api_client.close()
-    # The server sees the end of the connection only after all copies of the socket are closed.
-    wait_until(lambda: server.open_connections == 0)
-    os.write(sender, b"x")
-    assert child.result == b"x"
-    os.close(receiver)
-    os.close(sender)
+    with started(access_token="t") as (server, api):
+        works(api)
+        receiver, sender = os.pipe()
+        # The child closes them when it uses the client for the first time.
+        child = forks.Child(lambda: (api.api_client.rest_client.secrets(), os.read(receiver, 1))[1])
+        assert server.open_connections == 1
+        api.api_client.close()
+        # The server sees the end of the connection only after all copies of the socket are closed.
+        wait_until(lambda: server.open_connections == 0)
+        os.write(sender, b"x")
+        assert child.result == b"x"
+        os.close(receiver)
+        os.close(sender)
 
 
 def test_tls_connections_belong_to_parent(tmp_path: Path) -> None:
@@ -191,56 +179,56 @@ def test_write_in_child_is_done_once(zuora: ZuoraEmulator, api: EntityConnection
     assert connections[0].id == created_id
 
 
-def test_fork_during_async_calls(start: Start) -> None:
-    server, api = start(access_token="t")
-    assert api.get_entity_connections(async_req=True).get(60).success is True
-    released = threading.Event()
+def test_fork_during_async_calls() -> None:
+    with started(access_token="t") as (server, api):
+        assert api.get_entity_connections(async_req=True).get(60).success is True
+        released = threading.Event()
 
-    def hold(received: Received) -> None:
-        if "hold" in received.target:
-            released.wait(60)
+        def hold(received: Received) -> None:
+            if "hold" in received.target:
+                released.wait(60)
 
-    server.before_answer = hold
-    # More calls than a small machine has pool threads: some may still be queued.
-    held = [api.api_client.call_api("/v1/hold", "GET", async_req=True) for _ in range(9)]
-    wait_until(lambda: len(server.calls) >= 2)
+        server.before_answer = hold
+        # More calls than a small machine has pool threads: some may still be queued.
+        held = [api.api_client.call_api("/v1/hold", "GET", async_req=True) for _ in range(9)]
+        wait_until(lambda: len(server.calls) >= 2)
 
-    def in_child() -> bool:
-        results = [api.get_entity_connections(async_req=True) for _ in range(5)]
-        return all(result.get(50).success for result in results)
+        def in_child() -> bool:
+            results = [api.get_entity_connections(async_req=True) for _ in range(5)]
+            return all(result.get(50).success for result in results)
 
-    child = forks.Child(in_child)
-    assert child.result is True
-    assert works(api)
-    assert not any(result.ready() for result in held)
-    released.set()
-    assert [result.get(60)[1] for result in held] == [200] * 9
+        child = forks.Child(in_child)
+        assert child.result is True
+        assert works(api)
+        assert not any(result.ready() for result in held)
+        released.set()
+        assert [result.get(60)[1] for result in held] == [200] * 9
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["new client", "used client"])
-def test_locks_held_by_parent_threads(start: Start, used: bool) -> None:
+def test_locks_held_by_parent_threads(used: bool) -> None:
     """Locks that another thread of the parent holds during the fork do not block the child."""
-    server, api = start()
-    client = api.api_client
-    if used:
-        works(api)
-        client.pool.apply(int)
-    locks = forks.locks_in(client)
-    assert len(locks) >= (5 if used else 3)  # otherwise locks_in() no longer finds them
-    server.refused.add("Bearer token-1")
-    holder = forks.HeldLocks([lock for lock in locks if not belongs_to_thread_pool(lock, client)])
+    with started() as (server, api):
+        client = api.api_client
+        if used:
+            works(api)
+            client.pool.apply(int)
+        locks = forks.locks_in(client)
+        assert len(locks) >= (5 if used else 3)  # otherwise locks_in() no longer finds them
+        server.refused.add("Bearer token-1")
+        holder = forks.HeldLocks([lock for lock in locks if not belongs_to_thread_pool(lock, client)])
 
-    def in_child() -> bool:
-        # A token refresh after 401, several connections, pool threads.
-        results = [api.get_entity_connections(async_req=True) for _ in range(4)]
-        return works(api) and all(result.get(50).success for result in results)
+        def in_child() -> bool:
+            # A token refresh after 401, several connections, pool threads.
+            results = [api.get_entity_connections(async_req=True) for _ in range(4)]
+            return works(api) and all(result.get(50).success for result in results)
 
-    child = forks.Child(in_child)
-    try:
-        assert child.result is True
-    finally:
-        holder.release()
-    assert works(api)
+        child = forks.Child(in_child)
+        try:
+            assert child.result is True
+        finally:
+            holder.release()
+        assert works(api)
 
 
 def belongs_to_thread_pool(lock: Any, client: ApiClient) -> bool:
@@ -249,21 +237,21 @@ def belongs_to_thread_pool(lock: Any, client: ApiClient) -> bool:
     return pool is not None and any(lock is other for other in forks.locks_in(pool))
 
 
-def test_retries_in_the_child(start: Start) -> None:
-    server, api = start(respond(503), access_token="t")
-    works(api)
-    numbers = iter(range(10))
-    server.refusal = respond(502)
-    server.refused.add("Bearer t-0")
-    api.api_client.configuration.access_token = lambda: f"t-{next(numbers)}"
-    quota = api.api_client._state.sender.quota
-    holder = forks.HeldLocks([quota._lock])
-    try:
-        in_child = forks.Child(lambda: (works(api), api.api_client._state.sender.quota.available_capacity))
-        assert in_child.result == (True, 496)
-    finally:
-        holder.release()
-    assert quota.available_capacity == 500
+def test_retries_in_the_child() -> None:
+    with started(respond(503), access_token="t") as (server, api):
+        works(api)
+        numbers = iter(range(10))
+        server.refusal = respond(502)
+        server.refused.add("Bearer t-0")
+        api.api_client.configuration.access_token = lambda: f"t-{next(numbers)}"
+        quota = api.api_client._state.sender.quota
+        holder = forks.HeldLocks([quota._lock])
+        try:
+            in_child = forks.Child(lambda: (works(api), api.api_client._state.sender.quota.available_capacity))
+            assert in_child.result == (True, 496)
+        finally:
+            holder.release()
+        assert quota.available_capacity == 500
 
 
 def test_child_of_child(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
@@ -277,43 +265,43 @@ def test_child_of_child(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None
     assert len({request.connection_id for request in zuora.requests}) == 3
 
 
-def test_parent_reads_streaming_response_after_fork(start: Start) -> None:
-    _, api = start(access_token="t")
-    response = api.get_entity_connections(_preload_content=False)
-    assert forks.Child(lambda: works(api)).result is True
-    assert response.read() == YES.partition(b"\r\n\r\n")[2]
-    response.release_conn()
-    assert works(api)
+def test_parent_reads_streaming_response_after_fork() -> None:
+    with started(access_token="t") as (_, api):
+        response = api.get_entity_connections(_preload_content=False)
+        assert forks.Child(lambda: works(api)).result is True
+        assert response.read() == YES.partition(b"\r\n\r\n")[2]
+        response.release_conn()
+        assert works(api)
 
 
-def test_fork_while_threads_create_clients(start: Start) -> None:
-    _, api = start(access_token="t")
-    stop = threading.Event()
+def test_fork_while_threads_create_clients() -> None:
+    with started(access_token="t") as (_, api):
+        stop = threading.Event()
 
-    def create_clients() -> None:
-        while not stop.is_set():
-            ApiClient(api.api_client.configuration).close()
+        def create_clients() -> None:
+            while not stop.is_set():
+                ApiClient(api.api_client.configuration).close()
 
-    creator = Caller(create_clients)
-    try:
-        for _ in range(10):
-            assert forks.Child(lambda: works(api)).result is True
-    finally:
-        stop.set()
-        creator.done()
+        creator = Caller(create_clients)
+        try:
+            for _ in range(10):
+                assert forks.Child(lambda: works(api)).result is True
+        finally:
+            stop.set()
+            creator.done()
 
 
-def test_closed_client_stays_closed(start: Start) -> None:
-    _, api = start(access_token="t")
-    works(api)
-    api.api_client.close()
+def test_closed_client_stays_closed() -> None:
+    with started(access_token="t") as (_, api):
+        works(api)
+        api.api_client.close()
 
-    def in_child() -> str:
-        with pytest.raises(ValueError, match="closed") as caught:
-            works(api)
-        return str(caught.value)
+        def in_child() -> str:
+            with pytest.raises(ValueError, match="closed") as caught:
+                works(api)
+            return str(caught.value)
 
-    assert "closed" in forks.Child(in_child).result
+        assert "closed" in forks.Child(in_child).result
 
 
 def test_multiprocessing_by_fork(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
