@@ -37,11 +37,6 @@ PADDED = GOOD.replace(
 )
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 def tls_client(server: ScriptedServer, authority: Authority, **settings: Any) -> ApiClient:
     return ApiClient(Configuration(server.url, ssl_ca_cert=authority.file, **settings), clock=FakeClock())
 
