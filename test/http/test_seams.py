@@ -39,6 +39,8 @@ SEAMS: dict[str, tuple[Any, str]] = {
     "endheaders": (http.client.HTTPConnection, "endheaders"),
     "getresponse": (http.client.HTTPConnection, "getresponse"),
     "send": (http.client.HTTPConnection, "send"),
+    "connection request": (urllib3.connection.HTTPConnection, "request"),
+    "connection getresponse": (urllib3.connection.HTTPConnection, "getresponse"),
 }
 ANSWERING = {name: SEAMS[name] for name in list(SEAMS)[:5]}
 
@@ -93,6 +95,18 @@ def test_wrapper_adds_headers(seam: str) -> None:
         assert CALLS["POST"](wire.api).success
         assert wire.sent.headers["traceparent"] == "00-1-2-01"
         assert wire.sent.headers["idempotency-key"]
+
+
+@pytest.mark.parametrize("owner", [http.client.HTTPConnection, urllib3.connection.HTTPConnection])
+def test_wrapper_sees_every_header(owner: Any) -> None:
+    """A tool that replaces ``putheader`` gets each header as text, credentials too."""
+    seen: list[Any] = []
+    with Wire(access_token="a-long-token") as wire, spy(owner, "putheader", seen):
+        assert CALLS["POST"](wire.api).success
+    headers = {name.lower(): str(*values) for _, name, *values in seen}
+    assert headers["authorization"] == "Bearer a-long-token"
+    assert headers["idempotency-key"] == wire.sent.headers["idempotency-key"]
+    assert wire.sent.headers.keys() == headers.keys()
 
 
 @pytest.mark.parametrize("name", ["putrequest", "endheaders"])

@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection
 from .._base.secrets import reveal
 from .._codec.headers import header_lines
 from .attempt import Attempt, set_timeout
+from .hooks import is_connection_hooked
 from .http1 import Response
 from .interruptions import is_from_outside
 
@@ -125,8 +126,10 @@ class DeadlineConnection:
         """Send a request, as `urllib3.connection.HTTPConnection.request` does."""
         attempt: Any = self.attempt
         try:
-            if attempt.authority is None:
-                super().request(method, url, body=body, headers=headers, **options)  # type: ignore[misc]
+            if attempt.authority is None or is_connection_hooked():
+                self.timeout = attempt.clamp(attempt.timeouts.read)
+                plain = {name: reveal(value) for name, value in (headers or {}).items()}
+                super().request(method, url, body=reveal(body), headers=plain, **options)  # type: ignore[misc]
                 return
             set_timeout(self.sock, attempt.clamp(attempt.timeouts.read))
             self._response_options = (method, url, options.get("preload_content", True))
@@ -173,6 +176,8 @@ class DeadlineConnection:
 
     def getresponse(self) -> Any:
         """Return the response after its headers, as `urllib3.connection.HTTPConnection.getresponse` does."""
+        if is_connection_hooked():
+            return super().getresponse()  # type: ignore[misc]
         response = self.receive()
         if not isinstance(response, Response):
             # A tool responded in the place of http.client.

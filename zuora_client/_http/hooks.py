@@ -9,6 +9,7 @@ from operator import is_
 from typing import Any
 
 import urllib3
+from urllib3.connection import HTTPSConnection
 
 # urllib3's debug lines are part of what its users see.
 _logger = logging.getLogger("urllib3.connectionpool")
@@ -48,7 +49,23 @@ def _carriers(cls: Any) -> tuple[Any, ...]:
 def _functions(cls: Any) -> tuple[Any, ...]:
     """Return also the functions whose replacements may return objects of a tool."""
     providers = cls._get_conn, cls._new_conn, cls.base._new_conn, http.client.HTTPConnection.getresponse
-    return _carriers(cls) + providers
+    return _carriers(cls) + providers + _connection_functions()
+
+
+def _connection_functions() -> tuple[Any, ...]:
+    """Return the functions in whose place our connections have others."""
+    # A replacement on one of its base classes is found too.
+    cls = HTTPSConnection
+    return cls.request, cls.getresponse, cls.putheader, http.client.HTTPConnection.putheader
+
+
+_CONNECTION_FUNCTIONS = _connection_functions()
+_HAS_GENUINE_CONNECTIONS = _is_genuine(*_CONNECTION_FUNCTIONS)
+
+
+def is_connection_hooked() -> bool:
+    """Whether a tool has replaced or wrapped ``request``, ``getresponse`` or ``putheader`` of a connection."""
+    return not (_HAS_GENUINE_CONNECTIONS and all(map(is_, _connection_functions(), _CONNECTION_FUNCTIONS)))
 
 
 def own_functions(cls: Any) -> tuple[Any, ...] | None:
@@ -58,7 +75,7 @@ def own_functions(cls: Any) -> tuple[Any, ...] | None:
         cls: a class of `zuora_client._http.pool.with_deadline`; its `base` is the class of urllib3.
     """
     of_base = [getattr(cls.base, name) for name in _POOL_NAMES]
-    is_genuine = _is_genuine(*of_base, http.client.HTTPConnection.getresponse)
+    is_genuine = _is_genuine(*of_base, http.client.HTTPConnection.getresponse, *_connection_functions())
     return _functions(cls) if is_genuine else None
 
 

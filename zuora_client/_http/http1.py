@@ -135,13 +135,24 @@ class Response(http.client.HTTPResponse):
 
     fp: _ResponseReader  # pyright: ignore[reportIncompatibleVariableOverride]
     headers: Any
-    msg: Any
     _method: str | None
 
     def __init__(self, attempt: Attempt, sock: Any, *args: Any, **kwargs: Any) -> None:
         reader: Any = _DeadlineSocketIO(attempt, sock)
         super().__init__(reader, *args, **kwargs)
         self.keep_alive_timeout: int | None = None
+
+    @property
+    def msg(self) -> Any:
+        """The headers as http.client's parser returns them. For tools: it is slow."""
+        message = http.client.HTTPMessage()
+        for name, value in self.headers.iteritems():
+            message[name] = value
+        return message
+
+    @msg.setter
+    def msg(self, value: Any) -> None:
+        """Ignored: http.client assigns None."""
 
     # -- status line and headers ------------------------------------------------------------------------------------
 
@@ -154,7 +165,7 @@ class Response(http.client.HTTPResponse):
         """
         _, status, self.reason = self._read_status()
         raw = self.fp.raw
-        self.headers = self.msg = headers = HTTPHeaderDict()
+        self.headers = headers = HTTPHeaderDict()
         fields = _read_fields(self.fp, headers)
         raw.in_head = False
         self.chunked, self.length = self._read_framing(fields)
