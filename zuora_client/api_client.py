@@ -78,7 +78,7 @@ class ApiClient:
         self._start()
 
     def _start(self) -> None:
-        from ._call import preload  # noqa: F401
+        from ._call import preload  # noqa: F401 # pyright: ignore[reportUnusedImport]
 
         self._closed = False
         self._local = threading.local()

@@ -5,7 +5,9 @@ the interpreter exits, in a signal handler it may find a module half imported, a
 another thread imported it waits for ever.
 """
 
-# ruff: noqa: F401 # imported for those who import them later
+# Imported for those who import them later.
+# ruff: noqa: F401
+# pyright: reportUnusedImport=false
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class Response(http.client.HTTPResponse):
         return message
 
     @msg.setter
-    def msg(self, value: Any) -> None:
+    def msg(self, value: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Ignored: http.client assigns None."""
 
     # -- status line and headers ------------------------------------------------------------------------------------

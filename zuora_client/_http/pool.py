@@ -146,7 +146,8 @@ class PoolMixin:
         """
         conn: Any = self._get_conn()  # type: ignore[attr-defined]
         try:
-            if not isinstance(conn, DeadlineConnection):
+            is_own = isinstance(conn, DeadlineConnection)
+            if not is_own:
                 # A recorder has left it in the pool.
                 conn.close()
                 conn = self._new_conn()
@@ -208,7 +209,7 @@ class UnreadResponse:
         return 0
 
     def release_conn(self) -> None:
-        self._pool._put_conn(self._connection)
+        self._pool._put_conn(self._connection)  # pyright: ignore[reportPrivateUsage] # of the same module
 
 
 @cache
