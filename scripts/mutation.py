@@ -24,12 +24,13 @@ from cosmic_ray.work_item import WorkerOutcome, WorkResult
 FOLDER = Path("build/mutation").resolve()
 CHECKOUT = FOLDER / "checkout"
 
-RETRY = "call/test_error_table call/test_call call/test_auth call/test_retry"
+RETRY = "call/test_error_table call/test_retry call/test_call call/test_auth http/test_proxy_refusals"
 RESPONSES = "call/test_response_errors call/test_response_cases call/test_error_table"
 SUCCESS = f"{RESPONSES} property/test_success_rule"
 TOKENS = "call/test_auth call/test_shared_tokens call/test_events"
 STORE = "call/test_shared_tokens call/test_token_store"
 READER = "http/test_grammar http/test_http1 http/test_bounds http/test_keep_alive http/test_tls_alerts"
+SEAMS = "http/test_seams http/test_pool http/test_keep_alive http/test_abort"
 ENSURE = "reconcile/test_ensure_connected reconcile/test_ensure_disconnected reconcile/test_listing"
 PLAN = "reconcile/test_plan reconcile/test_plan_output reconcile/test_names reconcile/test_races"
 APPLY = f"{PLAN} reconcile/test_apply"
@@ -47,7 +48,9 @@ TESTS = {
     "_call/access_token.py": TOKENS,
     "_call/shared_tokens.py": STORE,
     "_call/sealed_records.py": STORE,
+    "_http/hooks.py": SEAMS,
     "_http/http1.py": READER,
+    "_http/pool.py": f"{SEAMS} http/test_tls client/test_lifecycle client/test_fork",
     "token_store.py": "call/test_token_store call/test_redis_store",
     "reconcile/apply.py": APPLY,
     "reconcile/ensure.py": ENSURE,

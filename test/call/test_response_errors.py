@@ -277,9 +277,22 @@ def test_reused_key_advice() -> None:
 
 
 @pytest.mark.parametrize("code", [53100060, 53100061, 53100099])
-def test_server_fault_advice(code: int) -> None:
-    advice = error_of({"success": False, "reasons": [{"code": code}]}).advice
-    assert "The fault is at Zuora" in advice
+@pytest.mark.parametrize("status", [200, 302, 400, 403, 404, 429, 500])
+def test_server_fault_advice(status: int, code: int) -> None:
+    """A fault at Zuora decides under every status, whatever else is listed, as it does for retries and outcome."""
+    for codes in ([code], [53100020, code]):
+        document = {"success": False, "reasons": [{"code": each} for each in codes]}
+        assert "The fault is at Zuora" in error_of(document, status).advice
+
+
+def test_server_fault_of_a_read() -> None:
+    """A read is retried, and its error does not say that the same call would be refused again."""
+    document = {"success": False, "reasons": [{"code": 53100060, "message": "Something broke."}]}
+    with Wire(respond_json(document, 400), max_attempts=2) as wire:
+        error = failure_of(CALLS["GET"], wire.api)
+    assert len(error.attempts) == 2
+    assert "call again later" in error.advice
+    assert "refused again" not in error.advice
 
 
 @pytest.mark.parametrize("name", ["reasons", "Errors", "errors"])

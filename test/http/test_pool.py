@@ -461,6 +461,21 @@ def test_idle_connection_carries_reads(call: str) -> None:
         assert wire.server.connections == 1
 
 
+@pytest.mark.parametrize("over_tls", [False, True], ids=["http proxy", "https proxy"])
+def test_idle_tunnel_carries_no_write(over_tls: bool, authority: Authority) -> None:
+    """The write goes through a tunnel of its own, which is opened like the first."""
+    with (
+        ScriptedServer(GOOD, ssl_context=authority.server()) as server,
+        Proxy(tunnel_to=server.port, ssl_context=authority.server("127.0.0.1") if over_tls else None) as proxy,
+        tls_client(server, authority, proxy=proxy.url, max_attempts=1) as client,
+    ):
+        for _ in range(2):
+            assert CALLS["PUT accept"](EntityConnectionsApi(client)).success
+            client.clock.advance(2.1)  # type: ignore[attr-defined]
+        assert (server.connections, proxy.connections) == (2, 2)
+        assert len(server.requests) == 2
+
+
 def test_idle_time_counts_from_last_use() -> None:
     with Wire() as wire:
         for call in ("PUT accept", "GET", "PUT deny"):
@@ -557,6 +572,15 @@ def test_more_threads_than_pool_slots() -> None:
         assert wire.server.connections == 8
         assert len(sockets_to(wire.server.port)) == 2
         assert free_slots(wire.client)
+
+
+def test_pool_counts_requests_and_connections() -> None:
+    """A program that watches the pools of urllib3 finds its counters there, retries included."""
+    with Wire(YES, reset, YES) as wire:
+        for _ in range(2):
+            assert CALLS["GET"](wire.api).success
+        pool: Any = wire.client.rest_client.pool_manager.connection_from_url(wire.server.url)
+        assert (pool.num_requests, pool.num_connections) == (3, wire.server.connections)
 
 
 def test_each_host_keeps_its_connection() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import functools
 import http.client
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -126,6 +129,44 @@ def test_http_client_wrapper_adds_headers(name: str) -> None:
         assert wire.sent.headers["traceparent"] == "00-1-2-01"
 
 
+@pytest.mark.parametrize("seam", ["pool urlopen", "pool _make_request"])
+@pytest.mark.parametrize(("wrappers", "masked"), [(1, True), (8, True), (10, False)])
+def test_wrappers_see_masked_credentials(seam: str, wrappers: int, masked: bool) -> None:
+    """A wrapper that names what it wraps needs no plain text; ten around each other are not followed."""
+    owner, name = SEAMS[seam]
+    seen: list[str] = []
+
+    def wrapper_of(function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapper(*arguments: Any, **options: Any) -> Any:
+            seen.append(repr((arguments, options)))
+            return function(*arguments, **options)
+
+        return wrapper
+
+    function = getattr(owner, name)
+    for _ in range(wrappers):
+        function = wrapper_of(function)
+    with Wire(access_token="the-token") as wire, mock.patch.object(owner, name, function):
+        assert CALLS["PUT accept"](wire.api).success
+        assert wire.sent.headers["authorization"] == "Bearer the-token"
+    assert len(seen) == wrappers
+    assert any("the-token" in each for each in seen) is not masked
+
+
+@pytest.mark.parametrize("seam", ["pool urlopen", "pool _make_request"])
+def test_replacement_sees_plain_text(seam: str) -> None:
+    """A function that answers itself can match on the credentials."""
+    with (
+        api_at(REFUSING, access_token="the-token") as api,
+        mock.patch.object(*SEAMS[seam], side_effect=lambda *_, **__: recorded()) as replacement,
+    ):
+        assert CALLS["PUT accept"](api).success
+    headers = replacement.call_args.kwargs["headers"]
+    assert {type(value) for value in headers.values()} == {str}
+    assert headers["Authorization"] == "Bearer the-token"
+
+
 def recorded(status: int = 200, body: bytes = BODY) -> urllib3.HTTPResponse:
     return urllib3.HTTPResponse(body, {"Content-Type": "application/json"}, status, preload_content=False)
 
@@ -236,6 +277,56 @@ def test_connection_class_replaced_later() -> None:
         assert len(wire.requests) == 1
 
 
+class LosingConnection(ForeignConnection):
+    def getresponse(self) -> Any:
+        raise ConnectionResetError("lost")
+
+
+def test_lost_response_of_a_foreign_connection() -> None:
+    """What a connection of another class has sent is not known: the write is not sent again."""
+    with Wire() as wire, mock.patch.object(Pool, "ConnectionCls", LosingConnection):
+        error = failure_of(CALLS["PUT disconnect"], wire.api)
+    assert (error.outcome, len(error.attempts), wire.requests) == ("unknown", 1, [])
+
+
+def test_first_client_inside_a_recording() -> None:
+    """A recorder that was there before the first client answers it; afterwards the connections are ours."""
+    path = [entry for entry in sys.path if entry]
+    with Wire(YES) as wire:
+        program = RECORDING.format(path=path, url=wire.server.url)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.stdout.split(), done.stderr) == (["recorded", "200"], "")
+        assert len(wire.requests) == 1
+
+
+# Imports the client first, as a program does whose tests use a recorder.
+RECORDING = """
+import sys
+sys.path = {path}
+import urllib3
+from unittest import mock
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi
+
+BODY = b'{{"success": true, "id": "recorded"}}'
+
+class Recorder(urllib3.connection.HTTPConnection):
+    def connect(self):
+        raise AssertionError("it connects")
+
+    def request(self, *_, **__):
+        pass
+
+    def getresponse(self):
+        return urllib3.HTTPResponse(BODY, {{"Content-Type": "application/json"}}, 200, preload_content=False)
+
+with ApiClient(Configuration("{url}")) as client:
+    api = EntityConnectionsApi(client)
+    with mock.patch.object(urllib3.HTTPConnectionPool, "ConnectionCls", Recorder):
+        print(api.post_entity_connections(request={{"targetEntityId": "b"}}).id)
+    print(api.put_entity_connections_accept_with_http_info("1")[1])
+"""
+
+
 # -- the manager of the caller --------------------------------------------------------------------------------------
 
 
@@ -316,11 +407,12 @@ def test_debug_log_of_urllib3(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("name", ["urlopen", "_make_request"])
 def test_patch_of_one_pool(name: str) -> None:
-    """A function that is set on a single pool is called too."""
-    with Wire() as wire:
+    """A function that is set on a single pool is called too, with plain text."""
+    with Wire(access_token="the-token") as wire:
         assert CALLS["GET"](wire.api).success
         pool: Any = wire.api.api_client.rest_client.pool_manager.connection_from_url(wire.server.url)
         with mock.patch.object(pool, name, side_effect=getattr(pool, name)) as patched:
             assert CALLS["GET"](wire.api).success
         assert patched.call_count == 1
+        assert type(patched.call_args.kwargs["headers"]["Authorization"]) is str
         assert len(wire.server.requests) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import random
 import re
+import sys
 import threading
 import time
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 import pytest
 from support import FakeClock
 from support.fault_kinds import FAULTS, MAX_RESPONSE_BYTES
+from support.scripted import unresponsive_url
 from support.tenant import api_for
 from support.watching import sent, statuses, written
 
 from zuora_client import (
+    ApiClient,
     ApiException,
+    Configuration,
     ConnectionPlan,
     EnsureResult,
     EntityConnectionsApi,
@@ -25,6 +29,7 @@ from zuora_client import (
     Step,
     plan_connections,
 )
+from zuora_client.deadline import Clock
 from zuora_client.emulator import ZuoraEmulator, faults
 
 
@@ -196,6 +201,61 @@ def test_steps_count_the_pairs(workers: int) -> None:
     assert [[step.action for step in result.steps] for result in results] == [["initiate", "accept", "look"]] * 30
 
 
+@pytest.mark.parametrize(("pairs", "workers"), [(5, 1), (1, 8)])
+def test_one_worker_is_the_calling_thread(
+    zuora: ZuoraEmulator, api: EntityConnectionsApi, pairs: int, workers: int
+) -> None:
+    threads = []
+    plan = plan_connections(api, star(zuora)[:pairs])
+    plan.apply(lambda _: threads.append(threading.current_thread()), workers=workers)
+    assert set(threads) == {threading.current_thread()}
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(2, 2), (8, 5)])
+def test_names_of_the_threads(zuora: ZuoraEmulator, api: EntityConnectionsApi, workers: int, threads: int) -> None:
+    """They tell in a log which worker made a call; there are no more than pairs."""
+    names: set[str] = set()
+
+    def on_step(_: Step) -> None:
+        names.update(thread.name for thread in threading.enumerate() if thread.name.startswith("zuora-apply"))
+
+    plan_connections(api, star(zuora)).apply(on_step, workers=workers)
+    assert names == {f"zuora-apply-{number}" for number in range(1, threads + 1)}
+
+
+class OwnApi(EntityConnectionsApi):
+    """An API with a list of its own."""
+
+    calls = 0
+
+    def iter_entity_connections(self, *arguments: Any, **options: Any) -> Any:
+        type(self).calls += 1
+        return super().iter_entity_connections(*arguments, **options)
+
+
+class OwnClient(ApiClient):
+    """A client with a `call_api` of its own."""
+
+    calls = 0
+
+    def call_api(self, *arguments: Any, **options: Any) -> Any:
+        type(self).calls += 1
+        return super().call_api(*arguments, **options)
+
+
+@pytest.mark.parametrize("own", [OwnApi, OwnClient])
+def test_workers_call_overrides(zuora: ZuoraEmulator, own: Any) -> None:
+    """A subclass of the API or of the client makes the calls, whatever the number of workers."""
+    configuration = Configuration(zuora.url, client_id=zuora.client_id, client_secret=zuora.client_secret)
+    api_class, client_class = (own, ApiClient) if own is OwnApi else (EntityConnectionsApi, own)
+    with client_class(configuration) as client:
+        plan = plan_connections(api_class(client), star(zuora))
+        before = own.calls
+        plan.apply()
+    assert own.calls > before
+    assert_written_once(zuora, star(zuora))
+
+
 @pytest.mark.parametrize("workers", [1, 8])
 @pytest.mark.parametrize("error", [KeyError("mine"), SystemExit(3), RequestRejectedError(reason="mine")])
 def test_exception_of_on_step_ends_the_run(
@@ -264,6 +324,34 @@ def test_failed_pair_is_not_polled(zuora: ZuoraEmulator, api: EntityConnectionsA
         plan_connections(api, star(zuora)).apply(workers=1)
     assert (len(caught.value.failures), len(caught.value.results)) == (1, 4)
     assert clock.sleeps == []
+
+
+def test_workers_wait_before_a_retry(zuora: ZuoraEmulator) -> None:
+    """With the clock of the system, a wait that Zuora asks for takes its time in a worker too."""
+    with api_for(zuora, clock=Clock()) as api:  # type: ignore[arg-type]
+        plan = plan_connections(api, star(zuora))
+        zuora.fail_next(faults.too_many_requests(retry_after=1), path="/v1/*")
+        started = time.monotonic()
+        plan.apply()
+    assert time.monotonic() - started >= 1
+    assert_written_once(zuora, star(zuora))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full backlog that drops connections is Linux's")
+@pytest.mark.parametrize(("workers", "configured", "seconds"), [(8, 0.2, 0.2), (8, None, 4.0), (1, 4.5, 4.5)])
+def test_connections_of_workers_open_soon(
+    zuora: ZuoraEmulator, workers: int, configured: float | None, seconds: float
+) -> None:
+    """A connection has to be open within 4 seconds if there are several workers, or sooner if the client says so."""
+    clock = FakeClock(on_sleep=lambda: setattr(api.api_client.configuration, "host", zuora.url))
+    with unresponsive_url() as url, api_for(zuora, clock=clock, connect_timeout=configured, max_attempts=1) as api:
+        plan = plan_connections(api, star(zuora))
+        api.api_client.configuration.access_token = zuora.issue_token()
+        api.api_client.configuration.host = url
+        started = time.monotonic()
+        plan.apply(workers=workers)
+        assert seconds <= time.monotonic() - started < seconds + 0.95
+    assert_written_once(zuora, star(zuora))
 
 
 def test_list_that_lags_behind(zuora: ZuoraEmulator, api: EntityConnectionsApi, clock: FakeClock) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from typing import Any
+from unittest import mock
 
 import pytest
 from support.scripted import unresponsive_url
@@ -241,18 +242,82 @@ def test_ctrl_c_during_a_step(api: EntityConnectionsApi, zuora: ZuoraEmulator) -
     assert_written_once(zuora)
 
 
+def test_ctrl_c_while_a_thread_starts(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A thread that begins just after Ctrl-C is waited for too."""
+    start = threading.Thread.start
+    begun: list[str] = []
+
+    def begin(thread: threading.Thread) -> None:
+        start(thread)
+        begun.append(thread.name)
+
+    def interrupted(thread: threading.Thread) -> None:
+        if not thread.name.startswith("zuora-apply"):
+            start(thread)
+            return
+        threading.Timer(0.01, begin, [thread]).start()
+        raise KeyboardInterrupt
+
+    plan = plan_connections(api, star(zuora))
+    with mock.patch.object(threading.Thread, "start", interrupted), pytest.raises(KeyboardInterrupt):
+        plan.apply()
+    assert (begun, apply_threads()) == (["zuora-apply-1"], [])
+    plan.apply()
+    assert_written_once(zuora)
+
+
+STUCK = """
+import sys, time
+from zuora_client import ApiClient, Configuration, EntityConnectionsApi, plan_connections
+
+def on_step(step):
+    print("step", flush=True)
+    time.sleep(600)
+
+with ApiClient(Configuration.from_env()) as client:
+    source, *targets = sys.argv[1:]
+    plan = plan_connections(EntityConnectionsApi(client), [(source, target) for target in targets])
+    started = time.monotonic()
+    try:
+        plan.apply(on_step)
+    except KeyboardInterrupt:
+        print(time.monotonic() - started)
+"""
+
+
+def test_ctrl_c_while_a_step_is_stuck() -> None:
+    """The run ends after 5 seconds, and so does its process, although `on_step` does not return."""
+    with ZuoraEmulator(entities=9) as zuora:
+        command = [sys.executable, "-c", STUCK, *(entity.id for entity in zuora.entities)]
+        process = subprocess.Popen(command, env=environment_for(zuora), stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "step\n"
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == 0
+    assert 5 <= float(output) < 6
+
+
+def environment_for(zuora: ZuoraEmulator) -> dict[str, str]:
+    return {
+        **os.environ,
+        "ZUORA_HOST": zuora.url,
+        "ZUORA_CLIENT_ID": zuora.client_id,
+        "ZUORA_CLIENT_SECRET": zuora.client_secret,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+
+
 def test_killed_runs() -> None:
     """Processes that are killed at any point, one after the other and two at once; the last run completes."""
     moments = random.Random(5)
     with ZuoraEmulator(entities=41) as zuora:
         zuora.faults.add(faults.delay(0.01), path="/v1/*")
-        environment = {
-            **os.environ,
-            "ZUORA_HOST": zuora.url,
-            "ZUORA_CLIENT_ID": zuora.client_id,
-            "ZUORA_CLIENT_SECRET": zuora.client_secret,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
+        environment = environment_for(zuora)
         command = [sys.executable, "-c", PROGRAM, *(entity.id for entity in zuora.entities)]
 
         for count in (1, 2, 1, 2):

@@ -163,6 +163,12 @@ def test_on_step_gets_each_step(zuora: ZuoraEmulator, api: EntityConnectionsApi)
     assert [step.action for step in result.steps] == ["look", "initiate", "look", "accept", "look"]
 
 
+def test_steps_count_one_pair(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A run over one pair shows the progress of a plan with one pair: it is done with the last step."""
+    result = ensure_connected(api, zuora.entities[0].id, zuora.entities[1].id)
+    assert [(step.pairs_done, step.pairs) for step in result.steps] == [(0, 1)] * 4 + [(1, 1)]
+
+
 def test_nothing_is_printed(zuora: ZuoraEmulator, api: EntityConnectionsApi, capfd: pytest.CaptureFixture[str]) -> None:
     ensure_connected(api, zuora.entities[0].id, zuora.entities[1].id)
     assert capfd.readouterr() == ("", "")

@@ -161,6 +161,61 @@ def test_unknown_outcome_of_one_pair(zuora: ZuoraEmulator, api: EntityConnection
         plan.apply(workers=1)
     assert [error.outcome for _, error in caught.value.failures] == ["answered", "unknown"]
     assert caught.value.outcome == "unknown"
+    assert caught.value.advice.startswith("Apply the plan again, which is safe")
+    assert caught.value.advice.endswith("Fix the failures whose outcome is known first.")
+
+
+def test_advice_if_all_are_unknown(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """There is nothing to fix: the plan is applied again."""
+    zuora.fail_next(faults.reset_before_commit(), path="*/accept")
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan_connections(api, [(zuora.entities[0].id, zuora.entities[1].id)]).apply()
+    assert caught.value.advice.startswith("Apply the plan again, which is safe")
+    assert "Fix" not in caught.value.advice
+
+
+def fail_in_part(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> PlanIncompleteError:
+    """Apply a plan of four pairs: one is connected, one fails, one ends the run, and one is not tried."""
+    root, *others = zuora.entities[:5]
+    zuora.add_connection(root, others[0], "Connected")
+    zuora.faults.add(faults.refusal(67999930, "Not this one."), method="POST", path="/v1/*", nth=1)
+    zuora.faults.add(faults.answer(401), method="POST", path="/v1/*", nth=2, times=9)
+    with pytest.raises(PlanIncompleteError) as caught:
+        plan_connections(api, [(root.id, entity.id) for entity in others]).apply(workers=1)
+    return caught.value
+
+
+def test_error_counts_every_pair(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """The first line counts them; the text and the data name each pair, and the text what became of it."""
+    error = fail_in_part(zuora, api)
+    a, b, c, d = (entity.id for entity in zuora.entities[1:5])
+    assert f"Plan of 4 pairs: 1 connected, 2 failed, 1 not tried; first failure: {named(zuora, c)}" in error.summary
+    assert error.reason == "3 of 4 pairs could not be connected; the first failure: Unauthorized"
+    root = zuora.entities[0].id
+    assert str(error).partition("Connected:")[2].splitlines() == [
+        " 1",
+        f"  {root} -> {a}",
+        "Failed: 2",
+        f"  {root} -> {b}: RequestRejectedError, 67999930 (business rule): Not this one.",
+        f"  {root} -> {c}: AuthenticationError, Unauthorized",
+        "Not tried: 1",
+        f"  {root} -> {d}",
+    ]
+    document = error.to_dict()
+    parts = [[pair["target_entity_id"] for pair in document[key]] for key in ("results", "failures", "untried")]
+    assert parts == [[a], [b, c], [d]]
+
+
+def test_error_raised_from_another(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:
+    """A program may raise it again from an error of its own: the summary still names a failed pair."""
+    error = fail_in_part(zuora, api)
+    with pytest.raises(PlanIncompleteError) as caught:
+        raise error from ValueError("mine")
+    assert f"first failure: {named(zuora, zuora.entities[2].id)}" in caught.value.summary
+
+
+def named(zuora: ZuoraEmulator, target_id: str) -> str:
+    return f"Connection request from {zuora.entities[0].id} to {target_id}: refused"
 
 
 def test_error_can_be_copied_and_pickled(zuora: ZuoraEmulator, api: EntityConnectionsApi) -> None:

@@ -193,7 +193,7 @@ def _advice(error: ApiException, *, is_from_zuora: bool, misused_key: bool) -> s
         )
     if misused_key:
         return "This idempotency key was used for another request: use a new key for each request."
-    if status < 400 and any(reason.category in SERVER_FAULT_CATEGORIES for reason in error.reasons):
+    if any(reason.category in SERVER_FAULT_CATEGORIES for reason in error.reasons):
         return (
             "The fault is at Zuora, not in the call: call again later; if it keeps failing, contact Zuora support and "
             "quote the ids of the response."

@@ -37,6 +37,7 @@ class Attempt(urllib3.Timeout):
         connection: a weak reference to the one that carries the request, or has carried it; None before that. The
             connection refers to the attempt: a cycle would keep the socket of an interrupted call open.
         aborted: whether another thread has ended this attempt.
+        is_foreign: whether a connection of another class has carried the request.
     """
 
     sent: bool | None = None
@@ -47,6 +48,7 @@ class Attempt(urllib3.Timeout):
     tls_version: str | None = None
     connection: weakref.ref[Any] | None = None
     aborted = False
+    is_foreign = False
 
     def __init__(
         self,

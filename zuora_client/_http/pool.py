@@ -30,7 +30,7 @@ class IdleConnections:
     that closes the client would wait for it. The operations of a deque are atomic.
     """
 
-    def __init__(self, maxsize: int = 0) -> None:
+    def __init__(self, maxsize: int) -> None:
         self.maxsize = maxsize
         self._connections: deque[Any] = deque()
 
@@ -98,7 +98,7 @@ class PoolMixin:
     def _get_timeout(self, timeout: Any) -> Any:
         if not isinstance(timeout, Attempt):
             return super()._get_timeout(timeout)  # type: ignore[misc]
-        if not is_hooked_below_urlopen(self):
+        if not (timeout.is_foreign or is_hooked_below_urlopen(self)):
             # urllib3's urlopen was reached, and nothing else can send the request before a connection of ours.
             timeout.sent = timeout.sent or False
         return timeout
@@ -115,7 +115,7 @@ class PoolMixin:
             options["body"] = reveal(options["body"])
             options["headers"] = {name: reveal(value) for name, value in options["headers"].items()}
             if isinstance(timeout, Attempt):
-                timeout.sent = None
+                timeout.sent, timeout.is_foreign = None, True
         return super()._make_request(conn, method, url, **options)  # type: ignore[misc]
 
     def _validate_conn(self, conn: Any) -> None:
@@ -145,12 +145,11 @@ class PoolMixin:
         requests that nothing else has to see: `Route.send` decides.
         """
         conn: Any = self._get_conn()  # type: ignore[attr-defined]
+        if not isinstance(conn, DeadlineConnection):
+            # A recorder has left it in the pool.
+            conn.close()
+            conn = self._new_conn()
         try:
-            is_own = isinstance(conn, DeadlineConnection)
-            if not is_own:
-                # A recorder has left it in the pool.
-                conn.close()
-                conn = self._new_conn()
             self.num_requests += 1
             conn.attempt = attempt
             attempt.connection = weakref.ref(conn)
@@ -158,7 +157,7 @@ class PoolMixin:
             conn.request(method, url, body, headers)
             return UnreadResponse(conn.receive(), conn, self)
         except BaseException:
-            conn.close()
+            conn.close()  # pyright: ignore[reportAttributeAccessIssue] # of urllib3's class
             conn.attempt = None
             raise
 
