@@ -9,8 +9,10 @@ import contextlib
 import errno
 import functools
 import http.client
+import socket
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,7 +26,7 @@ from support.tracer import traced_urlopen
 from support.wire import YES, Wire, api_at
 
 from zuora_client import ApiTimeoutError, OutcomeUnknownError
-from zuora_client._http.attempt import Attempt
+from zuora_client._http.attempt import Attempt, set_timeout
 from zuora_client._http.error_mapping import map_exception
 from zuora_client.deadline import Timeouts
 
@@ -78,6 +80,95 @@ def test_mock_of_the_class_of_the_pool(name: str) -> None:
         with mock.patch.object(type(pool), name, autospec=True, side_effect=getattr(type(pool), name)) as hook:
             assert CALLS["PUT accept"](wire.api).success
         assert hook.call_count == 1
+
+
+RECORDER_BEFORE = """
+import sys
+from unittest import mock
+import urllib3
+sys.path[:0] = {path!r}
+
+class Recorder(urllib3.connection.HTTPConnection):
+    def connect(self):
+        raise AssertionError("it connects")
+
+    def request(self, *args, **options):
+        pass
+
+    def getresponse(self):
+        return urllib3.HTTPResponse(b'{{"success": true}}', status=200, preload_content=False)
+
+recorders = [
+    mock.patch.object(urllib3.HTTPConnectionPool, "ConnectionCls", Recorder),
+    mock.patch("urllib3.connection.HTTPConnection", Recorder),
+]
+for recorder in recorders:
+    recorder.start()
+from support.calls import CALLS
+from support.scripted import reset
+from support.wire import YES, Wire
+with Wire(YES, reset, access_token="a-long-access-token") as wire:
+    print(CALLS["PUT disconnect"](wire.api).success, len(wire.requests))
+    for recorder in recorders:
+        recorder.stop()
+    print(CALLS["PUT accept"](wire.api).success, len(wire.requests))
+    try:
+        CALLS["PUT disconnect"](wire.api)
+    except Exception as error:
+        print(error.outcome, len(wire.requests))
+"""
+
+
+def test_recorder_active_during_the_import() -> None:
+    """It answers while it is active. Afterwards the connections are ours, and a lost write is sent once."""
+    path = [str(ROOT), *[entry for entry in sys.path if entry]]
+    command = [sys.executable, "-c", RECORDER_BEFORE.format(path=path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout.split(), done.stderr) == (["True", "0", "True", "1", "unknown", "2"], "")
+
+
+def test_hook_of_send_gets_bytes() -> None:
+    """Tracers that read the request from ``send`` of http.client expect bytes, as urllib3 passes them."""
+    seen: list[type[Any]] = []
+    original = http.client.HTTPConnection.send
+
+    def send(connection: Any, data: Any) -> None:
+        seen.append(type(data))
+        original(connection, data)
+
+    with Wire() as wire, mock.patch.object(http.client.HTTPConnection, "send", send):
+        assert CALLS["POST"](wire.api).success
+    assert seen == [bytes]
+
+
+class WrappedSocket:
+    """A socket as eventlet (`fd`), gevent (`_sock`) and urllib3's pyOpenSSL wrap one, without ``gettimeout``."""
+
+    def __init__(self, name: str, sock: socket.socket) -> None:
+        setattr(self, name, sock)
+        self.timeouts: list[Any] = []
+
+    def settimeout(self, seconds: float | None) -> None:
+        self.timeouts.append(seconds)
+
+
+@pytest.mark.parametrize("name", ["fd", "_sock"])
+def test_abort_reaches_a_wrapped_socket(name: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        attempt = Attempt(None, Timeouts(1, 1, None))
+        connection = mock.Mock(sock=WrappedSocket(name, ours), attempt=attempt)
+        attempt.connection = weakref.ref(connection)
+        attempt.abort()
+        theirs.settimeout(20)
+        assert theirs.recv(1) == b""
+
+
+def test_socket_without_gettimeout() -> None:
+    with socket.socket() as sock:
+        wrapped = WrappedSocket("connection", sock)
+        set_timeout(wrapped, 3.0)
+    assert wrapped.timeouts == [3.0]
 
 
 class Equal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
@@ -119,7 +120,9 @@ class Attempt(urllib3.Timeout):
             sock = getattr(sock, "socket", sock)
             # Not SSLSocket.shutdown(), after which the reading thread would read the socket without TLS.
             with contextlib.suppress(AttributeError, OSError, TypeError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                # The socket within those of eventlet and gevent.
+                sock = getattr(sock, "fd", getattr(sock, "_sock", sock))
+                _socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     # -- what urllib3 calls -----------------------------------------------------------------------------------------
 
@@ -136,6 +139,8 @@ class Attempt(urllib3.Timeout):
 
 
 def set_timeout(sock: Any, seconds: float | None) -> None:
-    # Avoids a system call: settimeout() makes one even if the value is the same.
-    if sock.gettimeout() != seconds:
+    # Avoids a system call: settimeout() makes one even if the value is the same. urllib3's socket for pyOpenSSL cannot
+    # tell.
+    get_timeout = getattr(sock, "gettimeout", None)
+    if get_timeout is None or get_timeout() != seconds:
         sock.settimeout(seconds)

@@ -14,12 +14,11 @@ import ssl
 from typing import Any
 
 import urllib3
-from urllib3.connection import HTTPConnection
 
 from .._base.secrets import reveal
 from .._codec.headers import header_lines
 from .attempt import Attempt, set_timeout
-from .hooks import is_connection_hooked
+from .hooks import HTTPConnection, is_connection_hooked, is_send_hooked
 from .http1 import Response
 from .interruptions import is_from_outside
 
@@ -155,8 +154,8 @@ class DeadlineConnection:
         attempt.reusable = False
         request = self._take_buffer()
         is_socket = isinstance(self.sock, _socket.socket) or _wraps_socket(self.sock)
-        # A mock of sockets may not recognize a request in a memoryview, and send it to the real server.
-        self.send(request if is_socket else bytes(request))  # type: ignore[attr-defined]
+        # A tool may not recognize a request in a memoryview: a mock of sockets would send it to the real server.
+        self.send(request if is_socket and not is_send_hooked() else bytes(request))  # type: ignore[attr-defined]
 
     def _take_buffer(self) -> memoryview:
         """Return the buffered request. A view: no frame of http.client or ssl shows credentials."""

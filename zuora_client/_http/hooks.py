@@ -9,7 +9,6 @@ from operator import is_
 from typing import Any
 
 import urllib3
-from urllib3.connection import HTTPSConnection
 
 # urllib3's debug lines are part of what its users see.
 _logger = logging.getLogger("urllib3.connectionpool")
@@ -28,6 +27,13 @@ def _is_genuine(*functions: Any) -> bool:
     return all(code is not None and os.path.dirname(code.co_filename) in _FOLDERS for code in codes)
 
 
+def class_of_urllib3(cls: Any) -> Any:
+    """Return the class of urllib3 that `cls` is or extends: a recorder may have put one of its own in its place."""
+    return next((base for base in cls.__mro__ if base.__module__.startswith("urllib3.")), cls)
+
+
+HTTPConnection = class_of_urllib3(urllib3.HTTPConnectionPool.ConnectionCls)
+HTTPSConnection = class_of_urllib3(urllib3.HTTPSConnectionPool.ConnectionCls)
 _REQUEST = urllib3.PoolManager.request
 _URLOPEN, _PROXY_URLOPEN = urllib3.PoolManager.urlopen, urllib3.ProxyManager.urlopen
 _HAS_GENUINE_MANAGERS = _is_genuine(_REQUEST, _URLOPEN, _PROXY_URLOPEN)
@@ -77,6 +83,15 @@ def own_functions(cls: Any) -> tuple[Any, ...] | None:
     of_base = [getattr(cls.base, name) for name in _POOL_NAMES]
     is_genuine = _is_genuine(*of_base, http.client.HTTPConnection.getresponse, *_connection_functions())
     return _functions(cls) if is_genuine else None
+
+
+_SEND = http.client.HTTPConnection.send
+_HAS_GENUINE_SEND = _is_genuine(_SEND)
+
+
+def is_send_hooked() -> bool:
+    """Whether a tool has replaced or wrapped ``send`` of http.client."""
+    return not (_HAS_GENUINE_SEND and http.client.HTTPConnection.send is _SEND)
 
 
 def is_pool_hooked(pool: Any) -> bool:

@@ -15,12 +15,11 @@ from functools import cache
 from typing import Any
 
 import urllib3
-from urllib3.connection import HTTPSConnection
 
 from .._base.secrets import reveal
 from .attempt import Attempt
 from .connection import DeadlineConnection, DeadlineTlsConnection
-from .hooks import is_hooked_below_urlopen, own_functions
+from .hooks import HTTPSConnection, class_of_urllib3, is_hooked_below_urlopen, own_functions
 
 
 class IdleConnections:
@@ -215,6 +214,8 @@ class UnreadResponse:
 def with_deadline(pool_class: Any) -> Any:
     """Return a subclass of a pool class of urllib3, whose connections know the attempt that they carry."""
     connection_class = pool_class.ConnectionCls
+    if pool_class.__module__.startswith("urllib3."):
+        connection_class = class_of_urllib3(connection_class)
     mixin = DeadlineTlsConnection if issubclass(connection_class, HTTPSConnection) else DeadlineConnection
     attributes = {
         "_replaced_class": connection_class,
