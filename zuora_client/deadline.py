@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ._base.latch import Latch
+from typing import Any
 
 # 23 days. poll(2) takes the timeout as a 32-bit number of milliseconds, which a longer one would overflow.
 _MAX_SECONDS = 2_000_000
-# Seconds after which a thread that waits for another one looks at its clock again.
-_MAX_TURN = 0.5
 
 
 class Clock:
@@ -64,14 +59,6 @@ class Deadline:
     def sleep(self, seconds: float) -> None:
         """Sleep by the clock of this deadline. That of an interrupted plan raises an exception instead."""
         self._clock.sleep(seconds)
-
-    def wait_for(self, latch: Latch) -> bool:
-        """Wait until `latch` is set or the deadline has passed; return whether the latch is set."""
-        while not latch.wait(self.clamp(_MAX_TURN)):
-            if self.expired:
-                return False
-            self.sleep(0)
-        return True
 
 
 class Timeouts:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Seconds after which a waiting thread looks again.
 _MAX_TURN = 0.5
@@ -34,8 +38,12 @@ class Latch:
         with contextlib.suppress(RuntimeError):
             self._lock.release()
 
-    def wait(self, seconds: float | None) -> bool:
-        """Wait until the latch is set, but not longer than `seconds`; return whether it is."""
+    def wait(self, seconds: float | None, each_turn: Callable[[], None] | None = None) -> bool:
+        """Wait until the latch is set, but not longer than `seconds`; return whether it is.
+
+        Args:
+            each_turn: called after each half second of waiting; an exception that it raises ends the wait.
+        """
         until = None if seconds is None else time.monotonic() + seconds
         while not self.is_set:
             remaining = _MAX_TURN if until is None else until - time.monotonic()
@@ -45,4 +53,6 @@ class Latch:
             if self._lock.acquire(timeout=min(remaining, _MAX_TURN)):
                 # Released by set() only, so this wakes the next thread.
                 self.set()
+            elif each_turn is not None:
+                each_turn()
         return True

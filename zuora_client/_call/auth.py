@@ -137,7 +137,8 @@ class TokenCache:
                     # It raised here, before or after the release.
                     self._release(own_refresh)
                     raise
-            if not deadline.wait_for(refresh.done):
+            # The clock of an interrupted plan ends the wait by an exception.
+            if not refresh.done.wait(deadline.remaining(), partial(deadline.sleep, 0)):
                 raise _waited_too_long(deadline)
             if refresh.error is not None:
                 raise refresh.error.as_type(type(refresh.error)) from refresh.error

@@ -129,8 +129,7 @@ class _ResponseReader(io.BufferedReader):
 class Response(http.client.HTTPResponse):
     """A response of http.client, read strictly, with the headers in urllib3's `HTTPHeaderDict`.
 
-    Attributes:
-        keep_alive_timeout: seconds after which the server closes an idle connection, None if it does not say so.
+    `keep_alive_timeout` is None, or the seconds after which the server closes an idle connection.
     """
 
     fp: _ResponseReader  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -159,9 +158,7 @@ class Response(http.client.HTTPResponse):
     def begin(self) -> None:
         """Read the status line and the headers.
 
-        Raises:
-            http.client.HTTPException: they are malformed, or their framing is ambiguous.
-            OSError: raised by the socket.
+        Raises OSError, and http.client.HTTPException if they are malformed or their framing is ambiguous.
         """
         _, status, self.reason = self._read_status()
         raw = self.fp.raw
@@ -239,10 +236,7 @@ class Response(http.client.HTTPResponse):
     def read(self, amt: int | None = None) -> bytes:
         """Return the next `amt` bytes of the body, fewer only at its end; without `amt` all that remain.
 
-        Raises:
-            http.client.IncompleteRead: the connection ended before the body did.
-            http.client.HTTPException: a malformed chunk or trailer.
-            OSError: raised by the socket.
+        Raises OSError, and http.client.HTTPException if the body is malformed or ends too early.
         """
         if amt is None or amt < 0:
             # In pieces: an announced length allocates nothing.
@@ -250,8 +244,7 @@ class Response(http.client.HTTPResponse):
         if self.fp is None:  # pyright: ignore[reportUnnecessaryComparison] # None after close()
             return b""
         if self.chunked:
-            chunks: bytes = self._read_chunked(amt)  # type: ignore[attr-defined]
-            return chunks
+            return bytes(self._read_chunked(amt))  # type: ignore[attr-defined]
         length = self.length
         if length is None:
             data = self.fp.read(amt)
@@ -268,8 +261,7 @@ class Response(http.client.HTTPResponse):
         return data
 
     def read1(self, n: int = -1) -> bytes:
-        if n < 0:
-            n = CHUNK_SIZE
+        n = CHUNK_SIZE if n < 0 else n
         if self.fp is None or self.chunked:  # pyright: ignore[reportUnnecessaryComparison] # None after close()
             return super().read1(n)
         if self.length is None:
@@ -335,7 +327,7 @@ class Response(http.client.HTTPResponse):
 
 
 def _line_error(line: bytes, what: str) -> http.client.HTTPException:
-    """Return the error for a line without a terminator: it is too long, or the connection ended within it."""
+    # The line has no terminator: it is too long, or the connection ended within it.
     return http.client.LineTooLong(what) if len(line) > _MAXLINE else http.client.IncompleteRead(b"")
 
 
@@ -382,12 +374,10 @@ def _list_elements(values: list[str]) -> list[str]:
 
 def _content_length(values: list[str]) -> int:
     """Return the length that all values agree on: equal repeats are one (RFC 9110, 8.6)."""
-    length = values[0]
-    if len(values) > 1 or "," in length:
-        lengths = set(_list_elements(values))
-        if len(lengths) > 1:
-            raise ProtocolError("the response has conflicting Content-Length values")
-        length = lengths.pop()
+    lengths = {values[0]} if len(values) == 1 and "," not in values[0] else set(_list_elements(values))
+    if len(lengths) > 1:
+        raise ProtocolError("the response has conflicting Content-Length values")
+    length = lengths.pop()
     if not (length.isascii() and length.isdigit() and len(length) <= _MAX_LENGTH_DIGITS):
         raise ProtocolError("the response has an invalid Content-Length")
     return int(length)
