@@ -25,7 +25,7 @@ from support.scripted import ScriptedServer
 from support.tracer import traced_urlopen
 from support.wire import YES, Wire, api_at
 
-from zuora_client import ApiTimeoutError, OutcomeUnknownError
+from zuora_client import ApiTimeoutError, EntityConnectionsApi, OutcomeUnknownError
 from zuora_client._http.attempt import Attempt, set_timeout
 from zuora_client._http.error_mapping import map_exception
 from zuora_client.deadline import Timeouts
@@ -169,6 +169,22 @@ def test_socket_without_gettimeout() -> None:
         wrapped = WrappedSocket("connection", sock)
         set_timeout(wrapped, 3.0)
     assert wrapped.timeouts == [3.0]
+
+
+@pytest.mark.parametrize("hook", ["urlopen", "getresponse"])
+def test_deadline_before_sending_under_a_tracer(hook: str) -> None:
+    """A tracer of ``urlopen`` or ``getresponse`` does not make it doubtful whether a request was sent."""
+    owner: Any = Pool if hook == "urlopen" else http.client.HTTPConnection
+    original = getattr(owner, hook)
+
+    @functools.wraps(original)
+    def traced(*args: Any, **options: Any) -> Any:
+        return original(*args, **options)
+
+    with Wire(access_token=ACCESS_TOKEN) as wire, mock.patch.object(owner, hook, traced):
+        view = wire.client.view(wire.client.clock, lambda attempt: attempt.abort())
+        error = failure_of(CALLS["PUT disconnect"], EntityConnectionsApi(view))
+        assert (error.outcome, wire.requests) == ("not_sent", [])
 
 
 class Equal:

@@ -53,9 +53,8 @@ def _carriers(cls: Any) -> tuple[Any, ...]:
 
 
 def _functions(cls: Any) -> tuple[Any, ...]:
-    """Return also the functions whose replacements may return objects of a tool."""
-    providers = cls._get_conn, cls._new_conn, cls.base._new_conn, http.client.HTTPConnection.getresponse
-    return _carriers(cls) + providers + _connection_functions()
+    """Return also the functions whose replacements may return connections of a tool."""
+    return (*_carriers(cls), cls._get_conn, cls._new_conn, cls.base._new_conn)
 
 
 def _connection_functions() -> tuple[Any, ...]:
@@ -80,13 +79,12 @@ def own_functions(cls: Any) -> tuple[Any, ...] | None:
     Args:
         cls: a class of `zuora_client._http.pool.with_deadline`; its `base` is the class of urllib3.
     """
-    of_base = [getattr(cls.base, name) for name in _POOL_NAMES]
-    is_genuine = _is_genuine(*of_base, http.client.HTTPConnection.getresponse, *_connection_functions())
+    is_genuine = _is_genuine(*(getattr(cls.base, name) for name in _POOL_NAMES))
     return _functions(cls) if is_genuine else None
 
 
-_SEND = http.client.HTTPConnection.send
-_HAS_GENUINE_SEND = _is_genuine(_SEND)
+_SEND, _GETRESPONSE = http.client.HTTPConnection.send, http.client.HTTPConnection.getresponse
+_HAS_GENUINE_SEND, _HAS_GENUINE_RESPONSES = _is_genuine(_SEND), _is_genuine(_GETRESPONSE)
 
 
 def is_send_hooked() -> bool:
@@ -119,9 +117,10 @@ def is_pool_replaced(pool: Any) -> bool:
     return own is None or not all(map(_wraps, _carriers(cls), own)) or not _POOL_NAMES.isdisjoint(vars(pool))
 
 
-def is_logged() -> bool:
-    """Whether urllib3 logs the requests of its pools."""
-    return _logger.isEnabledFor(logging.DEBUG)
+def is_observed() -> bool:
+    """Whether urllib3 logs the requests of its pools, or a tool has hooked a connection or its responses."""
+    is_own = _HAS_GENUINE_RESPONSES and http.client.HTTPConnection.getresponse is _GETRESPONSE
+    return not is_own or is_connection_hooked() or _logger.isEnabledFor(logging.DEBUG)
 
 
 def _wraps(function: Any, wrapped: Any) -> bool:

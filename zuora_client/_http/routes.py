@@ -15,7 +15,7 @@ from urllib3._collections import RecentlyUsedContainer
 from .._base.base_url import BaseURL
 from .._base.secrets import Secret, held, hide, reveal
 from ..exceptions import NOT_SENT, ApiConnectionError
-from .hooks import is_logged, is_manager_replaced, is_pool_hooked, is_pool_replaced
+from .hooks import is_manager_replaced, is_observed, is_pool_hooked, is_pool_replaced
 from .pool import DIRECT_POOLS, with_deadline
 from .tls import TlsConfig
 
@@ -86,7 +86,7 @@ class Route:
         elif not is_hooked:
             # Nothing else can send the request before a connection of ours is reached.
             attempt.sent = False
-            is_direct = self._is_direct and pool.is_own_connection_class and not is_logged()
+            is_direct = self._is_direct and pool.is_own_connection_class and not is_observed()
             if is_direct and not stream and _is_plain(target):
                 return pool.exchange(method, target, headers, body, attempt)
         options: dict[str, Any] = {
