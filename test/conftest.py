@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import sys
-import threading
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from support.authority import Authority
 from support.effort import FACTOR, SAME_EXAMPLES
+from support.tracing import without_coverage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,15 +48,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def untraced() -> Iterator[None]:
     """Disable coverage for tests that run the same lines thousands of times, which would double their duration.
 
-    Other tests cover these lines. pytest-cov's own marker has no effect in the workers of xdist, where it starts
-    coverage twice.
+    Other tests cover these lines.
     """
-    before = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
-    yield
-    threading.settrace(before[1])
-    sys.settrace(before[0])
+    with without_coverage():
+        yield
 
 
 @pytest.fixture(scope="session")

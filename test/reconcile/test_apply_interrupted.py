@@ -19,6 +19,7 @@ import pytest
 from support.scripted import unresponsive_url
 from support.tenant import api_for
 from support.threads import Caller, wait_until
+from support.tracing import without_coverage
 from support.watching import written
 
 from zuora_client import ConnectionPlan, EntitiesApi, EntityConnectionsApi, PlanIncompleteError, Step, plan_connections
@@ -64,10 +65,14 @@ def apply_until_ctrl_c(plan: ConnectionPlan, seconds: float, workers: int) -> No
 
 @pytest.fixture
 def sigint() -> Any:
-    """Python's default handler, which raises KeyboardInterrupt in the main thread."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+    """Python's default handler, which raises KeyboardInterrupt in the main thread.
+
+    Without coverage, whose lock would stay held if it raises there: every thread would wait for it.
+    """
+    with without_coverage():
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("sigint")
