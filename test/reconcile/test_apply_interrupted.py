@@ -53,6 +53,19 @@ def apply_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("zuora-apply")]
 
 
+def hold_requests(zuora: ZuoraEmulator, path: str) -> tuple[threading.Event, threading.Event]:
+    """Hold the responses for a path. Return two events: a request has arrived, and (set by the test) respond now."""
+    held, released = threading.Event(), threading.Event()
+
+    def hold(exchange: Any) -> None:
+        held.set()
+        released.wait(60)
+        exchange.send(exchange.execute())
+
+    zuora.faults.add(faults.Fault("hold", hold), path=path)
+    return held, released
+
+
 def apply_until_ctrl_c(plan: ConnectionPlan, seconds: float, workers: int) -> None:
     """Apply a plan again and again. After some seconds the main thread gets SIGINT."""
     main = threading.main_thread().ident
@@ -126,12 +139,6 @@ def test_ctrl_c_while_the_server_is_silent(caplog: pytest.LogCaptureFixture, met
     assert main is not None
     with ZuoraEmulator(entities=25) as zuora, api_for(zuora, clock=Clock()) as api:  # type: ignore[arg-type]
         plan = plan_connections(api, star(zuora))
-        held, released = threading.Event(), threading.Event()
-
-        def hold(exchange: Any) -> None:
-            held.set()
-            released.wait(60)
-            exchange.send(exchange.execute())
 
         def keep_silent(exchange: Any) -> None:
             silent.append(exchange)
@@ -140,7 +147,7 @@ def test_ctrl_c_while_the_server_is_silent(caplog: pytest.LogCaptureFixture, met
             faults.silence().act(exchange)
 
         silent: list[Any] = []
-        zuora.faults.add(faults.Fault("hold", hold), path="/v1/entities")
+        held, released = hold_requests(zuora, "/v1/entities")
         other = Caller(EntitiesApi(api.api_client).get_entities)
         assert held.wait(20)
         zuora.faults.add(faults.Fault("silence", keep_silent), method=method, path="/v1/entity-connections*")
@@ -179,16 +186,9 @@ def test_ctrl_c_while_another_thread_fetches_the_token() -> None:
     """Workers that wait for the token of a call outside the plan end, and that call goes on."""
     with ZuoraEmulator(entities=9) as zuora, api_for(zuora, clock=Clock()) as api:  # type: ignore[arg-type]
         plan = plan_connections(api, star(zuora))
-        held, released = threading.Event(), threading.Event()
-
-        def hold(exchange: Any) -> None:
-            held.set()
-            released.wait(60)
-            exchange.send(exchange.execute())
-
         tokens = api.api_client._state.sender.credentials.tokens
         tokens.invalidate(tokens.secrets()[0])
-        zuora.faults.add(faults.Fault("hold", hold), path="/oauth/token")
+        held, released = hold_requests(zuora, "/oauth/token")
         other = Caller(EntitiesApi(api.api_client).get_entities)
         assert held.wait(20)
         with pytest.raises(KeyboardInterrupt):

@@ -92,19 +92,18 @@ def is_send_hooked() -> bool:
     return not (_HAS_GENUINE_SEND and http.client.HTTPConnection.send is _SEND)
 
 
-def is_pool_hooked(pool: Any) -> bool:
-    """Whether a tool has replaced or wrapped a function that carries out the requests of a pool."""
+def is_pool_hooked(pool: Any, *, below_urlopen: bool = False) -> bool:
+    """Whether a tool has replaced or wrapped a function that carries out the requests of a pool.
+
+    Args:
+        below_urlopen: look only at the functions that ``urlopen``, the first of them, calls.
+    """
     cls = type(pool)
     own = vars(cls).get("own_functions")
+    first = 1 if below_urlopen else 0
     # By identity: a wrapper of wrapt is equal to what it wraps.
-    return own is None or not all(map(is_, _functions(cls), own)) or not _POOL_NAMES.isdisjoint(vars(pool))
-
-
-def is_hooked_below_urlopen(pool: Any) -> bool:
-    """Whether a tool has replaced or wrapped a function that ``urlopen`` of a pool calls."""
-    cls = type(pool)
-    own = vars(cls).get("own_functions")
-    return own is None or not all(map(is_, _functions(cls)[1:], own[1:])) or not _POOL_NAMES.isdisjoint(vars(pool))
+    is_own = own is not None and all(map(is_, _functions(cls)[first:], own[first:]))
+    return not (is_own and _POOL_NAMES.isdisjoint(vars(pool)))
 
 
 def is_pool_replaced(pool: Any) -> bool:

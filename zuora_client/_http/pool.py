@@ -19,7 +19,7 @@ import urllib3
 from .._base.secrets import reveal
 from .attempt import Attempt
 from .connection import DeadlineConnection, DeadlineTlsConnection
-from .hooks import HTTPSConnection, class_of_urllib3, is_hooked_below_urlopen, own_functions
+from .hooks import HTTPSConnection, class_of_urllib3, is_pool_hooked, own_functions
 
 
 class IdleConnections:
@@ -97,7 +97,7 @@ class PoolMixin:
     def _get_timeout(self, timeout: Any) -> Any:
         if not isinstance(timeout, Attempt):
             return super()._get_timeout(timeout)  # type: ignore[misc]
-        if not (timeout.is_foreign or is_hooked_below_urlopen(self)):
+        if not (timeout.is_foreign or is_pool_hooked(self, below_urlopen=True)):
             # urllib3's urlopen was reached, and nothing else can send the request before a connection of ours.
             timeout.sent = timeout.sent or False
         return timeout
