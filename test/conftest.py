@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 from support.authority import Authority
 from support.effort import FACTOR, SAME_EXAMPLES
-from support.tracing import without_coverage
+from support.untraced import without_coverage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

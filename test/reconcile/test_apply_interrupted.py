@@ -19,7 +19,7 @@ import pytest
 from support.scripted import unresponsive_url
 from support.tenant import api_for
 from support.threads import Caller, wait_until
-from support.tracing import without_coverage
+from support.untraced import without_coverage
 from support.watching import written
 
 from zuora_client import ConnectionPlan, EntitiesApi, EntityConnectionsApi, PlanIncompleteError, Step, plan_connections
